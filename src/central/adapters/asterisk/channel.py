@@ -1,0 +1,273 @@
+"""The voice channel: the port ``Telephony`` on a real Asterisk, driven over ARI.
+
+Step 3 of the path (channel). Commands stand here; events come through ``book.py``, the process and the connection are held by
+``link.py``. Nothing is written to the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Mapping, Sequence
+from urllib.parse import quote
+
+import aiohttp
+
+from central.adapters.asterisk import outgoing
+from central.adapters.asterisk.book import LegBook
+from central.adapters.asterisk.config import AsteriskConfig, OwnEngine
+from central.adapters.asterisk.engine import Engine
+from central.adapters.asterisk.hep import HepTap
+from central.adapters.asterisk.link import EngineLink
+from central.adapters.asterisk.reasons import LOCAL_BY_HTTP
+from central.adapters.asterisk.resolver import Resolver
+from central.adapters.asterisk.translate import Now
+from central.adapters.asterisk.wire import Channel, Event, decode_channel
+from central.application.ports.telephony import (
+    Accepted,
+    Answer,
+    Originate,
+    Rejected,
+    SipTrace,
+    TelephonyEvent,
+    Trunk,
+)
+from central.application.ports.world import Clock, Ids
+from central.domain.errors import CentralError, NeighbourError, OperatorError
+from central.domain.ids import LegId, TrunkId
+
+_NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
+_TAKEN = range(200, 300)
+_NOT_FOUND = 404
+_CONFLICT = 409
+
+
+class AsteriskTelephony:
+    """One voice engine (implements ``central.application.ports.telephony.Telephony``)."""
+
+    def __init__(self, config: AsteriskConfig, clock: Clock, ids: Ids) -> None:
+        self._config = config
+        self._clock = clock
+        self._engine = Engine(config, config.engine, ids.secret) if isinstance(config.engine, OwnEngine) else None
+        self._tap = HepTap(config.trace_bytes)
+        self._link = EngineLink(config, self._engine, self._tap)
+        self._book = LegBook(lambda: Now(clock.now(), clock.monotonic()), self._tap.facts, self)
+        self._resolver = Resolver(config.resolve_ttl_s)
+        self._trunks: dict[TrunkId, Trunk] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+    async def start(self, trunks: Sequence[Trunk]) -> None:
+        """Connect (and start the engine where it is ours).
+
+        Raises NeighbourError, OperatorError, or InvalidInput for a trunk that cannot be.
+        """
+        self._trunks = {trunk.id: trunk for trunk in trunks}
+        try:
+            await self._link.start(self, self._book)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Disconnect; an engine of ours is ended. Safe to repeat."""
+        for task in list(self._tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._link.stop()
+
+    @property
+    def engine_pid(self) -> int | None:
+        """The process id of an engine of ours while it runs."""
+        return self._engine.pid if self._engine is not None else None
+
+    @property
+    def trace_dropped(self) -> int:
+        """Copies of SIP messages that did not fit into memory, since the start."""
+        return self._tap.buffers.dropped
+
+    async def set_trunks(self, trunks: Sequence[Trunk]) -> None:
+        """Make exactly these trunks known; calls in progress are not touched. Safe to repeat.
+
+        Raises NeighbourError (``engine_unreachable``, ``trunk_refused``), InvalidInput ``trunk_transport`` or OperatorError
+        ``tls_not_available``. While the engine is away the trunks are kept and pushed as soon as it is back.
+        """
+        wanted = {trunk.id: trunk for trunk in trunks}
+        before, self._trunks = self._trunks, wanted
+        if not self._book.connected:
+            return
+        for trunk in wanted.values():
+            if before.get(trunk.id) != trunk:
+                await self._push(trunk)
+        for gone in [trunk for key, trunk in before.items() if key not in wanted]:
+            await self._withdraw(gone)
+
+    # -- events --------------------------------------------------------------------------------------------------------
+    async def next_events(self) -> Sequence[TelephonyEvent]:
+        """Wait for news and return all that is there, in order.
+
+        Raises CentralError when the adapter gave up for good: the node must stop.
+        """
+        return await self._book.fetch()
+
+    async def prepare(self) -> None:
+        """Listener: connected, so the engine must know our trunks before anything is dialled."""
+        for trunk in self._trunks.values():
+            await self._push(trunk)
+
+    def asking(self) -> None:
+        """Listener."""
+        self._book.asking()
+
+    def heard(self, event: Event) -> None:
+        """Listener."""
+        self._book.heard(event)
+
+    def up(self, channels: tuple[Channel, ...]) -> None:
+        """Listener."""
+        self._book.up(channels)
+
+    def down(self, detail: str) -> None:
+        """Listener."""
+        self._book.down(detail)
+
+    def failed(self, error: CentralError) -> None:
+        """Listener."""
+        self._book.failed(error)
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+    async def originate(self, calls: Sequence[Originate]) -> Sequence[Answer]:
+        """Start calls, one answer each in the same order. Nothing raises for a single call."""
+        return await asyncio.gather(*(self._originate(call) for call in calls))
+
+    async def play(self, leg: LegId, playback: str, files: Sequence[str]) -> Answer:
+        """Play WAV files one after the other; PlaybackEnded(playback) follows once when the answer is Accepted."""
+        state = self._book.get(leg)
+        if state is None:
+            return Rejected("media_fault", "the leg is gone")
+        if playback in state.playbacks:
+            return Accepted(state.sip_call_id)
+        if not files:
+            self._book.played_nothing(leg, playback)
+            return Accepted(state.sip_call_id)
+        self._book.add_playback(leg, playback)
+        path = f"/channels/{leg.hex}/play/{quote(playback, safe='')}"
+        try:
+            status, answer = await self._link.request("POST", path, {"media": outgoing.media_uris(files)})
+        except _NO_ANSWER as error:
+            return self._unless_ended(leg, playback, Rejected("engine_lost", _words(error), uncertain=True))
+        if status not in _TAKEN:
+            return self._unless_ended(leg, playback, Rejected("media_fault", f"HTTP {status} {_text(answer)}"))
+        return Accepted(state.sip_call_id)
+
+    async def stop_playback(self, playback: str) -> None:
+        """Stop it if it still plays; its PlaybackEnded still follows."""
+        if self._book.is_playing(playback):
+            with contextlib.suppress(*_NO_ANSWER):  # then its end is told with the leg's
+                await self._link.request("DELETE", f"/playbacks/{quote(playback, safe='')}")
+
+    async def hang_up(self, leg: LegId, local: str) -> None:
+        """End the leg. ``local`` is noted as evidence before the command; LegEnded follows."""
+        self._book.note_local(leg, local)
+        await self._delete(leg)
+
+    async def take_trace(self, leg: LegId) -> SipTrace | None:
+        """The leg's SIP messages, handed over and forgotten; None when nothing was copied."""
+        sip_call_id = self._book.take_call_id(leg)
+        return self._tap.take(sip_call_id) if sip_call_id is not None else None
+
+    # -- deeds of the book ---------------------------------------------------------------------------------------------
+    def detect(self, leg: LegId) -> None:
+        """Start machine detection: the dialplan runs it and hands the leg back."""
+        self._later(self._detect(leg))
+
+    def repeat_hang_up(self, leg: LegId) -> None:
+        """A hang-up noted while the engine could not be reached."""
+        self._later(self._delete(leg))
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+    async def _originate(self, call: Originate) -> Answer:
+        trunk = self._trunks.get(call.trunk)
+        if trunk is None:
+            return Rejected("no_trunk", f"trunk {call.trunk} is not known to this engine")
+        if not self._book.connected:
+            return Rejected("engine_lost", "no connection to the engine")
+        if not await self._resolver.resolves(trunk.host):
+            return Rejected("unresolvable", f"{trunk.host} does not resolve")
+        if not self._book.open(call.leg, detect=call.detect_machine):
+            known = self._book.get(call.leg)
+            return Accepted(known.sip_call_id if known is not None else None)
+        body = outgoing.originate_body(call, trunk, self._config.app)
+        try:
+            status, answer = await self._link.request("POST", f"/channels/{call.leg.hex}", body)
+        except aiohttp.ClientConnectorError as error:
+            self._book.forget(call.leg)
+            return Rejected("engine_lost", _words(error))
+        except _NO_ANSWER as error:
+            self._book.placed(call.leg, None, uncertain=True)
+            return Rejected("engine_lost", _words(error), uncertain=True)
+        if status == _CONFLICT:  # said before
+            self._book.placed(call.leg, None)
+            return Accepted()
+        if status not in _TAKEN:
+            self._book.forget(call.leg)
+            return Rejected(LOCAL_BY_HTTP.get(status, "media_fault"), f"HTTP {status} {_text(answer)}")
+        sip_call_id = decode_channel(answer).protocol_id or None
+        self._book.placed(call.leg, sip_call_id)
+        return Accepted(sip_call_id)
+
+    def _unless_ended(self, leg: LegId, playback: str, refusal: Rejected) -> Answer:
+        """A refused playback owes no end; if the leg's end told it already, it counts as taken."""
+        return refusal if self._book.drop_playback(leg, playback) else Accepted()
+
+    async def _delete(self, leg: LegId) -> None:
+        try:
+            status, _ = await self._link.request("DELETE", f"/channels/{leg.hex}")
+        except _NO_ANSWER:
+            return  # noted in the book: said again when the engine is back
+        if status == _NOT_FOUND:
+            self._book.not_there(leg)
+
+    async def _detect(self, leg: LegId) -> None:
+        where = {"context": "detect", "extension": "amd", "priority": "1"}
+        try:
+            status, _ = await self._link.request("POST", f"/channels/{leg.hex}/continue", params=where)
+        except _NO_ANSWER:
+            status = 0
+        if status not in _TAKEN:
+            self._book.no_detection(leg)
+
+    async def _push(self, trunk: Trunk) -> None:
+        """Put a trunk's objects. An endpoint that loses its login must lose it in the engine too, hence the deletes."""
+        if trunk.transport == "tls" and self._engine is not None and not self._engine.sip_tls_port:
+            raise OperatorError("tls_not_available", f"trunk {trunk.name}: no certificate (openssl is missing)")
+        for thing in outgoing.trunk_objects(trunk, self._config.rtp_timeout_s):
+            status, answer = await self._ask("PUT", thing.path, thing.body)
+            if status not in _TAKEN:
+                raise NeighbourError("trunk_refused", f"trunk {trunk.name}: HTTP {status} {_text(answer)}")
+
+    async def _withdraw(self, trunk: Trunk) -> None:
+        for thing in reversed(outgoing.trunk_objects(trunk, self._config.rtp_timeout_s)):
+            status, answer = await self._ask("DELETE", thing.path)
+            if status not in _TAKEN and status != _NOT_FOUND:
+                raise NeighbourError("trunk_refused", f"trunk {trunk.name}: HTTP {status} {_text(answer)}")
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> tuple[int, bytes]:
+        try:
+            return await self._link.request(method, path, body)
+        except _NO_ANSWER as error:
+            raise NeighbourError("engine_unreachable", _words(error)) from error
+
+    def _later(self, deed: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(deed)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _text(answer: bytes) -> str:
+    return answer[:200].decode("utf-8", "replace")

@@ -1,0 +1,94 @@
+"""Trunks and commands become the engine's words. Pure.
+
+Step 3 of the path (channel). A trunk is one PJSIP endpoint (and an ``auth`` object for digest); calls name their target in
+the dial string, so no registration or address-of-record stands between.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from central.application.ports.telephony import Originate, Trunk
+from central.domain.errors import InvalidInput
+
+ATTEMPT_HEADER = "X-Central-Attempt"
+TRANSPORTS = ("udp", "tcp", "tls")
+
+
+@dataclass(frozen=True, slots=True)
+class PushedObject:
+    """One object of the engine's dynamic configuration: ``kind`` endpoint or auth, its id, its attributes."""
+
+    kind: str
+    id: str
+    fields: tuple[tuple[str, str], ...]
+
+    @property
+    def path(self) -> str:
+        """Where ARI keeps it."""
+        return f"/asterisk/config/dynamic/res_pjsip/{self.kind}/{self.id}"
+
+    @property
+    def body(self) -> Mapping[str, object]:
+        """What ARI wants to be put there."""
+        return {"fields": [{"attribute": name, "value": value} for name, value in self.fields]}
+
+
+def endpoint_id(trunk: Trunk) -> str:
+    """The engine's name of a trunk; of fixed length, because names that are prefixes of each other clash."""
+    return f"t{trunk.id.hex}"
+
+
+def trunk_objects(trunk: Trunk, rtp_timeout_s: int) -> tuple[PushedObject, ...]:
+    """The objects of a trunk in the order in which they must be made. Raises InvalidInput ``trunk_transport``."""
+    if trunk.transport not in TRANSPORTS:
+        raise InvalidInput("trunk_transport", f"trunk {trunk.name}: {trunk.transport!r} is not udp, tcp or tls")
+    name = endpoint_id(trunk)
+    objects: list[PushedObject] = []
+    if trunk.username:
+        login = (("auth_type", "userpass"), ("username", trunk.username), ("password", trunk.password))
+        objects.append(PushedObject("auth", name, login))
+    fields = [
+        ("transport", trunk.transport), ("context", "from-trunk"),
+        ("disallow", "all"), ("allow", ",".join(trunk.codecs)),
+        ("direct_media", "no"), ("dtmf_mode", "auto"), ("rtp_symmetric", "yes"),
+        ("rtp_timeout", str(rtp_timeout_s)), ("rtp_timeout_hold", "0"),
+        # a 3xx would otherwise open a Local channel to the Contact's user: a false inbound call
+        ("set_var", "FORWARD_CONTEXT=redirects-refused"),
+    ]  # fmt: skip
+    if trunk.username:
+        fields.append(("outbound_auth", name))
+    objects.append(PushedObject("endpoint", name, tuple(fields)))
+    return tuple(objects)
+
+
+def dial_string(trunk: Trunk, to: str) -> str:
+    """The dial string of one call over a trunk."""
+    host = f"[{trunk.host}]" if ":" in trunk.host else trunk.host
+    transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
+    return f"PJSIP/{endpoint_id(trunk)}/sip:{to}@{host}:{trunk.port}{transport}"
+
+
+def originate_body(call: Originate, trunk: Trunk, app: str) -> Mapping[str, object]:
+    """The body of POST /channels/ID. Without a caller id the engine sends anonymous@anonymous.invalid (RFC 3323)."""
+    headers = {
+        f"PJSIP_HEADER(add,{name})": value
+        for name, value in call.headers.items()
+        if name != ATTEMPT_HEADER or trunk.tag_calls
+    }
+    body: dict[str, object] = {
+        "endpoint": dial_string(trunk, call.to),
+        "app": app,
+        "timeout": max(1, math.ceil(call.engine_timeout_s)),
+        "variables": headers,
+    }
+    if call.caller_id is not None:
+        body["callerId"] = call.caller_id
+    return body
+
+
+def media_uris(files: Sequence[str]) -> tuple[str, ...]:
+    """Sound URIs of WAV files: Asterisk wants the path without its extension."""
+    return tuple(f"sound:{file.removesuffix('.wav')}" for file in files)

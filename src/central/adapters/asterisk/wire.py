@@ -1,0 +1,89 @@
+"""The shapes of ARI's JSON that we read, and nothing more: unknown members are skipped while decoding.
+
+Step 3 of the path (channel). Source: Asterisk 22, ``rest-api/events.json`` and ``channels.json``.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """A channel. ``protocol_id`` is the SIP Call-ID; ``state``: Down, Ring, Ringing, Up, ..."""
+
+    id: str
+    state: str = ""
+    protocol_id: str = ""
+    name: str = ""
+
+
+class Playback(msgspec.Struct, frozen=True):
+    """A playback; ``target_uri`` is ``channel:ID``; ``state``: queued, playing, continuing, done, failed."""
+
+    id: str
+    target_uri: str = ""
+    state: str = ""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Any event; members that its type does not have keep their defaults.
+
+    ``cause`` and ``tech_cause`` of ChannelDestroyed and ChannelHangupRequest: Q.850 cause and SIP code as Asterisk sees
+    them; the event knows whether the other side said so only together with its neighbours (``translate.py``).
+    """
+
+    type: str
+    channel: Channel | None = None
+    peer: Channel | None = None
+    playback: Playback | None = None
+    dialstatus: str = ""
+    cause: int | None = None
+    cause_txt: str = ""
+    tech_cause: int | None = None
+    args: tuple[str, ...] = ()
+    digit: str = ""
+    duration_ms: int = 0
+    application: str = ""
+
+    @property
+    def channel_id(self) -> str:
+        """The channel the event is about: Dial events carry it in ``peer``, playback events in ``target_uri``."""
+        if self.channel is not None:
+            return self.channel.id
+        if self.peer is not None:
+            return self.peer.id
+        if self.playback is not None:
+            return self.playback.target_uri.removeprefix("channel:")
+        return ""
+
+    @property
+    def sip_call_id(self) -> str | None:
+        """The SIP Call-ID of the channel the event is about, where it is told."""
+        about = self.channel or self.peer
+        return about.protocol_id or None if about is not None else None
+
+
+WANTED_EVENTS = (
+    "StasisStart", "ChannelStateChange", "Dial", "ChannelHangupRequest", "ChannelDestroyed",
+    "ChannelDtmfReceived", "ChannelHold", "ChannelUnhold", "PlaybackFinished",
+)  # fmt: skip
+"""The event types the adapter asks for; the engine filters all others before they cost anything."""
+
+_event_decoder = msgspec.json.Decoder(Event)
+_channel_decoder = msgspec.json.Decoder(Channel)
+_channels_decoder = msgspec.json.Decoder(tuple[Channel, ...])
+
+
+def decode_event(text: str | bytes) -> Event:
+    """One websocket message. Raises msgspec.ValidationError or msgspec.DecodeError."""
+    return _event_decoder.decode(text)
+
+
+def decode_channel(text: bytes) -> Channel:
+    """The answer to POST /channels. Raises as ``decode_event``."""
+    return _channel_decoder.decode(text)
+
+
+def decode_channels(text: bytes) -> tuple[Channel, ...]:
+    """The answer to GET /channels. Raises as ``decode_event``."""
+    return _channels_decoder.decode(text)

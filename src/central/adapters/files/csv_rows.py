@@ -1,0 +1,136 @@
+"""Rows of a CSV: delimiter, header, and the stream of cells (RFC 4180; comma, semicolon or tab; quotes, newlines in cells).
+
+A quote that is never closed would swallow the rest of the file. It is a file error, found before the first row is loaded.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from central.adapters.files.header import Layout, known_columns, read_header
+from central.adapters.files.opened import opened
+from central.adapters.files.scan import Scan
+from central.adapters.files.shape import FileKind, FileShape, ReadingOptions
+from central.domain.errors import InvalidInput
+from central.domain.incoming import IncomingRecord
+
+_DELIMITERS = (",", ";", "\t")
+_HEADER_CHARS = 256 * 1024
+_TAIL = "\0end of file\0"
+"""A last line of our own: it comes out as a row of its own only if every quote before it was closed."""
+
+
+def csv_shape(path: Path, kind: FileKind, options: ReadingOptions, found: Scan) -> FileShape:
+    """Find delimiter and columns, and count exactly where an estimate is not enough.
+
+    Raises InvalidInput: those of ``read_header``, ``header_missing``, ``quote_unclosed``, ``record_too_large``,
+    ``too_many_rows``.
+    """
+    limits = options.limits
+    with opened(path, kind, limits) as file:
+        start = io.TextIOWrapper(file, found.encoding, newline="").read(_HEADER_CHARS)
+    delimiter, cells = _header(start, options)
+    layout = read_header(cells, options.variables, options.mapping)
+    shape = FileShape(
+        kind,
+        found.encoding,
+        delimiter,
+        layout,
+        rows_at_most=max(found.lines - 1, 0),
+        quoted=found.quoted,
+        long_lines=found.longest > limits.max_row_chars,
+    )
+    if found.quoted or shape.rows_at_most > limits.max_rows:
+        _prove(path, shape, options)
+    return shape
+
+
+def csv_rows(path: Path, shape: FileShape, options: ReadingOptions, skip_rows: int) -> Iterator[IncomingRecord]:
+    """The records behind the header, from row ``skip_rows`` + 1 on. Blank lines are no rows."""
+    layout = shape.layout or Layout(0, (), {}, {})
+    build = layout.builder()
+    with opened(path, shape.kind, options.limits) as file:
+        lines = io.TextIOWrapper(file, shape.encoding, newline="")
+        cells = islice(_cells(lines, shape, options), 1 + skip_rows, None)
+        limit = options.limits.max_row_chars
+        if not shape.quoted and not shape.long_lines:
+            yield from map(build, _ordinals(skip_rows), cells)
+            return
+        for row, values in enumerate(cells, skip_rows + 1):
+            if sum(map(len, values)) > limit:
+                fault = f"row_too_large: The row holds more than {limit} characters."
+                yield IncomingRecord(row, (), fault=fault)
+            else:
+                yield build(row, values)
+
+
+def _ordinals(skip_rows: int) -> Iterator[int]:
+    return iter(range(skip_rows + 1, 1 << 62))
+
+
+def _cells(lines: Iterable[str], shape: FileShape, options: ReadingOptions) -> Iterator[list[str]]:
+    csv.field_size_limit(2 * options.limits.max_record_bytes)
+    return filter(None, csv.reader(lines, delimiter=shape.delimiter))
+
+
+def _header(start: str, options: ReadingOptions) -> tuple[str, list[str]]:
+    """The delimiter under which the first row names most, and that row."""
+    csv.field_size_limit(2 * options.limits.max_record_bytes)
+    rows: dict[str, list[str]] = {
+        delimiter: next(filter(None, csv.reader(io.StringIO(start, newline=""), delimiter=delimiter)), [])
+        for delimiter in _DELIMITERS
+    }
+    if not any(cell.strip() for cell in rows[","]):
+        raise InvalidInput("header_missing", "The file has no header row.")
+    best = max(
+        _DELIMITERS,
+        key=lambda delimiter: (
+            known_columns(rows[delimiter], options.variables, options.mapping),
+            len(rows[delimiter]),
+        ),
+    )
+    return best, rows[best]
+
+
+def _prove(path: Path, shape: FileShape, options: ReadingOptions) -> None:
+    """Parse the whole file once without keeping anything: quotes are closed, rows are countable and not too many."""
+    limits = options.limits
+    rows, last = -1, [""]
+    with opened(path, shape.kind, limits) as file:
+        lines = _Bounded(io.TextIOWrapper(file, shape.encoding, newline=""), limits.max_record_bytes)
+        for cells in _cells(lines, shape, options):
+            last = cells
+            rows += 1
+            lines.used = 0
+    if last != [_TAIL]:
+        raise InvalidInput("quote_unclosed", "A quote that opens a cell is never closed.")
+    if rows - 1 > limits.max_rows:
+        raise InvalidInput("too_many_rows", f"The file holds more than {limits.max_rows} rows.", limit=limits.max_rows)
+
+
+class _Bounded:
+    """Lines for the parser, followed by the tail; refuses a row of more characters than any row may have."""
+
+    def __init__(self, lines: Iterable[str], limit: int) -> None:
+        self._lines = lines
+        self._limit = limit
+        self.used = 0
+
+    def __iter__(self) -> Iterator[str]:
+        line = "\n"
+        for line in self._lines:
+            self.used += len(line)
+            if self.used > self._limit:
+                raise InvalidInput(
+                    "record_too_large",
+                    "A row is larger than any row can be; a quote may be left open.",
+                    limit=self._limit,
+                )
+            yield line
+        if not line.endswith(("\n", "\r")):
+            yield "\n"
+        yield _TAIL

@@ -1,0 +1,44 @@
+"""Rows of table account as domain values (path steps 1 and 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from central.domain.accounts import ON_BY_DEFAULT, Account, AccountState, Caps, Switch
+from central.domain.ids import AccountId
+from central.domain.money import Money, Rate, RatePlan
+
+
+def account_of(row: Sequence[Any], balance: int = 0) -> Account:
+    """An Account from the columns of the statement ``account_facts`` (``balance`` in millionths is kept apart).
+
+    No end of validity in the row means the account never runs out; no policy version means the newest in force (0).
+    """
+    (id_, name, kind, state, valid_until, currency, credit, plan, country, zone, international, pending, channels, cps, weight,
+     policy_id, policy_version) = row[:17]  # fmt: skip
+    switches = ON_BY_DEFAULT | {Switch.INTERNATIONAL_CALLING} if international else ON_BY_DEFAULT
+    return Account(
+        id=AccountId(id_),
+        name=name,
+        kind="individual" if kind == "individual" else "company",
+        state=AccountState(state),
+        country=country,
+        time_zone=zone,
+        valid_until=valid_until or date.max,
+        balance=Money(balance, currency),
+        credit_limit=Money(credit, currency),
+        rate_plan=rate_plan_of(plan, currency),
+        policy_id=policy_id,
+        policy_version=policy_version or 0,
+        caps=Caps(pending_records=pending, channels=channels, calls_per_s=cps),
+        switches=switches,
+        weight=weight,
+    )
+
+
+def rate_plan_of(plan: Mapping[str, Any], currency: str) -> RatePlan:
+    """A rate plan from its JSON: ``{"name", "voice": [{"prefix", "pulse_s", "per_pulse"}]}``, prices in millionths."""
+    rates = tuple(Rate(r["prefix"], r["pulse_s"], Money(r["per_pulse"], currency)) for r in plan["voice"])
+    return RatePlan(plan["name"], rates)

@@ -1,0 +1,209 @@
+"""The dispatcher's and claimers' side of the store (port DispatchStore): leadership, demands, grants, claims (path step 2)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from central.adapters.postgres.account_rows import account_of
+from central.adapters.postgres.pool import Connection, Pool, transaction
+from central.adapters.postgres.statements import load_queries
+from central.application.ports.dispatch import (
+    AliveNode,
+    ClaimDecision,
+    Claimed,
+    DueRequest,
+    FlowDocument,
+    Grant,
+    InFlight,
+    ListState,
+    NodeState,
+    PickedRecord,
+    Purse,
+)
+from central.application.ports.world import Ids
+from central.domain.accounts import Account
+from central.domain.ids import AccountId, FlowId, RequestId
+
+_SQL = load_queries("dispatch")
+_GRANT_AGE = timedelta(seconds=5)
+
+
+def as_json(value: object) -> str:
+    """One jsonb parameter for a whole batch; dataclasses become objects of their field names."""
+    return msgspec.json.encode(value).decode()
+
+
+class PostgresClaim:
+    """One open claim transaction (port ClaimBatch)."""
+
+    def __init__(self, connection: Connection, owner: str, now: datetime, ids: Ids) -> None:
+        self._connection, self._owner, self._now, self._ids = connection, owner, now, ids
+        self.records: Sequence[PickedRecord] = ()
+        self.accounts: Mapping[AccountId, Account] = {}
+        self.lists: Mapping[AccountId, Mapping[str, ListState]] = {}
+        self.purses: Mapping[AccountId, Purse] = {}
+        self.prefixes: Mapping[AccountId, Sequence[tuple[str, str]]] = {}
+
+    async def pick(self, node: str) -> None:
+        """Take the node's grants and lock what they ask for, with accounts, list versions and balances."""
+        connection = self._connection
+        grants = await _SQL["take_grants"].rows(connection, {"node": node})
+        if not grants:
+            return
+        quota = as_json([{"account_id": a, "request_id": q, "n": n} for a, q, n in _merged(grants)])
+        rows = await _SQL["pick"].rows(connection, {"quota": quota, "now": self._now})
+        self.records = [_picked(row) for row in rows]
+        if not rows:
+            return
+        accounts = {"accounts": list({record.account_id for record in self.records})}
+        fact_rows = await _SQL["account_facts"].rows(connection, accounts)
+        prefix_rows = await _SQL["prefix_entries"].rows(connection, accounts | {"now": self._now})
+        purse_rows = await _SQL["lock_balances"].rows(connection, accounts)
+        self.accounts = {AccountId(row[0]): account_of(row) for row in fact_rows}
+        self.lists = {AccountId(row[0]): _list_states(row[-1]) for row in fact_rows}
+        self.purses = {AccountId(a): Purse(balance, reserved) for a, balance, reserved in purse_rows}
+        found: dict[AccountId, list[tuple[str, str]]] = {}
+        for account_id, name, number in prefix_rows:
+            found.setdefault(AccountId(account_id), []).append((number, name))
+        self.prefixes = found
+
+    async def settle(self, decisions: Sequence[ClaimDecision], lease: timedelta) -> Sequence[Claimed]:
+        """Store the whole judged batch, reservations included; answers the records handed over."""
+        if not decisions:
+            return ()
+        rows = [
+            {
+                "account_id": d.record.account_id, "id": d.record.id, "verdict": d.verdict, "from_status": d.record.status,
+                "status": d.status, "reason": d.reason, "due_at": d.due_at, "struck": d.struck, "attempt_id": d.attempt_id,
+                "event_id": d.event_id, "data": d.event, "reserved": d.reserved, "policy_id": d.policy_id,
+                "policy_version": d.policy_version, "dnd_version": d.dnd_version, "blacklist_version": d.blacklist_version,
+            }
+            for d in decisions
+        ]  # fmt: skip
+        owner = {"owner": self._owner, "lease": lease, "now": self._now}
+        moved = await _SQL["settle_claim"].rows(self._connection, {"decisions": as_json(rows)} | owner)
+        if moves := self._reservations(decisions):
+            await _SQL["reserve"].run(self._connection, {"moves": as_json(moves), "now": self._now})
+        handed = {d.record.id for d in decisions if d.verdict == "hand_over"}
+        return [Claimed(a, i, fence, attempt) for a, i, fence, attempt in moved if i in handed]
+
+    def _reservations(self, decisions: Sequence[ClaimDecision]) -> list[dict[str, object]]:
+        """One reservation per account and batch."""
+        sums: dict[AccountId, list[int]] = {}
+        for decision in decisions:
+            if decision.verdict == "hand_over" and decision.reserved:
+                total = sums.setdefault(decision.record.account_id, [0, 0])
+                total[0] += decision.reserved
+                total[1] += 1
+        return [{"account_id": a, "id": self._ids.uuid(), "reserved": s, "records": n} for a, (s, n) in sorted(sums.items())]
+
+
+class PostgresDispatch:
+    """DispatchStore on a pool of role central_worker."""
+
+    def __init__(self, pool: Pool, ids: Ids) -> None:
+        self._pool, self._ids = pool, ids
+
+    async def lead(self, role: str, holder: str, lease: timedelta) -> int | None:
+        """Take or keep leadership; the epoch, or None when somebody else leads."""
+        async with transaction(self._pool) as connection:
+            epoch = await _SQL["lead"].value(connection, {"role": role, "holder": holder, "lease": lease})
+        return None if epoch is None else int(epoch)
+
+    async def heartbeat(self, node: NodeState) -> None:
+        """Write a sign of life."""
+        async with transaction(self._pool) as connection:
+            await _SQL["heartbeat"].run(
+                connection,
+                {
+                    "name": node.name, "generation": node.generation, "kind": node.kind, "channels": node.channels,
+                    "cps": node.cps, "address": node.address, "draining": node.draining, "healthy": node.healthy,
+                    "detail": as_json(node.detail),
+                },
+            )  # fmt: skip
+
+    async def alive_nodes(self, kind: str, stale: timedelta) -> Sequence[AliveNode]:
+        """Nodes of a kind that were heard within ``stale`` and take work."""
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["alive_nodes"].rows(connection, {"kind": kind, "stale": stale})
+        return [AliveNode(*row) for row in rows]
+
+    async def demands(self, now: datetime, cap: int) -> Sequence[DueRequest]:
+        """Running requests with due records; each ``due`` counts up to ``cap``."""
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["demands"].rows(connection, {"now": now, "cap": cap})
+        return [DueRequest(a, f, r, v, p, w, aw, ch, cps, due) for a, f, r, p, w, v, aw, ch, cps, due in rows]
+
+    async def in_flight(self) -> Sequence[InFlight]:
+        """Channels in use by account and flow."""
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["in_flight"].rows(connection)
+        return [InFlight(*row) for row in rows]
+
+    async def open_grants(self) -> Mapping[RequestId, int]:
+        """Grants that no node has taken yet."""
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["open_grants"].rows(connection)
+        return {RequestId(request_id): n for _, request_id, n in rows}
+
+    async def grant(self, grants: Sequence[Grant], epoch: int, holder: str) -> None:
+        """Write grants, if ``epoch`` still leads; grants that no node took for some seconds are dropped."""
+        async with transaction(self._pool) as connection:
+            await _SQL["drop_stale_grants"].run(connection, {"age": _GRANT_AGE})
+            if grants:
+                await _SQL["grant"].run(connection, {"grants": as_json(grants), "epoch": epoch, "holder": holder})
+
+    @contextlib.asynccontextmanager
+    async def claim(self, node: NodeState, now: datetime) -> AsyncIterator[PostgresClaim]:
+        """Take this node's grants and pick the records; rolled back by any exception."""
+        async with transaction(self._pool) as connection:
+            claim = PostgresClaim(connection, node.owner, now, self._ids)
+            await claim.pick(node.name)
+            yield claim
+
+    async def flow_documents(self, ids: Sequence[UUID]) -> Sequence[FlowDocument]:
+        """The documents of frozen versions."""
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["flow_documents"].rows(connection, {"ids": list(ids)})
+        return [FlowDocument(i, a, f, n, bytes(document)) for a, i, f, n, document in rows]
+
+    async def flow_dids(
+        self, flows: Sequence[tuple[AccountId, FlowId]]
+    ) -> Mapping[tuple[AccountId, FlowId], Sequence[str]]:
+        """The DIDs attached to flows, in order."""
+        wanted = as_json([{"account_id": a, "flow_id": f} for a, f in flows])
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["flow_dids"].rows(connection, {"flows": wanted})
+        found: dict[tuple[AccountId, FlowId], list[str]] = {}
+        for account_id, flow_id, number in rows:
+            found.setdefault((AccountId(account_id), FlowId(flow_id)), []).append(number)
+        return found
+
+
+def _merged(grants: Sequence[tuple[UUID, UUID, int]]) -> list[tuple[UUID, UUID, int]]:
+    """Several grants of one request become one: a lateral query may pick each row once only."""
+    sums: dict[tuple[UUID, UUID], int] = {}
+    for account_id, request_id, n in grants:
+        sums[account_id, request_id] = sums.get((account_id, request_id), 0) + n
+    return [(a, q, n) for (a, q), n in sums.items()]
+
+
+def _picked(row: tuple[object, ...]) -> PickedRecord:
+    (account_id, id_, request_id, fence, status, epoch, made, charged, faults, struck, numbers, variables, zone, expires, client,
+     due, flow_id, version_id, testing, end_at, hits) = row  # fmt: skip
+    return PickedRecord(
+        account_id, id_, request_id, flow_id, version_id, testing, end_at, fence, status, epoch, made, charged, faults, struck,
+        tuple(numbers), variables, zone, expires, client, due, tuple((n, w) for n, w in hits) if hits else (),
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def _list_states(value: Mapping[str, Mapping[str, object]] | None) -> dict[str, ListState]:
+    return {
+        name: msgspec.convert(state, ListState)
+        for name, state in (value or {}).items()
+    }

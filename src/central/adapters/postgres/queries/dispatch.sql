@@ -1,0 +1,185 @@
+-- Step 2, dispatch: shares become grants, grants become claims. One jsonb parameter a batch.
+
+-- name: lead
+-- Take or keep the leader's place; the epoch rises when the holder changes. Empty answer: somebody else leads.
+insert into leader as l (role, epoch, holder, until) values (%(role)s, 1, %(holder)s, now() + %(lease)s::interval)
+on conflict (role) do update
+  set until = now() + %(lease)s::interval, holder = excluded.holder, epoch = l.epoch + (l.holder <> excluded.holder)::int
+  where l.holder = excluded.holder or l.until < now()
+returning epoch;
+
+-- name: heartbeat
+insert into node as n (name, generation, kind, channels, cps, address, draining, healthy, detail)
+values (%(name)s, %(generation)s, %(kind)s, %(channels)s, %(cps)s, %(address)s, %(draining)s, %(healthy)s, %(detail)s::jsonb)
+on conflict (name) do update set generation = excluded.generation, kind = excluded.kind, channels = excluded.channels,
+  cps = excluded.cps, address = excluded.address, draining = excluded.draining, healthy = excluded.healthy,
+  detail = excluded.detail, heartbeat_at = now(),
+  started_at = case when n.generation = excluded.generation then n.started_at else now() end;
+
+-- name: alive_nodes
+-- Nodes that can take work, with what they hold: leased records and grants not yet taken.
+select n.name, n.channels, n.cps,
+       (select count(*) from record r where r.lease_until is not null and r.owner = n.name || '/' || n.generation)::int as leased,
+       (select coalesce(sum(g.n), 0) from dispatch_grant g where g.node = n.name)::int as granted
+  from node n where n.heartbeat_at > now() - %(stale)s::interval and not n.draining and n.healthy and n.kind = %(kind)s
+ order by n.name;
+
+-- name: demands
+-- Every running request with records due now: how many (up to cap), and the weights and caps above it.
+select q.account_id, q.flow_id, q.id as request_id, q.priority, q.weight, q.flow_version_id, a.weight as account_weight,
+       a.channel_cap, a.cps_cap, due.n as due
+  from request q
+  join account a on a.id = q.account_id
+  join flow f on f.account_id = q.account_id and f.id = q.flow_id
+ cross join lateral (select count(*)::int as n from (
+    select from record r where r.account_id = q.account_id and r.request_id = q.id and r.due_at <= %(now)s limit %(cap)s) x) due
+ where q.open and q.control = 'running' and f.control = 'running' and due.n > 0;
+
+-- name: in_flight
+-- Leased records and open grants by account and flow: the channels in use, rebuilt from the rows each time.
+select account_id, flow_id, sum(n)::int as n from (
+  select r.account_id, q.flow_id, count(*) as n from record r
+    join request q on q.account_id = r.account_id and q.id = r.request_id
+   where r.lease_until is not null group by 1, 2
+  union all
+  select g.account_id, q.flow_id, sum(g.n) from dispatch_grant g
+    join request q on q.account_id = g.account_id and q.id = g.request_id group by 1, 2) x group by 1, 2;
+
+-- name: open_grants
+select account_id, request_id, sum(n)::int as n from dispatch_grant group by 1, 2;
+
+-- name: grant
+-- Written only while the epoch is still the leader's: a leader that lost its place changes nothing.
+insert into dispatch_grant (node, account_id, request_id, n, epoch)
+select g.node, g.account_id, g.request_id, g.n, %(epoch)s
+  from jsonb_to_recordset(%(grants)s::jsonb) as g(node text, account_id uuid, request_id uuid, n int)
+ where exists (select from leader l where l.role = 'dispatcher' and l.epoch = %(epoch)s and l.holder = %(holder)s);
+
+-- name: drop_stale_grants
+delete from dispatch_grant where granted_at < now() - %(age)s::interval;
+
+-- name: take_grants
+delete from dispatch_grant where node = %(node)s returning account_id, request_id, n;
+
+-- name: pick
+-- The due records of each granted request, locked, with what the lists say about each of their numbers.
+with quota as (
+  select * from jsonb_to_recordset(%(quota)s::jsonb) as q(account_id uuid, request_id uuid, n int)),
+picked as materialized (
+  select r.* from quota q
+    join request rq on rq.account_id = q.account_id and rq.id = q.request_id and rq.control = 'running'
+    join flow f on f.account_id = rq.account_id and f.id = rq.flow_id and f.control = 'running'
+   cross join lateral (
+    select x.account_id, x.id, x.request_id, x.fence, x.status, x.epoch, x.attempts_made, x.attempts_charged, x.platform_faults,
+           x.struck, x.numbers, x.variables, x.time_zone, x.expires_at, x.client_identifier, x.due_at,
+           rq.flow_id, rq.flow_version_id, rq.testing, rq.end_at
+      from record x
+     where x.account_id = q.account_id and x.request_id = q.request_id and x.due_at <= %(now)s
+     order by x.due_at limit q.n for update of x skip locked) r)
+select p.*, listed.hits from picked p
+  left join lateral (
+    select jsonb_agg(jsonb_build_array(h.number, h.list)) as hits from (
+      select e.number, e.list from unnest(p.numbers) as n(number)
+        join list_entry e on e.account_id = p.account_id and e.list in ('blacklist', 'whitelist') and e.number = n.number
+                         and not e.prefix and (e.expires_at is null or e.expires_at > %(now)s)
+      union all
+      select e.number, 'dnd:' || e.register from unnest(p.numbers) as n(number)
+        join dnd_entry e on e.account_id = p.account_id and e.number = n.number) h) listed on true;
+
+-- name: prefix_entries
+select account_id, list, number from list_entry
+ where prefix and account_id = any(%(accounts)s) and (expires_at is null or expires_at > %(now)s);
+
+-- name: account_facts
+-- Accounts of a batch with their list versions; balances apart, because only those are locked.
+select a.id, a.name, a.kind, a.state, a.valid_until, a.currency, a.credit_limit, a.rate_plan, a.country, a.time_zone,
+       a.international, a.pending_cap, a.channel_cap, a.cps_cap, a.weight, a.policy_id, a.policy_version,
+       (select jsonb_object_agg(v.list, jsonb_build_object('version', v.version, 'entries', v.entries, 'fresh_at', v.fresh_at))
+          from list_version v where v.account_id = a.id) as lists
+  from account a where a.id = any(%(accounts)s);
+
+-- name: lock_balances
+select b.account_id, b.balance, b.reserved from balance b where b.account_id = any(%(accounts)s) order by b.account_id for update;
+
+-- name: credit_limits
+select id, credit_limit from account where id = any(%(accounts)s);
+
+-- name: reserve
+with m as (select * from jsonb_to_recordset(%(moves)s::jsonb) as m(account_id uuid, id uuid, reserved bigint, records int)),
+booked as (
+  update balance b set reserved = b.reserved + m.reserved from m where b.account_id = m.account_id returning b.account_id)
+insert into ledger (account_id, id, at, kind, amount, reserved, records)
+select m.account_id, m.id, %(now)s, 'reserve', 0, m.reserved, m.records from m join booked using (account_id);
+
+-- name: settle_claim
+-- The judged batch: ended, put back or handed over. Only the last makes an attempt and sets IN_PROGRESS (the fence rises).
+with d as materialized (
+  select * from jsonb_to_recordset(%(decisions)s::jsonb) as d(account_id uuid, id uuid, verdict text, from_status text,
+    status text, reason text, due_at timestamptz, struck smallint, attempt_id uuid, event_id uuid, data jsonb, reserved bigint,
+    policy_id text, policy_version int, dnd_version bigint, blacklist_version bigint)),
+moved as (
+  update record r set status = d.status, reason = d.reason, due_at = d.due_at, changed_at = %(now)s,
+         lease_until = case when d.verdict = 'hand_over' then now() + %(lease)s::interval end,
+         owner = case when d.verdict = 'hand_over' then %(owner)s end,
+         fence = r.fence + (d.verdict = 'hand_over')::int,
+         attempts_made = r.attempts_made + (d.verdict = 'hand_over')::int,
+         struck = coalesce(d.struck, r.struck), held_status = null, held_due_at = null
+    from d where r.account_id = d.account_id and r.id = d.id and r.status = d.from_status
+     and (d.status = d.from_status or exists (
+          select from move m where m.family = 'flow' and m.from_status = d.from_status and m.to_status = d.status))
+  returning r.account_id, r.id, r.request_id, r.fence, r.attempts_made, r.epoch),
+handed as (
+  insert into attempt (account_id, record_id, number, id, epoch, fence, node, started_at, reserved, policy_id, policy_version,
+                       dnd_version, blacklist_version)
+  select m.account_id, m.id, m.attempts_made, d.attempt_id, m.epoch, m.fence, %(owner)s, %(now)s, d.reserved, d.policy_id,
+         d.policy_version, d.dnd_version, d.blacklist_version
+    from moved m join d using (account_id, id) where d.verdict = 'hand_over'),
+told as (
+  insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, data)
+  select m.account_id, m.id, d.event_id, %(now)s,
+         case d.verdict when 'hand_over' then 'record_claimed' when 'end' then 'record_ended' else 'record_put_back' end,
+         d.from_status, d.status, d.reason, d.data
+    from moved m join d using (account_id, id)),
+tallied as (
+  insert into request_tally (account_id, request_id, counter, n, pending)
+  select m.account_id, m.request_id, t.counter, sum(t.n), t.pending
+    from moved m join d using (account_id, id)
+    join status_catalogue o on o.family = 'flow' and o.name = d.from_status
+    join status_catalogue c on c.family = 'flow' and c.name = d.status
+   cross join lateral (values ('status:' || d.from_status, -1, o.counts_as = 'pending'), ('status:' || d.status, 1, c.counts_as = 'pending'),
+      (case when d.verdict = 'hand_over' then 'attempts' end, 1, false)) as t(counter, n, pending)
+   where t.counter is not null and (d.status <> d.from_status or t.counter = 'attempts')
+   group by 1, 2, 3, 5 having sum(t.n) <> 0),
+published as (
+  insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
+  select m.account_id, new_uuid7(), e.id, m.id, m.request_id, v.type, %(now)s, v.body
+    from moved m join d using (account_id, id)
+    join status_catalogue c on c.family = 'flow' and c.name = d.status
+    join request q on q.account_id = m.account_id and q.id = m.request_id
+    join webhook_endpoint e on e.account_id = m.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
+   cross join lateral (values ('record.final', c.final, null::jsonb), ('record.status', d.status <> d.from_status,
+      jsonb_build_object('record_id', m.id, 'request_id', m.request_id, 'status', d.status, 'previous', d.from_status, 'reason', d.reason)))
+      as v(type, happened, body)
+   where v.happened and v.type = any(e.events))
+select account_id, id, fence, attempts_made from moved;
+
+-- name: flow_documents
+select account_id, id, flow_id, number, document from flow_version where id = any(%(ids)s);
+
+-- name: flow_dids
+select d.account_id, d.flow_id, d.number from flow_did d where (d.account_id, d.flow_id) in (
+  select account_id, flow_id from jsonb_to_recordset(%(flows)s::jsonb) as f(account_id uuid, flow_id text))
+ order by d.number;
+
+-- name: trunks
+select t.account_id, t.id, t.name, t.host, t.port, t.transport, t.username, t.password, t.codecs, t.channel_cap, t.cps_cap,
+       t.enabled, t.tag_calls,
+       (select coalesce(jsonb_agg(jsonb_build_array(r.prefix, r.priority)), '[]') from trunk_route r
+         where r.account_id = t.account_id and r.trunk_id = t.id) as routes
+  from trunk t where t.enabled order by t.account_id, t.id;
+
+-- name: policies
+select id, version, body from policy;
+
+-- name: account_policies
+select id, policy_id, policy_version from account where id = any(%(accounts)s);

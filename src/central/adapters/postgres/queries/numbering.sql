@@ -1,0 +1,121 @@
+-- Trunks with their routes, DIDs, and the phone lists of an account.
+
+-- name: create_trunk
+insert into trunk (account_id, id, name, host, port, transport, username, password, codecs, channel_cap, cps_cap, enabled, tag_calls, created_at)
+values (%(account_id)s, %(id)s, %(name)s, %(host)s, %(port)s, %(transport)s, %(username)s, %(password)s, %(codecs)s,
+  %(channel_cap)s, %(cps_cap)s, %(enabled)s, %(tag_calls)s, %(created_at)s);
+
+-- name: add_routes
+insert into trunk_route (account_id, trunk_id, prefix, priority)
+select %(account_id)s, %(trunk_id)s, r.prefix, r.priority from jsonb_to_recordset(%(routes)s) as r(prefix text, priority smallint)
+on conflict do nothing;
+
+-- name: drop_routes
+delete from trunk_route where account_id = %(account_id)s and trunk_id = %(trunk_id)s;
+
+-- name: trunk_page
+select t.id, t.name, t.host, t.port, t.transport, t.username, t.password, t.codecs, t.channel_cap, t.cps_cap, t.enabled, t.tag_calls,
+       t.created_at, (select coalesce(jsonb_agg(jsonb_build_object('prefix', r.prefix, 'priority', r.priority) order by r.prefix, r.priority), '[]')
+                        from trunk_route r where r.account_id = t.account_id and r.trunk_id = t.id) as routes
+  from trunk t where t.account_id = %(account_id)s and (%(id)s::uuid is null or t.id = %(id)s)
+   and (%(after)s::uuid is null or t.id > %(after)s) order by t.id limit %(limit)s;
+
+-- name: free_trunk_dids
+update did set trunk_id = null where account_id = %(account_id)s and trunk_id = %(id)s;
+
+-- name: drop_trunk
+delete from trunk where account_id = %(account_id)s and id = %(id)s;
+
+-- name: missing_trunks
+select count(*)::int from jsonb_to_recordset(%(dids)s) as d(trunk_id uuid)
+ where d.trunk_id is not null and not exists (select from trunk t where t.account_id = %(account_id)s and t.id = d.trunk_id);
+
+-- name: put_dids
+with put as (
+  insert into did as x (account_id, number, trunk_id, label, created_at)
+  select %(account_id)s, d.number, d.trunk_id, d.label, d.created_at
+    from jsonb_to_recordset(%(dids)s) as d(number text, trunk_id uuid, label text, created_at timestamptz)
+  on conflict (account_id, number) do update set trunk_id = excluded.trunk_id, label = excluded.label
+  returning (xmax = 0) as new)
+select count(*) filter (where new)::int from put;
+
+-- name: did_page
+select d.number, d.trunk_id, d.label, d.created_at,
+       array(select f.flow_id from flow_did f where f.account_id = d.account_id and f.number = d.number order by f.flow_id) as flows
+  from did d where d.account_id = %(account_id)s and (%(after)s::text is null or d.number > %(after)s) order by d.number limit %(limit)s;
+
+-- name: did_in_use
+select exists (select from flow_did where account_id = %(account_id)s and number = %(number)s);
+
+-- name: drop_did
+delete from did where account_id = %(account_id)s and number = %(number)s;
+
+-- name: list_states
+select n.list, coalesce(v.version, 0) as version, coalesce(v.entries, 0) as entries, v.fresh_at
+  from unnest(array['blacklist', 'whitelist', 'dnd']) with ordinality as n(list, position)
+  left join list_version v on v.account_id = %(account_id)s and v.list = n.list order by n.position;
+
+-- name: lock_list
+-- One writer a list at a time; the row is made when it is missing.
+insert into list_version (account_id, list) values (%(account_id)s, %(list)s)
+on conflict (account_id, list) do update set version = list_version.version;
+
+-- name: stage_list
+create temporary table staged_entry (
+  number text, prefix boolean, expires_at timestamptz, note text, register text, categories text[]) on commit drop;
+
+-- name: stage_entries
+insert into staged_entry select * from jsonb_to_recordset(%(entries)s)
+  as e(number text, prefix boolean, expires_at timestamptz, note text, register text, categories text[]);
+
+-- name: merge_phone_list
+with merged as (
+  insert into list_entry as x (account_id, list, number, prefix, expires_at, note)
+  select distinct on (number, prefix) %(account_id)s::uuid, %(list)s, number, prefix, expires_at, note from staged_entry
+  on conflict (account_id, list, number, prefix) do update set expires_at = excluded.expires_at, note = excluded.note
+  returning (xmax = 0) as new)
+select count(*) filter (where new), count(*) filter (where not new) from merged;
+
+-- name: merge_dnd_list
+with merged as (
+  insert into dnd_entry as x (account_id, number, register, categories)
+  select distinct on (number, register) %(account_id)s::uuid, number, register, categories from staged_entry
+  on conflict (account_id, number, register) do update set categories = excluded.categories
+  returning (xmax = 0) as new)
+select count(*) filter (where new), count(*) filter (where not new) from merged;
+
+-- name: index_staged
+create index on staged_entry (number);
+
+-- name: prune_phone_list
+delete from list_entry x where x.account_id = %(account_id)s and x.list = %(list)s
+   and not exists (select from staged_entry s where s.number = x.number and s.prefix = x.prefix);
+
+-- name: prune_dnd_list
+delete from dnd_entry x where x.account_id = %(account_id)s
+   and not exists (select from staged_entry s where s.number = x.number and s.register = x.register);
+
+-- name: remove_phone_entries
+delete from list_entry x using staged_entry s
+ where x.account_id = %(account_id)s and x.list = %(list)s and x.number = s.number and x.prefix = s.prefix;
+
+-- name: remove_dnd_entries
+delete from dnd_entry x using staged_entry s where x.account_id = %(account_id)s and x.number = s.number and x.register = s.register;
+
+-- name: advance_list
+update list_version set version = version + 1, entries = entries + %(added)s - %(removed)s,
+       fresh_at = coalesce(%(fresh_at)s, fresh_at)
+ where account_id = %(account_id)s and list = %(list)s
+returning list, version, entries, fresh_at;
+
+-- name: search_phone_list
+select number, prefix, expires_at, note, created_at from list_entry
+ where account_id = %(account_id)s and list = %(list)s and number >= %(low)s and (%(high)s::text is null or number < %(high)s)
+   and (%(after)s::text is null or (number, prefix) > (%(after)s, %(after_prefix)s))
+ order by number, prefix limit %(limit)s;
+
+-- name: search_dnd_list
+select number, register, categories from dnd_entry
+ where account_id = %(account_id)s and number >= %(low)s and (%(high)s::text is null or number < %(high)s)
+   and (%(after)s::text is null or (number, register) > (%(after)s, %(after_register)s))
+ order by number, register limit %(limit)s;

@@ -1,0 +1,160 @@
+-- Step 5 for records that nobody works on: expired leases, control actions, folding of counts, closing of requests.
+
+-- name: disown
+-- A node that starts again under its own name: its earlier life is over, so its leases end now and the reaper takes them.
+update record set lease_until = now() - interval '1 second'
+ where lease_until is not null and owner like %(node)s || '/%%' and owner <> %(owner)s and lease_until > now();
+
+-- name: release_strays
+-- Records leased by me that I do not know: a claim whose commit was acknowledged into a broken connection.
+update record r set lease_until = now() - interval '1 second'
+ where r.lease_until is not null and r.owner = %(owner)s
+   and not exists (select from jsonb_to_recordset(%(known)s::jsonb) as k(account_id uuid, id uuid)
+                    where k.account_id = r.account_id and k.id = r.id);
+
+-- name: reap
+-- An expired lease says nothing about what was sent: raise the fence, mark the attempt uncertain, hand over to reconciliation.
+with lost as materialized (
+  select account_id, id, fence from record where lease_until < now() order by lease_until limit %(n)s for update skip locked),
+taken as (
+  update record r set lease_until = now() + %(lease)s::interval, owner = %(owner)s, fence = r.fence + 1
+    from lost l where r.account_id = l.account_id and r.id = l.id
+  returning r.account_id, r.id, r.request_id, r.fence, r.attempts_made, r.attempts_charged, r.platform_faults, r.struck, r.numbers,
+            r.expires_at, r.time_zone, r.status),
+marked as (
+  update attempt a set outcome = 'uncertain' from taken t
+   where a.account_id = t.account_id and a.record_id = t.id and a.number = t.attempts_made and a.outcome is null)
+select t.*, q.flow_version_id, q.flow_id, q.end_at, q.control, q.force_stop from taken t
+  join request q on q.account_id = t.account_id and q.id = t.request_id;
+
+-- name: legs_of
+select l.account_id, l.record_id, l.id, l.attempt_number, l.position, l.number_to, l.handed_at, l.connect_at, l.end_at, l.status,
+       l.answered_ms, l.hangup_by, l.cost
+  from leg l join jsonb_to_recordset(%(records)s::jsonb) as d(account_id uuid, id uuid, attempt smallint)
+    on l.account_id = d.account_id and l.record_id = d.id and l.attempt_number = d.attempt
+ order by l.account_id, l.record_id, l.position, l.handed_at;
+
+-- name: fold_tallies
+-- Many small changes become one row a counter; zero rows disappear. Rows locked by another folder are left for later.
+with some as (
+  select ctid, account_id, request_id, counter, n, pending from request_tally limit %(n)s for update skip locked),
+gone as (delete from request_tally t using some s where t.ctid = s.ctid returning s.account_id, s.request_id, s.counter, s.n, s.pending)
+insert into request_tally (account_id, request_id, counter, n, pending)
+select account_id, request_id, counter, sum(n), bool_or(pending) from gone group by 1, 2, 3 having sum(n) <> 0;
+
+-- name: close_requests
+-- Completed = loading done and nothing pending (domain 7.5).
+with quiet as (
+  select q.account_id, q.id, q.flow_id, q.published_status from request q
+   where q.open and not q.loading
+     and coalesce((select sum(t.n) from request_tally t where t.account_id = q.account_id and t.request_id = q.id and t.pending), 0) = 0
+   limit %(n)s for update of q skip locked),
+closed as (
+  update request q set open = false, published_status = 'Completed',
+         control = case when q.control = 'stopping' then 'stopped' else q.control end
+    from quiet x where q.account_id = x.account_id and q.id = x.id returning q.account_id, q.id, q.flow_id)
+insert into outbox (account_id, id, endpoint_id, request_id, event_type, occurred_at, body)
+select c.account_id, new_uuid7(), e.id, c.id, 'request.status', %(now)s,
+       jsonb_build_object('request_id', c.id, 'flow_id', c.flow_id, 'status', 'Completed')
+  from closed c join webhook_endpoint e on e.account_id = c.account_id and e.disabled_at is null
+   and (e.flow_id is null or e.flow_id = c.flow_id) and 'request.status' = any(e.events);
+
+-- name: controlled_requests
+-- Requests whose control (or flow's control) asks that waiting records move.
+select q.account_id, q.id, q.flow_id, case when q.control = 'running' then f.control else q.control end as control
+  from request q join flow f on f.account_id = q.account_id and f.id = q.flow_id
+ where q.open and (q.control in ('paused', 'stopping') or f.control in ('paused', 'stopping'));
+
+-- name: hold_waiting
+-- Pause: waiting records become PAUSE and remember what they were and when they were due.
+with w as materialized (
+  select r.account_id, r.id, r.request_id, r.status, r.due_at from record r
+   where r.account_id = %(account_id)s and r.request_id = %(request_id)s and r.due_at is not null
+   order by r.id limit %(n)s for update skip locked),
+held as (
+  update record r set status = 'PAUSE', held_status = w.status, held_due_at = w.due_at, due_at = null, changed_at = %(now)s
+    from w join move m on m.family = 'flow' and m.from_status = w.status and m.to_status = 'PAUSE'
+   where r.account_id = w.account_id and r.id = w.id returning r.account_id, r.id, r.request_id, w.status as old_status),
+told as (
+  insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, actor)
+  select account_id, id, new_uuid7(), %(now)s, 'record_paused', old_status, 'PAUSE', 'paused_by_user', %(actor)s from held),
+tallied as (
+  insert into request_tally (account_id, request_id, counter, n, pending)
+  select account_id, request_id, t.counter, sum(t.n), true from held
+   cross join lateral (values ('status:' || old_status, -1), ('status:PAUSE', 1)) as t(counter, n) group by 1, 2, 3 having sum(t.n) <> 0)
+select count(*)::int as n from held;
+
+-- name: end_waiting
+-- Stop: waiting records end, PARTIAL_COMPLETE after an attempt, else REJECTED (domain 7.4 rows 1 and 2).
+with w as materialized (
+  select r.account_id, r.id, r.request_id, r.status, case when r.attempts_made > 0 then 'PARTIAL_COMPLETE' else 'REJECTED' end as ending
+    from record r
+   where r.account_id = %(account_id)s and r.request_id = %(request_id)s and (r.due_at is not null or r.status = 'PAUSE')
+     and r.lease_until is null and (%(record_id)s::uuid is null or r.id = %(record_id)s)
+   order by r.id limit %(n)s for update skip locked),
+ended as (
+  update record r set status = w.ending, reason = 'stopped_by_user', due_at = null, held_status = null, held_due_at = null, changed_at = %(now)s
+    from w join move m on m.family = 'flow' and m.from_status = w.status and m.to_status = w.ending
+   where r.account_id = w.account_id and r.id = w.id returning r.account_id, r.id, r.request_id, w.status as old_status, r.status),
+told as (
+  insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, actor, data)
+  select account_id, id, new_uuid7(), %(now)s, 'record_ended', old_status, status, 'stopped_by_user', %(actor)s,
+         jsonb_build_object('rule', case status when 'REJECTED' then '7.4 row 2' else '7.4 row 1' end,
+           'sentence', case status when 'REJECTED' then 'Stopped by a user before any attempt was made.'
+             else 'Stopped by a user after at least one attempt.' end) from ended),
+tallied as (
+  insert into request_tally (account_id, request_id, counter, n, pending)
+  select account_id, request_id, t.counter, sum(t.n), t.pending from ended
+   cross join lateral (values ('status:' || old_status, -1, true), ('status:' || status, 1, false), ('reason:stopped_by_user', 1, false))
+      as t(counter, n, pending) group by 1, 2, 3, 5 having sum(t.n) <> 0),
+published as (
+  insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
+  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, v.type, %(now)s, v.body
+    from ended x join request q on q.account_id = x.account_id and q.id = x.request_id
+    join webhook_endpoint e on e.account_id = x.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
+   cross join lateral (values ('record.final', null::jsonb), ('record.status', jsonb_build_object('record_id', x.id,
+      'request_id', x.request_id, 'status', x.status, 'previous', x.old_status, 'reason', 'stopped_by_user'))) as v(type, body)
+   where v.type = any(e.events))
+select count(*)::int as n from ended;
+
+-- name: resume_held
+-- Resume: PAUSE becomes RESUME, due as remembered or now; the expiry clock stood still while held.
+with w as materialized (
+  select r.account_id, r.id, r.request_id, r.held_due_at, r.changed_at from record r
+   where r.account_id = %(account_id)s and r.request_id = %(request_id)s and r.status = 'PAUSE'
+   order by r.id limit %(n)s for update skip locked),
+freed as (
+  update record r set status = 'RESUME', due_at = greatest(coalesce(w.held_due_at, %(now)s), %(now)s),
+         expires_at = least(r.expires_at + (%(now)s - w.changed_at), (select q.end_at from request q where q.account_id = r.account_id and q.id = r.request_id)),
+         held_status = null, held_due_at = null, changed_at = %(now)s
+    from w where r.account_id = w.account_id and r.id = w.id returning r.account_id, r.id, r.request_id),
+told as (
+  insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, actor)
+  select account_id, id, new_uuid7(), %(now)s, 'record_resumed', 'PAUSE', 'RESUME', 'resumed_by_user', %(actor)s from freed),
+tallied as (
+  insert into request_tally (account_id, request_id, counter, n, pending)
+  select account_id, request_id, t.counter, sum(t.n), true from freed
+   cross join lateral (values ('status:PAUSE', -1), ('status:RESUME', 1)) as t(counter, n) group by 1, 2, 3)
+select count(*)::int as n from freed;
+
+-- name: requeue_short
+-- Requeue: INSUFFICIENT_BALANCE or ACCOUNT_VALIDITY_EXPIRED -> RESUME, a new epoch, remaining attempts kept; the request reopens.
+with w as materialized (
+  select r.account_id, r.id, r.request_id, r.status from record r
+   where r.account_id = %(account_id)s and r.request_id = %(request_id)s and r.status in ('INSUFFICIENT_BALANCE', 'ACCOUNT_VALIDITY_EXPIRED')
+   order by r.id limit %(n)s for update skip locked),
+freed as (
+  update record r set status = 'RESUME', reason = null, due_at = %(now)s, epoch = r.epoch + 1, changed_at = %(now)s,
+         expires_at = greatest(r.expires_at, %(now)s + interval '24 hours')
+    from w where r.account_id = w.account_id and r.id = w.id returning r.account_id, r.id, r.request_id, w.status as old_status),
+reopened as (
+  update request q set open = true, control = case when q.control = 'stopped' then 'running' else q.control end
+    where q.account_id = %(account_id)s and q.id = %(request_id)s and exists (select from freed)),
+told as (
+  insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, actor)
+  select account_id, id, new_uuid7(), %(now)s, 'record_requeued', old_status, 'RESUME', 'requeued_by_user', %(actor)s from freed),
+tallied as (
+  insert into request_tally (account_id, request_id, counter, n, pending)
+  select account_id, request_id, t.counter, sum(t.n), t.pending from freed
+   cross join lateral (values ('status:' || old_status, -1, false), ('status:RESUME', 1, true)) as t(counter, n, pending) group by 1, 2, 3, 5)
+select count(*)::int as n from freed;

@@ -1,0 +1,39 @@
+"""The machine's own clock and randomness: the one home of real time and fresh ids (ports Clock and Ids)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+from uuid import UUID
+
+from central.domain.ids import uuid7
+
+
+class SystemClock:
+    """Real time. ``monotonic`` goes on while the process is stopped, so that a lease can be judged after a freeze."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never steps back and counts suspended time too."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class SystemIds:
+    """Fresh version 7 UUIDs and secrets."""
+
+    def uuid(self) -> UUID:
+        """A new time-ordered UUID."""
+        return uuid7(time.time_ns() // 1_000_000, secrets.randbits(76))
+
+    def uuids(self, n: int) -> list[UUID]:
+        """``n`` new ids of one millisecond, ascending: one call for a whole batch."""
+        ms = time.time_ns() // 1_000_000
+        return sorted(uuid7(ms, secrets.randbits(76)) for _ in range(n))
+
+    def secret(self, n_bytes: int = 32) -> str:
+        """A URL-safe secret of so many random bytes."""
+        return secrets.token_urlsafe(n_bytes)

@@ -1,0 +1,1 @@
+"""Log (structlog) and metrics (prometheus-client) behind the port Telemetry."""

@@ -1,0 +1,20 @@
+"""What can be set about posting webhooks; bootstrap fills it from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookConfig:
+    """``timeout_s`` covers one post with name lookup, redirects and answer (10 s: domain specification, section 15).
+
+    ``allow_private`` lets events go to private and loopback addresses and is for development. ``ca_file`` adds a
+    certificate authority to those of the system; empty = none.
+    """
+
+    timeout_s: float = 10.0
+    max_redirects: int = 3
+    max_answer_bytes: int = 64 * 1024
+    allow_private: bool = False
+    ca_file: str = ""

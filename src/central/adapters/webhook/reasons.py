@@ -1,0 +1,35 @@
+"""Which exception of the HTTP client means which stable reason (``domain/delivery.NoAnswerReason``). Pure.
+
+Source: the class tree of aiohttp's client exceptions (aiohttp client reference, "Client exceptions"); first match wins.
+"""
+
+from __future__ import annotations
+
+import aiohttp
+
+from central.adapters.webhook.addresses import AddressRefused
+from central.domain.delivery import NoAnswerReason
+
+FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
+"""Everything that a far side or the network can make the client raise."""
+
+_REASONS: tuple[tuple[type[BaseException], NoAnswerReason], ...] = (
+    (AddressRefused, "address_refused"),
+    (aiohttp.InvalidURL, "bad_url"),
+    (TimeoutError, "timeout"),
+    (aiohttp.ClientConnectorDNSError, "unresolvable"),
+    (aiohttp.ClientSSLError, "tls_failed"),
+    (aiohttp.ClientError, "unreachable"),
+    (OSError, "unreachable"),
+)
+
+
+def reason_of(error: BaseException) -> NoAnswerReason:
+    """The reason for one of ``FAILURES``; a refused address hides inside the client's own error."""
+    inner = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(inner, AddressRefused):
+        return "address_refused"
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return reason
+    return "unreachable"

@@ -1,0 +1,107 @@
+"""All I/O of the webhook channel: one HTTP POST to an address that was checked, with bounded time and bounded answer.
+
+Step 6 of the path. Every connection's addresses pass ``AddressPolicy`` between name lookup and connect, and exactly the
+checked addresses are connected to, so a name that changes its address in between (DNS rebinding) gains nothing. No proxy,
+no cookies, no automatic redirect, no decompression.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from typing_extensions import override
+from yarl import URL
+
+from central.adapters.webhook.addresses import AddressPolicy, AddressRefused
+from central.adapters.webhook.config import WebhookConfig
+
+_ACCEPTED = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """Status code, headers, and at most ``max_answer_bytes`` of the body (none for 2xx)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves a name and refuses it when any of its addresses is not permitted."""
+
+    def __init__(self, inner: AbstractResolver, policy: AddressPolicy) -> None:
+        self._inner = inner
+        self._policy = policy
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The checked addresses of a name. Raises AddressRefused, or OSError when it has none."""
+        found = await self._inner.resolve(host, port, family)
+        for result in found:
+            if not self._policy.permits(result["host"]):
+                raise AddressRefused(f"{host} resolves to {result['host']}, which is not a public address")
+        return found
+
+    @override
+    async def close(self) -> None:
+        """Release the inner resolver."""
+        await self._inner.close()
+
+
+class HttpTransport:
+    """A pool of connections for posts; open it inside a running event loop, close it at the end."""
+
+    def __init__(self, config: WebhookConfig, *, resolver: AbstractResolver | None = None) -> None:
+        self._max_answer_bytes = config.max_answer_bytes
+        self._policy = AddressPolicy(allow_private=config.allow_private)
+        context = ssl.create_default_context()
+        if config.ca_file:
+            context.load_verify_locations(config.ca_file)
+        inner = resolver if resolver is not None else aiohttp.ThreadedResolver()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                resolver=CheckedResolver(inner, self._policy),
+                use_dns_cache=False,  # each new connection is resolved and checked anew
+                limit=0,  # the publisher bounds what runs at once
+                ssl=context,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=config.timeout_s),
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    async def post(self, url: URL, headers: Mapping[str, str], body: bytes) -> RawAnswer:
+        """Post once, following nothing.
+
+        Raises AddressRefused for a literal address that is not permitted, and what aiohttp raises: its errors, or
+        TimeoutError.
+        """
+        self._policy.check_host(url.raw_host or "")
+        async with self._session.post(
+            url, data=body, headers=headers, allow_redirects=False, skip_auto_headers=("User-Agent",)
+        ) as response:
+            accepted = response.status in _ACCEPTED
+            received = b"" if accepted else await self._read(response)  # 2xx is success whatever the body does
+            return RawAnswer(response.status, dict(response.headers), received)
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        received = bytearray()
+        async for chunk in response.content.iter_any():
+            received += chunk
+            if len(received) >= self._max_answer_bytes:
+                response.close()  # the rest is of no interest, and may have no end
+                break
+        return bytes(received[: self._max_answer_bytes])

@@ -1,0 +1,42 @@
+"""What is wrong with a flow document: read, checked, every finding as plain data. In a thread, because bytes may be hostile."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+
+from central.application.ports.flow_store import Draft
+from central.flow.checker import check
+from central.flow.document import Flow, parse
+from central.flow.findings import Finding, has_errors
+
+CALL_WIDGETS = ("make_call",)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedDraft:
+    """A readable document with everything found in it; ``calls`` = it has a step that makes calls."""
+
+    draft: Draft
+    findings: tuple[Finding, ...]
+    calls: bool
+
+    @property
+    def publishable(self) -> bool:
+        """No finding is an error."""
+        return not has_errors(self.findings)
+
+
+async def judge_draft(document: bytes) -> JudgedDraft:
+    """Read and check. Raises InvalidInput (``document_...``, with ``line``) for bytes that cannot be read at all."""
+    return await asyncio.to_thread(_judge, document)
+
+
+def _judge(document: bytes) -> JudgedDraft:
+    flow: Flow = parse(document)
+    findings = tuple(dict.fromkeys((*flow.findings, *check(flow))))
+    ordered = tuple(sorted(findings, key=lambda finding: (finding.line, finding.step, finding.code)))
+    rows = [asdict(finding) for finding in ordered]
+    draft = Draft(flow.name, flow.type, document, sha256(document).hexdigest(), rows)
+    return JudgedDraft(draft, ordered, any(step.widget in CALL_WIDGETS for step in flow.steps.values()))

@@ -1,0 +1,135 @@
+"""Accounts: made, capped and topped up by the operator; read and tuned by their own people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from central.application.administration.acting import Actor, Auditor
+from central.application.administration.checks import (
+    check_at_least,
+    check_country,
+    check_name,
+    check_networks,
+    check_zone,
+)
+from central.application.ports.administration import AccountRow, AccountStore, AuditEntry, LedgerEntry
+from central.domain.errors import InvalidInput, NotFound
+from central.domain.ids import AccountId
+
+OWN_FIELDS: Final = frozenset({"name", "time_zone", "check_ip", "settings", "policy_id", "policy_version"})
+"""What an account may change about itself."""
+
+OPERATOR_FIELDS: Final = OWN_FIELDS | {
+    "kind",
+    "state",
+    "valid_until",
+    "currency",
+    "credit_limit",
+    "rate_plan",
+    "country",
+    "international",
+    "plain_http_webhooks",
+    "pending_cap",
+    "channel_cap",
+    "cps_cap",
+    "api_per_minute",
+    "weight",
+}
+_STATES = ("created", "email_verified", "details_given", "kyc_pending", "active", "suspended", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAccount:
+    """An account looks at itself."""
+
+    store: AccountStore
+
+    async def get(self, account_id: AccountId) -> AccountRow:
+        """The account with its balance. Raises NotFound ``account_not_found``."""
+        return _found(await self.store.get(account_id))
+
+    async def ledger(self, account_id: AccountId, before: UUID | None, limit: int) -> Sequence[LedgerEntry]:
+        """Movements of money, newest first."""
+        return await self.store.ledger(account_id, before, limit)
+
+    async def audit_trail(self, account_id: AccountId, before: UUID | None, limit: int) -> Sequence[AuditEntry]:
+        """Actions in the account, newest first."""
+        return await self.store.audit_trail(account_id, before, limit)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAccount:
+    """Change fields of an account; ``fields`` says which may be changed here (OWN_FIELDS or OPERATOR_FIELDS)."""
+
+    store: AccountStore
+    auditor: Auditor
+    fields: frozenset[str] = OWN_FIELDS
+
+    async def __call__(self, actor: Actor, changes: Mapping[str, object]) -> AccountRow:
+        """Raises InvalidInput for a bad value or a field that cannot be changed, NotFound ``account_not_found``."""
+        foreign = sorted(set(changes) - self.fields)
+        if foreign:
+            raise InvalidInput("field_not_changeable", f"{foreign[0]} cannot be changed here.", field=foreign[0])
+        _check(changes)
+        if not changes:
+            return _found(await self.store.get(actor.account_id))
+        entry = self.auditor.entry(actor, "account_changed", f"account:{actor.account_id}", fields=sorted(changes))
+        return _found(await self.store.change(actor.account_id, changes, entry))
+
+
+@dataclass(frozen=True, slots=True)
+class OperateAccounts:
+    """The operator's actions: make accounts, list them, add money."""
+
+    store: AccountStore
+    auditor: Auditor
+
+    async def create(self, account: AccountRow, by: str = "operator") -> AccountRow:
+        """Store a new account; its ``id`` and ``created_at`` are given here, its ``balance`` is the opening balance."""
+        made = replace(account, id=AccountId(self.auditor.ids.uuid()), created_at=self.auditor.clock.now(), reserved=0)
+        _check({name: getattr(made, name) for name in OPERATOR_FIELDS})
+        actor = Actor(made.id, by)
+        await self.store.create(made, self.auditor.entry(actor, "account_created", f"account:{made.id}", name=made.name))
+        return made
+
+    async def page(self, after: AccountId | None, limit: int) -> Sequence[AccountRow]:
+        """All accounts by id."""
+        return await self.store.page(after, limit)
+
+    async def add_funds(self, actor: Actor, amount: int, note: str = "") -> int:
+        """Add (or, negative, correct) money in millionths of the currency; returns the new balance."""
+        if amount == 0:
+            raise InvalidInput("invalid_amount", "An amount is not zero.", field="amount")
+        kind = "topup" if amount > 0 else "correction"
+        entry = LedgerEntry(self.auditor.ids.uuid(), self.auditor.clock.now(), kind, amount, 0, 0, note)
+        audit = self.auditor.entry(actor, "funds_added", f"account:{actor.account_id}", amount=amount, note=note)
+        balance = await self.store.add_funds(actor.account_id, entry, audit)
+        if balance is None:
+            raise NotFound("account_not_found", "There is no such account.")
+        return balance
+
+
+def _found(account: AccountRow | None) -> AccountRow:
+    if account is None:
+        raise NotFound("account_not_found", "There is no such account.")
+    return account
+
+
+def _check(changes: Mapping[str, object]) -> None:
+    for field, check in (("name", check_name), ("time_zone", check_zone), ("country", check_country)):
+        value = changes.get(field)
+        if isinstance(value, str):
+            check(value)
+    if "state" in changes and changes["state"] not in _STATES:
+        raise InvalidInput("unknown_account_state", f"A state is one of {', '.join(_STATES)}.", field="state")
+    check_at_least(changes, 0, "credit_limit", "pending_cap", "channel_cap", "cps_cap")
+    check_at_least(changes, 1, "api_per_minute", "weight", "policy_version")
+    settings = changes.get("settings")
+    if isinstance(settings, Mapping):
+        networks = settings.get("ip_networks", [])
+        if not isinstance(networks, list) or not all(isinstance(item, str) for item in networks):
+            raise InvalidInput("invalid_network", "ip_networks is a list of addresses or networks.", field="ip_networks")
+        check_networks(networks)

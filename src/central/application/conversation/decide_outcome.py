@@ -1,0 +1,94 @@
+"""From the end of an attempt to the row that stores it: facts, decision, result (path step 5, domain 7.4). Pure.
+
+Used by the voice node for its own calls and, through the same facts, by nobody else: the tracker decides for records whose
+node is gone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from central.application.conversation.live_call import LiveCall
+from central.application.ports.journal import RecordResult
+from central.domain.attempts import AttemptEnd, AttemptFacts, Outcome
+from central.domain.due_times import Limits
+from central.domain.outcomes import decide
+from central.domain.statuses import FlowStatus
+from central.domain.zones import zones_of
+from central.flow.prepared import calling_window
+
+
+def outcome_of(call: LiveCall, now: datetime) -> Outcome:
+    """Decide what becomes of the record now that its attempt is over."""
+    handed = call.handed
+    record = handed.record
+    zones = [record.time_zone] if record.time_zone else list(zones_of(record.numbers[0]))
+    _, opening = calling_window(handed.prepared, handed.policy, zones)
+    end = call.end
+    facts = AttemptFacts(
+        end=AttemptEnd.LOST if end is None else AttemptEnd(end.kind),
+        reason="" if end is None else end.reason,
+        detail="" if end is None else end.detail,
+        ended_at=now,
+        rule=handed.prepared.rule,
+        attempts_made=handed.attempt_number,
+        attempts_charged=record.attempts_charged,
+        platform_faults=record.platform_faults,
+        legs=tuple(call.legs),
+        loss=call.loss,
+        limits=Limits(record.expires_at, record.end_at),
+        next_opening=opening,
+        paused=call.paused,
+        stopping=call.stopping,
+        short_hangup_s=handed.prepared.calls.short_hangup.total_seconds(),
+        numbers=len(record.numbers),
+        struck=frozenset(i for i in range(len(record.numbers)) if handed.struck >> i & 1),
+    )
+    return decide(facts)
+
+
+def result_row(call: LiveCall, outcome: Outcome, event_id: UUID, now: datetime) -> RecordResult:
+    """The row that stores the outcome together with the event that explains it."""
+    record = call.handed.record
+    struck = call.handed.struck
+    for position in outcome.struck:
+        struck |= 1 << position
+    held = outcome.status is FlowStatus.PAUSE
+    last = call.legs[-1].status if call.legs else None
+    data: dict[str, object] = {
+        "rule": outcome.rule,
+        "sentence": outcome.sentence,
+        "attempt": call.handed.attempt_number,
+        "result": outcome.result,
+        "charged": outcome.charged,
+    }
+    if outcome.due_at is not None:
+        data["due_at"] = outcome.due_at
+    if call.end is not None:
+        data |= {"step": call.end.step} if call.end.step else {}
+        data |= {"detail": call.end.detail} if call.end.detail else {}
+        data |= {"fallback_ran": True} if call.end.fallback_ran else {}
+    return RecordResult(
+        account_id=call.account_id,
+        id=call.record_id,
+        fence=call.handed.fence,
+        attempt_number=call.handed.attempt_number,
+        status=outcome.status,
+        reason=outcome.reason,
+        due_at=None if held else outcome.due_at,
+        held_status=outcome.resume_as if held else None,
+        held_due_at=outcome.due_at if held else None,
+        attempts_charged=record.attempts_charged + outcome.charged,
+        platform_faults=record.platform_faults + outcome.platform_fault,
+        struck=struck,
+        last_call_status=last,
+        result=outcome.result,
+        outcome="unknown" if outcome.result == "unknown" else "done",
+        charged=outcome.charged,
+        cost=call.cost,
+        variables=dict(call.run.variables),
+        event_id=event_id,
+        at=now,
+        data=data,
+    )

@@ -1,0 +1,160 @@
+"""The heart of a voice node: news of the engine, timers and rows become flow events; the flow's commands become deeds.
+
+Path step 4. Everything runs on one event loop; handlers never wait, what must wait is spawned. A call ends in exactly one
+of three ways: its outcome is stored, its lease turns out to be lost, or the node dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from central.application.conversation.close_attempt import CloseAttempt
+from central.application.conversation.hear_legs import HearLegs
+from central.application.conversation.live_call import LiveCall, LiveLeg
+from central.application.conversation.place_leg import PlaceLeg
+from central.application.conversation.play_media import PlayPrompts
+from central.application.conversation.voice_desk import VoiceDesk
+from central.application.ports.dispatch import HandedRecord
+from central.application.ports.telephony import TelephonyEvent
+from central.domain.attempts import Loss
+from central.domain.evidence import Phase
+from central.domain.ids import RecordId
+from central.flow import commands as do
+from central.flow.events import Begun, FlowEvent, FundsShort, StopForced, TimerFired
+from central.flow.interpreter import begin, step
+from central.flow.run import RunFacts
+
+
+class DriveCalls:
+    """The driver of one voice node."""
+
+    def __init__(self, desk: VoiceDesk) -> None:
+        self._desk = desk
+        self._close = CloseAttempt(desk, self.feed, self._hang_up_lost)
+        self._legs = HearLegs(desk, self.feed, self._retry_trunk, self._close.lost)
+        self._place = PlaceLeg(desk, self._legs.over, self._funds_short, self._close.drop)
+        self._prompts = PlayPrompts(desk, self.feed)
+
+    # -- what comes in ---------------------------------------------------------------------------------------------------
+    def begin(self, handed: Sequence[HandedRecord]) -> None:
+        """Start the attempts of freshly claimed records."""
+        for item in handed:
+            call = LiveCall(
+                handed=item,
+                run=begin(item.prepared.program, _facts(item)),
+                good_until=item.claimed_at + self._desk.lease.total_seconds() * 0.9,
+            )
+            self._desk.calls[item.record.id] = call
+            self.feed(call, Begun(self._desk.clock.now()))
+
+    def hear(self, events: Sequence[TelephonyEvent]) -> None:
+        """Take news of the voice engine, in order."""
+        for event in events:
+            self._legs.hear(event, self._prompts.ended)
+
+    def stop(self, record_id: RecordId) -> None:
+        """The account's user stopped the record with force: cut it off."""
+        call = self._desk.calls.get(record_id)
+        if call is None or call.stopping or call.gone:
+            return
+        call.stopping = True
+        leg = call.leg
+        if leg is not None and leg.sent and not leg.over and leg.phase is not Phase.ANSWERED:
+            leg.local = "cancelled_by_us"
+            self._desk.timers.spawn(self._desk.telephony.hang_up(leg.id, leg.local), "hang_up")
+        self.feed(call, StopForced(self._desk.clock.now()))
+
+    def lease_lost(self, record_id: RecordId) -> None:
+        """The record was taken away from this node: end its leg and forget it."""
+        if call := self._desk.calls.get(record_id):
+            self._close.drop(call)
+
+    def give_up(self, call: LiveCall) -> None:
+        """The node must end before this call does: store what is true, that the engine is lost to it."""
+        leg = call.leg
+        answered = leg is not None and leg.phase is Phase.ANSWERED
+        if leg is not None and leg.sent and not leg.over:
+            self._desk.timers.spawn(self._desk.telephony.hang_up(leg.id, "hangup_by_us"), "hang_up")
+        self._close.lost(call, Loss.AFTER_ANSWER if answered else Loss.POSSIBLY_SENT)
+
+    # -- flow events in, commands out ------------------------------------------------------------------------------------
+    def feed(self, call: LiveCall, event: FlowEvent) -> None:
+        """Move the call's flow by one event and do what it asks for."""
+        if call.gone:
+            return
+        run, commands = step(call.handed.prepared.program, call.run, event)
+        call.run = run
+        for command in commands:
+            self._perform(call, command)
+
+    def _perform(self, call: LiveCall, command: do.Command) -> None:
+        desk = self._desk
+        match command:
+            case do.Note():
+                call.notes.append(command)
+                call.notes_since = call.notes_since or command.at
+            case do.Dial():
+                desk.timers.spawn(self._place.dial(call, command), "dial")
+            case do.PlayMedia():
+                desk.timers.spawn(self._prompts.play(call, command), "play")
+            case do.StopMedia():
+                desk.timers.spawn(self._prompts.stop(call, command.playback), "stop_media")
+            case do.StartTimer():
+                call.timers[command.timer] = desk.timers.after(
+                    command.after_s, lambda: self._fire(call, command.timer)
+                )
+            case do.CancelTimer():
+                if handle := call.timers.pop(command.timer, None):
+                    handle.cancel()
+            case do.HangUp():
+                self._hang_up(call)
+            case do.MainPathEnded():
+                self._close.ended(call, command)
+            case do.RunEnded():
+                self._close.store(call)
+            case _:
+                assert_never(command)
+
+    def _fire(self, call: LiveCall, timer: int) -> None:
+        if call.timers.pop(timer, None) is not None:
+            self.feed(call, TimerFired(timer, self._desk.clock.now()))
+
+    def _hang_up(self, call: LiveCall) -> None:
+        leg = call.leg
+        if leg is None or leg.over:
+            return
+        leg.local = leg.local or ("hangup_by_us" if leg.phase is Phase.ANSWERED else "cancelled_by_us")
+        self._desk.timers.spawn(self._desk.telephony.hang_up(leg.id, leg.local), "hang_up")
+
+    def _hang_up_lost(self, call: LiveCall) -> None:
+        if call.leg is not None and call.leg.sent:
+            self._hang_up(call)
+
+    def _retry_trunk(self, call: LiveCall, failed: LiveLeg) -> None:
+            self._desk.timers.spawn(self._place.over_next_trunk(call, failed), "dial")
+
+    def _funds_short(self, call: LiveCall, dial: do.Dial) -> None:
+        self.feed(call, FundsShort(dial.position, self._desk.clock.now()))
+
+
+def _facts(handed: HandedRecord) -> RunFacts:
+    record, prepared = handed.record, handed.prepared
+    first = next((i for i in range(len(record.numbers)) if not handed.struck >> i & 1), 0)
+    return RunFacts(
+        numbers=record.numbers,
+        variables=record.variables,
+        system={
+            "record_id": str(record.id),
+            "request_id": str(record.request_id),
+            "attempt_id": str(handed.attempt_id),
+            "attempt_number": str(handed.attempt_number),
+            "flow_id": record.flow_id,
+            "flow_version": "draft" if prepared.number is None else str(prepared.number),
+            "client_identifier": record.client_identifier or "",
+            "contact_number": record.numbers[first],
+            "did": handed.dids[0] if handed.dids else "",
+        },
+        struck=frozenset(i for i in range(len(record.numbers)) if handed.struck >> i & 1),
+        last_attempt=record.attempts_charged + 1 >= prepared.rule.attempts,
+    )

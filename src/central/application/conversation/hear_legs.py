@@ -1,0 +1,191 @@
+"""News of the engine about legs: progress, answer, digits, the end. Each becomes rows for the writer and a flow event.
+
+Path steps 3 to 5. A leg ends exactly once, with one connection status drawn from the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import assert_never
+
+from central.application.conversation.live_call import LiveCall, LiveLeg
+from central.application.conversation.place_leg import FAILOVER
+from central.application.conversation.voice_desk import VoiceDesk
+from central.application.ports import telephony as news
+from central.application.ports.journal import LegAnswer, LegEnd
+from central.domain.attempts import LegResult, Loss
+from central.domain.dispositions import Disposition, dispose
+from central.domain.evidence import EngineReport, Evidence, Phase
+from central.domain.money import cost
+from central.flow.events import DigitReceived, FlowEvent, LegAnswered, LegEnded
+
+Feed = Callable[[LiveCall, FlowEvent], None]
+PlaybackOver = Callable[[LiveCall, news.PlaybackEnded], None]
+
+_ORDER = {Phase.NONE: 0, Phase.DIALING: 1, Phase.RINGING: 2, Phase.ANSWERED: 3}
+
+
+class HearLegs:
+    """The use case; ``retry`` places the number over the next trunk, ``lost`` closes an attempt whose engine is gone."""
+
+    def __init__(
+        self,
+        desk: VoiceDesk,
+        feed: Feed,
+        retry: Callable[[LiveCall, LiveLeg], None],
+        lost: Callable[[LiveCall, Loss], None],
+    ) -> None:
+        self._desk, self._feed, self._retry, self._lost = desk, feed, retry, lost
+
+    def hear(self, event: news.TelephonyEvent, playback_over: PlaybackOver) -> None:
+        """Take one event; news of legs that are not ours any more are ignored."""
+        match event:
+            case news.NodeUp():
+                self._desk.telemetry.event("engine_connected", legs=len(event.legs))
+                return
+            case news.NodeDown():
+                self._node_down(event)
+                return
+            case _:
+                pass
+        call = self._desk.by_leg.get(event.leg)
+        leg = None if call is None else call.leg
+        if call is None or leg is None or leg.id != event.leg or leg.over:
+            return
+        match event:
+            case news.LegProgress():
+                self._progress(leg, event)
+            case news.LegAnswered():
+                self._answered(call, leg, event)
+            case news.LegEnded():
+                self.over(call, leg, event.evidence, event.at)
+            case news.Digit():
+                leg.digits.append({"digit": event.digit, "at": event.at, "ms": event.duration_ms})
+                self._feed(call, DigitReceived(event.digit, event.at))
+            case news.PlaybackEnded():
+                playback_over(call, event)
+            case news.HoldChanged():
+                self._desk.tell(call, "leg_held" if event.held else "leg_unheld", {"leg_id": leg.id})
+            case _:
+                assert_never(event)
+
+    def _progress(self, leg: LiveLeg, event: news.LegProgress) -> None:
+        leg.sip_call_id = leg.sip_call_id or event.sip_call_id
+        if event.phase is Phase.RINGING and leg.ring_at is None:
+            leg.ring_at = event.at
+        if _ORDER[event.phase] > _ORDER[leg.phase]:
+            leg.phase = event.phase
+
+    def _answered(self, call: LiveCall, leg: LiveLeg, event: news.LegAnswered) -> None:
+        if leg.connect_at is not None:
+            return
+        leg.phase, leg.connect_at = Phase.ANSWERED, event.at
+        if leg.ring_timer is not None:
+            leg.ring_timer.cancel()
+        self._desk.writer.answered(LegAnswer(call.account_id, call.record_id, leg.id, event.at, leg.sip_call_id))
+        self._feed(call, LegAnswered(leg.dial.position, event.at, machine=bool(event.machine)))
+
+    def over(self, call: LiveCall, leg: LiveLeg, evidence: Evidence, at: datetime | None = None) -> None:
+        """The leg is gone: store how, then tell the flow, or try the number's next trunk."""
+        if leg.over:
+            return
+        leg.over = True
+        at = at or self._desk.clock.now()
+        self._clear(leg)
+        ending = dispose(evidence)
+        answered_ms = None if leg.connect_at is None else max(0, round((at - leg.connect_at).total_seconds() * 1000))
+        price = cost(call.handed.account.rate_plan, leg.number, answered_ms).micros
+        call.cost += price
+        self._store(call, leg, evidence, ending, at, answered_ms, price)
+        answered_s = None if answered_ms is None else answered_ms / 1000
+        result = LegResult(leg.dial.position, ending.status, answered_s, evidence.side)
+        if evidence.local == "engine_lost" or evidence.end == "lost":
+            call.legs.append(result)
+            self._lost(call, self._loss(leg))
+            return
+        if ending.status in FAILOVER and leg.left and not call.stopping and not call.gone:
+            self._retry(call, leg)
+            return
+        call.legs.append(result)
+        self._feed(
+            call,
+            LegEnded(
+                leg.dial.position, at, ending.status, evidence.side, answered_s, ending.q850, ending.sip_code
+            ),
+        )
+
+    def _node_down(self, event: news.NodeDown) -> None:
+        """The connection may come back; an engine that ended does not bring its calls back."""
+        self._desk.telemetry.warning("engine_lost" if event.engine_lost else "engine_disconnected", detail=event.detail)
+        if not event.engine_lost:
+            return
+        for call in list(self._desk.calls.values()):
+            leg = call.leg
+            if leg is None or leg.over or not leg.sent:
+                continue
+            answered = leg.phase is Phase.ANSWERED
+            evidence = Evidence(
+                local=None if answered else "engine_lost",
+                phase=leg.phase,
+                side="us",
+                end="lost",
+                engine=EngineReport(cause_text="engine_lost"),
+            )
+            self.over(call, leg, evidence, event.at)
+
+    def _loss(self, leg: LiveLeg) -> Loss:
+        if leg.connect_at is not None:
+            return Loss.AFTER_ANSWER
+        return Loss.POSSIBLY_SENT if leg.sent else Loss.NOT_SENT
+
+    def _clear(self, leg: LiveLeg) -> None:
+        desk = self._desk
+        if leg.ring_timer is not None:
+            leg.ring_timer.cancel()
+        desk.by_leg.pop(leg.id, None)
+        if leg.placed and leg.trunk is not None:
+            leg.placed = False
+            desk.limits.give_back(leg.trunk.trunk.id)
+
+    def _store(
+        self,
+        call: LiveCall,
+        leg: LiveLeg,
+        evidence: Evidence,
+        ending: Disposition,
+        at: datetime,
+        answered_ms: int | None,
+        price: int,
+    ) -> None:
+        desk, engine = self._desk, evidence.engine
+        desk.writer.ended(
+            LegEnd(
+                account_id=call.account_id,
+                record_id=call.record_id,
+                request_id=call.handed.record.request_id,
+                id=leg.id,
+                ring_at=leg.ring_at,
+                connect_at=leg.connect_at,
+                end_at=at,
+                status=ending.status,
+                code=ending.code,
+                q850=ending.q850,
+                sip_code=ending.sip_code,
+                local=evidence.local,
+                phase=evidence.phase,
+                hangup_by="CUSTOMER" if evidence.side == "them" else "SYSTEM",
+                answered_ms=answered_ms,
+                cost=price,
+                sip_call_id=leg.sip_call_id,
+                digits=leg.digits,
+                engine={
+                    "cause": engine.cause,
+                    "cause_text": engine.cause_text,
+                    "tech_cause": engine.tech_cause,
+                    "end": evidence.end,
+                },
+            )
+        )
+        if leg.sent:
+            desk.ended_legs.append((desk.clock.monotonic(), call.account_id, call.record_id, leg.id))

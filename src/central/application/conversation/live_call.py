@@ -1,0 +1,81 @@
+"""A call in progress as the node holds it in memory: the record, the running flow, its legs, its timers (path step 4).
+
+Everything here can be lost with the node; what must survive is in the rows that group_commit writes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from central.application.ports.dispatch import HandedRecord
+from central.application.ports.library import AccountTrunk
+from central.application.ports.world import TimerHandle
+from central.domain.attempts import LegResult, Loss
+from central.domain.evidence import Phase
+from central.domain.ids import AccountId, LegId, RecordId
+from central.flow.commands import Dial, MainPathEnded, Note
+from central.flow.run import Run
+
+
+@dataclass(slots=True)
+class LiveLeg:
+    """The leg in hand. ``placed`` = a trunk channel is taken; ``sent`` = the engine may have sent an INVITE."""
+
+    id: LegId
+    dial: Dial
+    number: str
+    trunk: AccountTrunk | None
+    left: tuple[AccountTrunk, ...]
+    caller_id: str | None
+    handed_at: datetime
+    phase: Phase = Phase.NONE
+    local: str | None = None
+    placed: bool = False
+    sent: bool = False
+    over: bool = False
+    ring_at: datetime | None = None
+    connect_at: datetime | None = None
+    sip_call_id: str | None = None
+    digits: list[dict[str, object]] = field(default_factory=list)
+    ring_timer: TimerHandle | None = None
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """One attempt on one record. ``gone`` = the record is not ours any more, or is finished: nothing more is stored."""
+
+    handed: HandedRecord
+    run: Run
+    good_until: float
+    leg: LiveLeg | None = None
+    legs: list[LegResult] = field(default_factory=list)
+    cost: int = 0
+    reserved_positions: set[int] = field(default_factory=lambda: {0})
+    notes: list[Note] = field(default_factory=list)
+    notes_since: datetime | None = None
+    timers: dict[int, TimerHandle] = field(default_factory=dict)
+    playbacks: dict[int, str] = field(default_factory=dict)
+    end: MainPathEnded | None = None
+    loss: Loss | None = None
+    paused: bool = False
+    stopping: bool = False
+    gone: bool = False
+    after_run: Callable[[], None] | None = None
+
+    @property
+    def account_id(self) -> AccountId:
+        """The account that owns the record."""
+        return self.handed.record.account_id
+
+    @property
+    def record_id(self) -> RecordId:
+        """The record."""
+        return self.handed.record.id
+
+    @property
+    def request_id(self) -> UUID:
+        """The record's request."""
+        return self.handed.record.request_id

@@ -1,0 +1,71 @@
+"""Prompts and speech on the customer's leg: rendered to files first, then played, then reported once (path step 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from central.application.conversation.live_call import LiveCall
+from central.application.conversation.voice_desk import VoiceDesk
+from central.application.ports.speech import Audio, NoAudio, SpeechRequest
+from central.application.ports.telephony import PlaybackEnded as EnginePlayback
+from central.application.ports.telephony import Rejected
+from central.flow.commands import PlayMedia, Prompt, Speech
+from central.flow.events import FlowEvent, PlaybackEnded
+
+
+class PlayPrompts:
+    """The use case. Playback numbers are the flow's; the engine knows them by ids of ours."""
+
+    def __init__(self, desk: VoiceDesk, feed: Callable[[LiveCall, FlowEvent], None]) -> None:
+        self._desk, self._feed = desk, feed
+
+    async def play(self, call: LiveCall, command: PlayMedia) -> None:
+        """Render what must be rendered and play it; a failure is reported like an end, with its detail."""
+        call.playbacks[command.playback] = ""
+        files, fault = await self._files(call, command)
+        leg = call.leg
+        if command.playback not in call.playbacks or call.gone:
+            return
+        if fault is None and (leg is None or leg.over):
+            fault = "the customer's leg is gone"
+        if fault is None and leg is not None:
+            playback = self._desk.ids.uuid().hex
+            call.playbacks[command.playback] = playback
+            answer = await self._desk.telephony.play(leg.id, playback, files)
+            fault = answer.detail if isinstance(answer, Rejected) else None
+        if fault is not None:
+            self._report(call, command.playback, ok=False, detail=fault)
+
+    async def stop(self, call: LiveCall, number: int) -> None:
+        """Barge-in: stop it, whether it already plays or is still being rendered."""
+        playback = call.playbacks.get(number)
+        if playback:
+            await self._desk.telephony.stop_playback(playback)
+        elif playback is not None:
+            self._report(call, number, ok=True, detail="stopped before it began")
+
+    def ended(self, call: LiveCall, event: EnginePlayback) -> None:
+        """The engine says that a playback is over."""
+        number = next((n for n, playback in call.playbacks.items() if playback == event.playback), None)
+        if number is not None:
+            self._report(call, number, ok=event.ok, detail=event.detail)
+
+    def _report(self, call: LiveCall, number: int, *, ok: bool, detail: str) -> None:
+        if call.playbacks.pop(number, None) is not None:
+            self._feed(call, PlaybackEnded(number, ok, self._desk.clock.now(), detail))
+
+    async def _files(self, call: LiveCall, command: PlayMedia) -> tuple[list[str], str | None]:
+        """Paths in the order of the items, and what is wrong with the first that has no file."""
+        speech = [item for item in command.items if isinstance(item, Speech)]
+        prompts = [item for item in command.items if isinstance(item, Prompt)]
+        rendered = iter(
+            await self._desk.speech.render([SpeechRequest(s.text, s.voice, s.language) for s in speech]) if speech else ()
+        )
+        found = iter(
+            await self._desk.prompts.find(call.account_id, [p.name for p in prompts]) if prompts else ()
+        )
+        audio: list[Audio] = [next(rendered if isinstance(item, Speech) else found) for item in command.items]
+        faults = [item for item in audio if isinstance(item, NoAudio)]
+        if faults:
+            return [], f"{faults[0].reason}: {faults[0].detail}"
+        return [item.path for item in audio if not isinstance(item, NoAudio)], None

@@ -1,0 +1,168 @@
+"""The judging of a claim (domain 7.3): intake steps 4, 6 and 8 again, then validity, balance and calling window. Pure.
+
+A record that fails ends or is put back; only the rest is handed over. Every decision names the check, the rule and the value
+that decided, so that the record can be explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from central.application.ports.dispatch import ClaimDecision, ListState, PickedRecord
+from central.domain.accounts import Account, Switch, validity_over
+from central.domain.calling_hours import judge as judge_hours
+from central.domain.due_times import Limits, place_due
+from central.domain.money import reserve_amount
+from central.domain.numbers import is_international
+from central.domain.policies import Policy, Scrub
+from central.domain.statuses import FlowStatus
+from central.domain.zones import zones_of
+from central.flow.prepared import PreparedFlow, calling_window
+
+
+@dataclass(slots=True)
+class Funds:
+    """What an account can still set aside within this batch, in millionths of its currency."""
+
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFacts:
+    """Everything the judging of one account's records needs beside the record itself."""
+
+    account: Account
+    lists: Mapping[str, ListState]
+    prefixes: Sequence[tuple[str, str]]
+    funds: Funds
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    status: FlowStatus
+    reason: str
+    check: str
+    value: str
+    sentence: str
+
+
+def judge_record(
+    record: PickedRecord, facts: ClaimFacts, prepared: PreparedFlow, policy: Policy, event_id: UUID, attempt_id: UUID
+) -> ClaimDecision:
+    """Judge one picked record; reserves from ``facts.funds`` when it is handed over."""
+    scrub = policy.scrubs(prepared.purpose, "voice")
+    stale = _stale(scrub, facts) if scrub is not None else None
+    good: list[int] = []
+    first_fault: _Fault | None = None
+    dropped: list[dict[str, object]] = []
+    struck = record.struck
+    for position, number in enumerate(record.numbers):
+        if struck >> position & 1:
+            continue
+        fault = _number_fault(number, record, facts, registers=scrub.registers if scrub else (), stale=stale)
+        if fault is None:
+            good.append(position)
+            continue
+        first_fault = first_fault or fault
+        struck |= 1 << position
+        dropped.append({"position": position, "check": fault.check, "sentence": fault.sentence})
+    extra: dict[str, object] = {"dropped": dropped} if dropped else {}
+    if not good:
+        if first_fault is None:
+            first_fault = _Fault(FlowStatus.FAILURE, "not_retryable", "numbers", "", "No usable number is left.")
+        return _end(record, first_fault, event_id, extra)
+    if validity_over(facts.account, facts.now):
+        fault = _Fault(
+            FlowStatus.ACCOUNT_VALIDITY_EXPIRED, "account_validity_expired", "validity", str(facts.account.valid_until),
+            f"The account was valid until {facts.account.valid_until}; the record's turn came later.",
+        )  # fmt: skip
+        return _end(record, fault, event_id, extra)
+    amount = reserve_amount(facts.account.rate_plan, record.numbers[good[0]]).micros
+    if facts.funds.free < amount or facts.funds.free < 0:
+        fault = _Fault(
+            FlowStatus.INSUFFICIENT_BALANCE, "insufficient_balance", "balance", str(facts.funds.free),
+            "The account's balance and credit limit, less what is reserved, do not cover one unit of the call.",
+        )  # fmt: skip
+        return _end(record, fault, event_id, extra)
+    zones = [record.time_zone] if record.time_zone else list(zones_of(record.numbers[good[0]]))
+    rules, opening = calling_window(prepared, policy, zones)
+    placed = place_due(facts.now, Limits(record.expires_at, record.end_at), opening)
+    if placed.due_at is None:
+        fault = _Fault(FlowStatus.FAILURE, placed.reason, "window", "", f"The record's turn came, but {placed.sentence}.")
+        return _end(record, fault, event_id, extra)
+    if placed.due_at > facts.now:
+        verdict = judge_hours(rules, facts.now)
+        status = FlowStatus.SCHEDULED if record.status == FlowStatus.UNPROCESSED else record.status
+        data = extra | {"check": "window", "rule": verdict.rule, "sentence": verdict.sentence}
+        return ClaimDecision(record, "put_back", status, "outside_hours", placed.due_at, data, event_id, struck=struck)
+    facts.funds.free -= amount
+    lists = facts.lists
+    data = extra | {
+        "attempt": record.attempts_made + 1,
+        "node_reserved": amount,
+        "policy": policy.name,
+        "zones": zones,
+        "expires_at": record.expires_at,
+    }
+    return ClaimDecision(
+        record, "hand_over", FlowStatus.IN_PROGRESS, None, None, data, event_id, attempt_id=attempt_id, reserved=amount,
+        struck=struck, policy_id=policy.id, policy_version=policy.version, dnd_version=_version(lists, "dnd"),
+        blacklist_version=_version(lists, "blacklist"),
+    )  # fmt: skip
+
+
+def _number_fault(
+    number: str, record: PickedRecord, facts: ClaimFacts, *, registers: Sequence[str], stale: str | None
+) -> _Fault | None:
+    """The first of steps 4, 6 and 8 that this number fails."""
+    listed = {name for hit, name in record.hits if hit == number}
+    listed.update(name for prefix, name in facts.prefixes if number.startswith(prefix))
+    if "blacklist" in listed:
+        version = _version(facts.lists, "blacklist")
+        return _Fault(
+            FlowStatus.PHONE_BLACKLISTED, "phone_blacklisted", "blacklist", f"version {version}",
+            f"The number is on the account's phone blacklist (version {version}).",
+        )  # fmt: skip
+    if not facts.account.has(Switch.INTERNATIONAL_CALLING) and is_international(number, facts.account.country):
+        return _Fault(
+            FlowStatus.INTERNATIONAL_CALLS_DISABLED, "international_calls_disabled", "international", facts.account.country,
+            f"The number belongs to another country than the account's ({facts.account.country}), which may not call abroad.",
+        )  # fmt: skip
+    if not registers or "whitelist" in listed:
+        return None
+    if stale is not None:
+        return _Fault(FlowStatus.NCPR_CHECK_FAILED, "stale_register", "dnd", stale, stale)
+    hit = next((register for register in registers if f"dnd:{register}" in listed), None)
+    if hit is None:
+        return None
+    version = _version(facts.lists, "dnd")
+    return _Fault(
+        FlowStatus.NCPR_CHECK_FAILED, "ncpr_check_failed", "dnd", f"{hit} version {version}",
+        f"The number is in the do-not-disturb register {hit} (version {version}) and not whitelisted.",
+    )  # fmt: skip
+
+
+def _stale(scrub: Scrub, facts: ClaimFacts) -> str | None:
+    """Why the register's data may not be relied on, or None when it may."""
+    if scrub.on_stale != "block":
+        return None
+    state = facts.lists.get("dnd")
+    if state is None or state.fresh_at is None:
+        return "No do-not-disturb register was ever loaded, and the policy blocks without fresh data."
+    if facts.now - state.fresh_at > scrub.max_age:
+        return f"The do-not-disturb register is of {state.fresh_at:%Y-%m-%dT%H:%M:%SZ}, older than the policy allows."
+    return None
+
+
+def _end(record: PickedRecord, fault: _Fault, event_id: UUID, extra: Mapping[str, object]) -> ClaimDecision:
+    data = dict(extra) | {"check": fault.check, "value": fault.value, "sentence": fault.sentence, "rule": "claim"}
+    return ClaimDecision(record, "end", fault.status, fault.reason, None, data, event_id)
+
+
+def _version(lists: Mapping[str, ListState], name: str) -> int | None:
+    state = lists.get(name)
+    return None if state is None else state.version

@@ -1,0 +1,246 @@
+"""What dispatch (step 2) needs from the store: leadership, demands, grants and claims. All calls are batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from central.domain.accounts import Account
+from central.domain.ids import AccountId, FlowId, RecordId, RequestId
+from central.domain.policies import Policy
+from central.flow.prepared import PreparedFlow
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A worker's sign of life. ``owner`` (name/generation) is what its leases carry."""
+
+    name: str
+    generation: str
+    kind: str
+    channels: int
+    cps: int
+    address: str = ""
+    draining: bool = False
+    healthy: bool = True
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """The name under which leases are held: a new life of the node is a new owner."""
+        return f"{self.name}/{self.generation}"
+
+
+@dataclass(frozen=True, slots=True)
+class AliveNode:
+    """A node that takes work: ``leased`` records it holds, ``granted`` ones it has not taken yet."""
+
+    name: str
+    channels: int
+    cps: int
+    leased: int
+    granted: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueRequest:
+    """A running request with records due now (``due`` counts up to the asked cap)."""
+
+    account_id: AccountId
+    flow_id: FlowId
+    request_id: RequestId
+    flow_version_id: UUID
+    priority: int
+    weight: int
+    account_weight: int
+    channel_cap: int
+    cps_cap: int
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """Records leased or granted, by account and flow."""
+
+    account_id: AccountId
+    flow_id: FlowId
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """``n`` records of one request for one node."""
+
+    node: str
+    account_id: AccountId
+    request_id: RequestId
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class PickedRecord:
+    """A due record under lock, with what the lists say about its numbers: hits are (number, list name)."""
+
+    account_id: AccountId
+    id: RecordId
+    request_id: RequestId
+    flow_id: FlowId
+    flow_version_id: UUID
+    testing: bool
+    end_at: datetime | None
+    fence: int
+    status: str
+    epoch: int
+    attempts_made: int
+    attempts_charged: int
+    platform_faults: int
+    struck: int
+    numbers: tuple[str, ...]
+    variables: Mapping[str, str]
+    time_zone: str | None
+    expires_at: datetime | None
+    client_identifier: str | None
+    due_at: datetime
+    hits: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """A list of the account: its version and, for registers, the date of its data."""
+
+    version: int
+    entries: int
+    fresh_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """Balance and reservations of an account in millionths of its currency, locked for this claim."""
+
+    balance: int
+    reserved: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDecision:
+    """What the judging made of one picked record. ``verdict``: end, put_back or hand_over.
+
+    ``event`` holds the deciding check in plain JSON values, ``struck`` a bit set of number positions that must not be
+    dialled. ``reserved`` is the amount set aside for the first leg.
+    """
+
+    record: PickedRecord
+    verdict: str
+    status: str
+    reason: str | None
+    due_at: datetime | None
+    event: Mapping[str, object]
+    event_id: UUID
+    attempt_id: UUID | None = None
+    reserved: int = 0
+    struck: int | None = None
+    policy_id: str | None = None
+    policy_version: int | None = None
+    dnd_version: int | None = None
+    blacklist_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A record that is ours now: its new fence and the number of the attempt that begins."""
+
+    account_id: AccountId
+    id: RecordId
+    fence: int
+    attempt_number: int
+
+
+class ClaimBatch(Protocol):
+    """One open claim transaction: the picked rows stay locked until it is settled."""
+
+    records: Sequence[PickedRecord]
+    accounts: Mapping[AccountId, Account]
+    lists: Mapping[AccountId, Mapping[str, ListState]]
+    purses: Mapping[AccountId, Purse]
+    prefixes: Mapping[AccountId, Sequence[tuple[str, str]]]
+
+    async def settle(self, decisions: Sequence[ClaimDecision], lease: timedelta) -> Sequence[Claimed]:
+        """Store the whole judged batch, reservations included; answers the records handed over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FlowDocument:
+    """A frozen flow version as stored; ``number`` None is a snapshot of the draft."""
+
+    id: UUID
+    account_id: AccountId
+    flow_id: FlowId
+    number: int | None
+    document: bytes
+
+
+class DispatchStore(Protocol):
+    """The dispatcher's and the claimers' view of the store."""
+
+    async def lead(self, role: str, holder: str, lease: timedelta) -> int | None:
+        """Take or keep leadership; the epoch, or None when somebody else leads."""
+        ...
+
+    async def heartbeat(self, node: NodeState) -> None:
+        """Write a sign of life."""
+        ...
+
+    async def alive_nodes(self, kind: str, stale: timedelta) -> Sequence[AliveNode]:
+        """Nodes of a kind that were heard within ``stale`` and take work."""
+        ...
+
+    async def demands(self, now: datetime, cap: int) -> Sequence[DueRequest]:
+        """Running requests with due records; each ``due`` counts up to ``cap``."""
+        ...
+
+    async def in_flight(self) -> Sequence[InFlight]:
+        """Channels in use by account and flow."""
+        ...
+
+    async def open_grants(self) -> Mapping[RequestId, int]:
+        """Grants that no node has taken yet."""
+        ...
+
+    async def grant(self, grants: Sequence[Grant], epoch: int, holder: str) -> None:
+        """Write grants, if ``epoch`` still leads; grants older than some seconds are dropped."""
+        ...
+
+    def claim(self, node: NodeState, now: datetime) -> AbstractAsyncContextManager[ClaimBatch]:
+        """Take this node's grants and pick the records; rolled back unless settled."""
+        ...
+
+    async def flow_documents(self, ids: Sequence[UUID]) -> Sequence[FlowDocument]:
+        """The documents of frozen versions."""
+        ...
+
+    async def flow_dids(self, flows: Sequence[tuple[AccountId, FlowId]]) -> Mapping[tuple[AccountId, FlowId], Sequence[str]]:
+        """The DIDs attached to flows, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HandedRecord:
+    """A claimed record with all that its attempt needs; the voice node drives it from here (path step 2 to step 4)."""
+
+    record: PickedRecord
+    fence: int
+    attempt_id: UUID
+    attempt_number: int
+    struck: int
+    reserved: int
+    account: Account
+    prepared: PreparedFlow
+    policy: Policy
+    dids: tuple[str, ...]
+    claimed_at: float
+    """Monotonic seconds before the claim was sent: the lease runs from here at the earliest."""

@@ -1,0 +1,172 @@
+"""What a live call leaves in the store: one batch a group commit, guarded by the record's fence (steps 3 to 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+from uuid import UUID
+
+from central.domain.ids import AccountId, LegId, RecordId, RequestId, TrunkId
+from central.application.ports.telephony import SipTrace
+
+
+@dataclass(frozen=True, slots=True)
+class LegHandOver:
+    """A leg row that must exist before its INVITE. ``reserved`` > 0 asks for a further reservation (position > 0)."""
+
+    account_id: AccountId
+    record_id: RecordId
+    fence: int
+    id: LegId
+    attempt_number: int
+    position: int
+    number_from: str | None
+    number_to: str
+    trunk_id: TrunkId | None
+    handed_at: datetime
+    reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswer:
+    account_id: AccountId
+    record_id: RecordId
+    id: LegId
+    at: datetime
+    sip_call_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnd:
+    """The whole end of a leg; ``digits`` are {digit, at} in order, ``engine`` what the engine reported."""
+
+    account_id: AccountId
+    record_id: RecordId
+    request_id: RequestId
+    id: LegId
+    ring_at: datetime | None
+    connect_at: datetime | None
+    end_at: datetime
+    status: str
+    code: int
+    q850: int | None
+    sip_code: int | None
+    local: str | None
+    phase: str
+    hangup_by: str
+    answered_ms: int | None
+    cost: int
+    sip_call_id: str | None
+    digits: Sequence[Mapping[str, object]]
+    engine: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordEvent:
+    """A line of a record's history. ``kind`` is a word of domain/events.py."""
+
+    account_id: AccountId
+    record_id: RecordId
+    id: UUID
+    at: datetime
+    kind: str
+    data: Mapping[str, object]
+    from_status: str | None = None
+    to_status: str | None = None
+    reason: str | None = None
+    late: bool = False
+    actor: str = "central"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """The outcome of an attempt: the record's next status and everything that is stored with it."""
+
+    account_id: AccountId
+    id: RecordId
+    fence: int
+    attempt_number: int
+    status: str
+    reason: str
+    due_at: datetime | None
+    held_status: str | None
+    held_due_at: datetime | None
+    attempts_charged: int
+    platform_faults: int
+    struck: int
+    last_call_status: str | None
+    result: str
+    outcome: Literal["done", "unknown"]
+    charged: bool
+    cost: int
+    variables: Mapping[str, str]
+    event_id: UUID
+    at: datetime
+    data: Mapping[str, object]
+
+
+FinishAnswer = Literal["accepted", "paused", "stopping", "lost", "unlawful"]
+
+
+@dataclass(slots=True)
+class JournalBatch:
+    """Everything one group commit writes, in the order: legs handed over, answers, ends, events, results."""
+
+    legs: list[LegHandOver] = field(default_factory=list)
+    answers: list[LegAnswer] = field(default_factory=list)
+    ends: list[LegEnd] = field(default_factory=list)
+    events: list[RecordEvent] = field(default_factory=list)
+    results: list[RecordResult] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.legs or self.answers or self.ends or self.events or self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalAnswer:
+    """``legs``: those that may be dialled. ``short``: legs refused because the account cannot pay. ``results``: per record."""
+
+    legs: frozenset[LegId]
+    short: frozenset[LegId]
+    results: Mapping[RecordId, FinishAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    account_id: AccountId
+    record_id: RecordId
+    leg_id: LegId
+    trace: SipTrace
+
+
+class JournalStore(Protocol):
+    """A voice node's writer."""
+
+    async def commit(self, owner: str, batch: JournalBatch, now: datetime) -> JournalAnswer:
+        """Write one batch in one transaction. Safe to repeat with the same batch after a lost connection.
+
+        Raises NeighbourError when the database cannot be reached; then nothing or everything was stored.
+        """
+        ...
+
+    async def extend(self, owner: str, records: Sequence[tuple[AccountId, RecordId, int]], lease: timedelta) -> frozenset[RecordId]:
+        """Extend the leases of (account, record, fence); answers the records that are still ours."""
+        ...
+
+    async def stopping(self, owner: str) -> frozenset[RecordId]:
+        """Records of ours whose request was stopped with force."""
+        ...
+
+    async def add_traces(self, rows: Sequence[TraceRow]) -> None:
+        """Store SIP traces, one compressed blob a leg."""
+        ...
+
+    async def disown(self, node: str, owner: str) -> int:
+        """End the leases of this node's earlier lives; answers how many."""
+        ...
+
+    async def release_strays(self, owner: str, known: Sequence[tuple[AccountId, RecordId]]) -> int:
+        """Give up leases that are ours by name but unknown to us (a commit acknowledged into a broken connection)."""
+        ...

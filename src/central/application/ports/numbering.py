@@ -1,0 +1,175 @@
+"""What administration needs of the store for numbers: trunks with their routes, DIDs, and the phone lists of an account."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from central.application.ports.administration import AuditEntry
+from central.domain.ids import AccountId, TrunkId
+
+ListName = Literal["blacklist", "whitelist", "dnd"]
+LIST_NAMES: tuple[ListName, ...] = ("blacklist", "whitelist", "dnd")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Numbers that begin with ``prefix`` may use the trunk; lower ``priority`` first, equal ones share."""
+
+    prefix: str = ""
+    priority: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkRow:
+    """A SIP trunk with its caps and routes; the password never leaves by the API."""
+
+    id: TrunkId
+    name: str
+    host: str
+    port: int
+    transport: str
+    username: str
+    password: str = field(repr=False)
+    codecs: tuple[str, ...]
+    channel_cap: int
+    cps_cap: int
+    enabled: bool
+    tag_calls: bool
+    created_at: datetime
+    routes: tuple[Route, ...] = ()
+
+
+class TrunkStore(Protocol):
+    """Trunks and their prefix routes."""
+
+    async def create(self, account_id: AccountId, trunk: TrunkRow, audit: AuditEntry) -> None:
+        """Store it with its routes. Raises Conflict ``name_taken``."""
+        ...
+
+    async def get(self, account_id: AccountId, trunk_id: TrunkId) -> TrunkRow | None:
+        """One trunk."""
+        ...
+
+    async def page(self, account_id: AccountId, after: TrunkId | None, limit: int) -> Sequence[TrunkRow]:
+        """Trunks in the order they were made."""
+        ...
+
+    async def change(
+        self,
+        account_id: AccountId,
+        trunk_id: TrunkId,
+        changes: Mapping[str, object],
+        routes: Sequence[Route] | None,
+        audit: AuditEntry,
+    ) -> TrunkRow | None:
+        """Set the named fields and, unless None, all routes. Raises Conflict ``name_taken``."""
+        ...
+
+    async def remove(self, account_id: AccountId, trunk_id: TrunkId, audit: AuditEntry) -> bool:
+        """Delete it with its routes; DIDs that came by it keep existing without it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """A number the account owns; ``flows`` are the ids of the flows that use it."""
+
+    number: str
+    trunk_id: TrunkId | None
+    label: str
+    created_at: datetime
+    flows: tuple[str, ...] = ()
+
+
+class DidStore(Protocol):
+    """DIDs."""
+
+    async def put(self, account_id: AccountId, dids: Sequence[Did], audit: AuditEntry) -> int:
+        """Add or change (by number); returns how many are new. Raises NotFound ``trunk_not_found``."""
+        ...
+
+    async def page(self, account_id: AccountId, after: str | None, limit: int) -> Sequence[Did]:
+        """DIDs by number."""
+        ...
+
+    async def remove(self, account_id: AccountId, number: str, audit: AuditEntry) -> bool:
+        """Delete it. Raises Conflict ``did_in_use`` while a flow uses it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListEntry:
+    """One entry. ``prefix``: every number that begins with it. ``register`` and ``categories`` belong to the dnd list."""
+
+    number: str
+    prefix: bool = False
+    expires_at: datetime | None = None
+    note: str = ""
+    register: str = "NCPR"
+    categories: tuple[str, ...] = ()
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """Version (grows with each change), number of entries, and the date of the data."""
+
+    list: str
+    version: int
+    entries: int
+    fresh_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    """What a change did. ``unchanged`` entries were there already (their note and expiry may be new)."""
+
+    added: int
+    removed: int
+    unchanged: int
+    state: ListState
+
+
+class ListStore(Protocol):
+    """Blacklist, testing whitelist and the local do-not-disturb register of an account."""
+
+    async def states(self, account_id: AccountId) -> Sequence[ListState]:
+        """The state of each of the three lists."""
+        ...
+
+    async def put(
+        self, account_id: AccountId, name: ListName, entries: Sequence[ListEntry], audit: AuditEntry
+    ) -> ListChange:
+        """Add or change single entries in one statement; the version grows by one."""
+        ...
+
+    async def load(
+        self,
+        account_id: AccountId,
+        name: ListName,
+        batches: AsyncIterator[Sequence[ListEntry]],
+        *,
+        replace: bool,
+        fresh_at: datetime | None,
+        audit: AuditEntry,
+    ) -> ListChange:
+        """Take in a whole file in one transaction: all of it or nothing. ``replace`` removes what the file lacks.
+
+        Memory does not grow with the file. An exception of ``batches`` undoes everything.
+        """
+        ...
+
+    async def remove(
+        self, account_id: AccountId, name: ListName, entries: Sequence[ListEntry], audit: AuditEntry
+    ) -> ListChange:
+        """Remove by number, prefix flag and (dnd) register."""
+        ...
+
+    async def search(
+        self, account_id: AccountId, name: ListName, digits: str, after: ListEntry | None, limit: int
+    ) -> Sequence[ListEntry]:
+        """Entries whose number begins with ``digits`` (empty: all), by number, those after ``after``."""
+        ...

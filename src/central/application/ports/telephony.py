@@ -1,0 +1,209 @@
+"""The voice port: commands to a voice engine and the events that come back. No word of any engine's API leaves its adapter.
+
+A voice node owns one engine. Leg and playback ids are chosen by us; every command is safe to repeat. The adapter writes
+nothing to the store. Implementations: adapters/asterisk (real), adapters/simulator (virtual clock).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from central.domain.evidence import Evidence, Phase
+from central.domain.ids import LegId, TrunkId
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A SIP trunk as the engine must know it. ``transport``: udp, tcp or tls. ``host`` is a name or an address.
+
+    ``tag_calls`` adds the header ``X-Central-Attempt`` to each INVITE (test trunks: the far end counts by it).
+    ``username`` empty = no digest authentication. ``codecs`` in order of preference.
+    """
+
+    id: TrunkId
+    name: str
+    host: str
+    port: int = 5060
+    transport: str = "udp"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    codecs: tuple[str, ...] = ("ulaw", "alaw")
+    tag_calls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Originate:
+    """Call ``to`` (E.164 digits) over a trunk. ``caller_id`` None = anonymous. ``engine_timeout_s`` is only a backstop:
+    the platform keeps its own ring timer and hangs up by itself."""
+
+    leg: LegId
+    trunk: TrunkId
+    to: str
+    caller_id: str | None
+    engine_timeout_s: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+    detect_machine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The engine took the command; for an originate its SIP Call-ID where already known."""
+
+    sip_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The engine did not take the command, and nothing was sent to the far side.
+
+    local: a word of statuses.toml ``local`` (no_trunk, unresolvable, media_fault, engine_lost). ``uncertain`` = the command
+    may have been taken although its answer was lost.
+    """
+
+    local: str
+    detail: str
+    uncertain: bool = False
+
+
+Answer = Accepted | Rejected
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class NodeUp:
+    """The engine is reachable (again). ``legs`` are all legs it has now: what is missing ended while we were deaf."""
+
+    at: datetime
+    legs: frozenset[LegId]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDown:
+    """The engine or the connection to it is gone; calls may go on. ``engine_lost`` = the engine process itself ended."""
+
+    at: datetime
+    engine_lost: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LegProgress:
+    """Dialing has begun or the far side rings (180, 183). Sent when the phase rises, or the Call-ID becomes known."""
+
+    leg: LegId
+    at: datetime
+    phase: Phase
+    sip_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LegAnswered:
+    """The far side answered and the leg obeys media commands. ``machine`` only after detection was asked for."""
+
+    leg: LegId
+    at: datetime
+    machine: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LegEnded:
+    """The leg is gone for good; exactly one per leg and engine life."""
+
+    leg: LegId
+    at: datetime
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    leg: LegId
+    at: datetime
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackEnded:
+    leg: LegId
+    at: datetime
+    playback: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """The far side put the call on hold (re-INVITE with sendonly or inactive) or took it back."""
+
+    leg: LegId
+    at: datetime
+    held: bool
+
+
+TelephonyEvent = NodeUp | NodeDown | LegProgress | LegAnswered | LegEnded | Digit | PlaybackEnded | HoldChanged
+
+
+@dataclass(frozen=True, slots=True)
+class SipMessage:
+    """One SIP message of a leg as it crossed the wire, from the engine's copy (HEP). ``sent`` = by us.
+
+    ``text`` has authorization headers redacted.
+    """
+
+    at: datetime
+    sent: bool
+    source: str
+    target: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SipTrace:
+    """All messages of one leg in wire order; ``dropped`` counts known gaps (packets lost before the collector)."""
+
+    sip_call_id: str
+    messages: tuple[SipMessage, ...]
+    dropped: int = 0
+
+
+class Telephony(Protocol):
+    """One voice engine."""
+
+    async def start(self, trunks: Sequence[Trunk]) -> None:
+        """Connect (and start the engine where it is ours). Raises NeighbourError when it cannot be reached in time."""
+        ...
+
+    async def stop(self) -> None:
+        """Disconnect; an engine of ours is ended."""
+        ...
+
+    async def set_trunks(self, trunks: Sequence[Trunk]) -> None:
+        """Make exactly these trunks known; calls in progress are not touched. Safe to repeat."""
+        ...
+
+    async def next_events(self) -> Sequence[TelephonyEvent]:
+        """Wait for news and return all that is there, in order. Never loses or repeats an event."""
+        ...
+
+    async def originate(self, calls: Sequence[Originate]) -> Sequence[Answer]:
+        """Start calls, one answer each in the same order. Nothing raises for a single call."""
+        ...
+
+    async def play(self, leg: LegId, playback: str, files: Sequence[str]) -> Answer:
+        """Play WAV files (absolute paths, 8 kHz 16-bit mono) one after the other; PlaybackEnded(playback) follows once."""
+        ...
+
+    async def stop_playback(self, playback: str) -> None:
+        """Stop it if it still plays."""
+        ...
+
+    async def hang_up(self, leg: LegId, local: str) -> None:
+        """End the leg. ``local`` is the evidence (statuses.toml word) noted before the command; LegEnded follows."""
+        ...
+
+    async def take_trace(self, leg: LegId) -> SipTrace | None:
+        """The leg's SIP messages, handed over and forgotten; None when nothing was copied."""
+        ...

@@ -1,0 +1,195 @@
+"""Records whose worker fell silent: find out what is certain, close the attempt, go on by policy (path step 5).
+
+An expired lease says nothing about what was sent. The stored legs do: no leg row means that no INVITE was sent (7.4 row 6b), an
+answered one that the conversation broke off (6a), anything else that the call may have been sent (6c). Never an immediate
+redial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from central.application.ports.journal import JournalBatch, JournalStore, LegEnd, RecordResult
+from central.application.ports.library import Library
+from central.application.ports.telemetry import Telemetry
+from central.application.ports.tracking import LegState, ReapedRecord, TrackingStore
+from central.application.ports.world import Clock, Ids
+from central.domain.attempts import AttemptEnd, AttemptFacts, LegResult, Loss, Outcome
+from central.domain.dispositions import dispose
+from central.domain.due_times import Limits
+from central.domain.evidence import Evidence, Phase
+from central.domain.outcomes import decide
+from central.domain.policies import Policy
+from central.domain.statuses import CallStatus, FlowStatus
+from central.domain.zones import zones_of
+from central.flow.prepared import PreparedFlow, calling_window
+
+OWNER = "tracker"
+_LEASE = timedelta(seconds=60)
+_BATCH = 500
+
+
+class ReapLeases:
+    """The use case; called again and again by the tracker."""
+
+    def __init__(
+        self,
+        tracking: TrackingStore,
+        journal: JournalStore,
+        library: Library,
+        clock: Clock,
+        ids: Ids,
+        telemetry: Telemetry,
+    ) -> None:
+        self._tracking, self._journal, self._library = tracking, journal, library
+        self._clock, self._ids, self._telemetry = clock, ids, telemetry
+
+    async def __call__(self) -> int:
+        """Close one batch of abandoned attempts; answers how many. Raises NeighbourError when the store is away."""
+        reaped = await self._tracking.reap(OWNER, _BATCH, _LEASE)
+        if not reaped:
+            return 0
+        legs = await self._tracking.legs_of([(r.account_id, r.id, r.attempts_made) for r in reaped])
+        flows = await self._library.flows({r.flow_version_id for r in reaped})
+        policies = await self._library.policies_of({r.account_id for r in reaped}, self._clock.now())
+        batch = JournalBatch()
+        for record in reaped:
+            prepared, policy = flows[record.flow_version_id], policies[record.account_id]
+            self._close(batch, record, legs.get(record.id, ()), prepared, policy)
+        answer = await self._journal.commit(OWNER, batch, self._clock.now())
+        held = [r for r in reaped if answer.results.get(r.id) in ("paused", "stopping")]
+        if held:
+            again = JournalBatch()
+            for record in held:
+                prepared, policy = flows[record.flow_version_id], policies[record.account_id]
+                control = str(answer.results[record.id])
+                self._close(again, record, legs.get(record.id, ()), prepared, policy, control)
+            again.ends.clear()
+            await self._journal.commit(OWNER, again, self._clock.now())
+        self._telemetry.event("leases_reaped", records=len(reaped), held=len(held))
+        return len(reaped)
+
+    def _close(
+        self,
+        batch: JournalBatch,
+        record: ReapedRecord,
+        legs: Sequence[LegState],
+        prepared: PreparedFlow,
+        policy: Policy,
+        control: str = "running",
+    ) -> None:
+        now = self._clock.now()
+        loss = loss_of(legs)
+        results: list[LegResult] = []
+        for leg in legs:
+            if leg.status is None:
+                end = self._end_of(record, leg)
+                batch.ends.append(end)
+                results.append(LegResult(leg.position, CallStatus(end.status), _seconds(end.answered_ms), "us"))
+            else:
+                by = "them" if leg.hangup_by == "CUSTOMER" else "us"
+                results.append(LegResult(leg.position, CallStatus(leg.status), _seconds(leg.answered_ms), by))
+        zones = [record.time_zone] if record.time_zone else list(zones_of(record.numbers[0]))
+        _, opening = calling_window(prepared, policy, zones)
+        outcome = decide(
+            AttemptFacts(
+                end=AttemptEnd.LOST,
+                ended_at=now,
+                rule=prepared.rule,
+                attempts_made=record.attempts_made,
+                attempts_charged=record.attempts_charged,
+                legs=tuple(r for r, leg in zip(results, legs, strict=True) if leg.status is not None or leg.connect_at),
+                loss=loss,
+                platform_faults=record.platform_faults,
+                limits=Limits(record.expires_at, record.end_at),
+                next_opening=opening,
+                paused=control == "paused",
+                stopping=control == "stopping",
+                short_hangup_s=prepared.calls.short_hangup.total_seconds(),
+                numbers=len(record.numbers),
+                struck=frozenset(i for i in range(len(record.numbers)) if record.struck >> i & 1),
+            )
+        )
+        cost = sum(leg.cost for leg in legs)
+        batch.results.append(self._result(record, outcome, results, cost))
+
+    def _end_of(self, record: ReapedRecord, leg: LegState) -> LegEnd:
+        """A leg that never ended as far as the rows know: it ends now, as lost."""
+        now = self._clock.now()
+        answered = leg.connect_at is not None
+        phase = Phase.ANSWERED if answered else Phase.DIALING
+        ending = dispose(Evidence(local=None if answered else "engine_lost", phase=phase, side="us", end="lost"))
+        return LegEnd(
+            account_id=leg.account_id,
+            record_id=leg.record_id,
+            request_id=record.request_id,
+            id=leg.id,
+            ring_at=None,
+            connect_at=leg.connect_at,
+            end_at=now,
+            status=ending.status,
+            code=ending.code,
+            q850=None,
+            sip_code=None,
+            local=ending.local,
+            phase=phase,
+            hangup_by="SYSTEM",
+            answered_ms=None,
+            cost=0,
+            sip_call_id=None,
+            digits=(),
+            engine={"end": "lost", "cause_text": "node lost; the rows do not say how the call ended"},
+        )
+
+    def _result(
+        self, record: ReapedRecord, outcome: Outcome, results: Sequence[LegResult], cost: int
+    ) -> RecordResult:
+        struck = record.struck
+        for position in outcome.struck:
+            struck |= 1 << position
+        held = outcome.status is FlowStatus.PAUSE
+        data: dict[str, object] = {
+            "rule": outcome.rule,
+            "sentence": outcome.sentence,
+            "attempt": record.attempts_made,
+            "result": outcome.result,
+            "charged": outcome.charged,
+            "reconciled": True,
+        }
+        return RecordResult(
+            account_id=record.account_id,
+            id=record.id,
+            fence=record.fence,
+            attempt_number=record.attempts_made,
+            status=outcome.status,
+            reason=outcome.reason,
+            due_at=None if held else outcome.due_at,
+            held_status=outcome.resume_as if held else None,
+            held_due_at=outcome.due_at if held else None,
+            attempts_charged=record.attempts_charged + outcome.charged,
+            platform_faults=record.platform_faults + outcome.platform_fault,
+            struck=struck,
+            last_call_status=results[-1].status if results else None,
+            result=outcome.result,
+            outcome="unknown" if outcome.result == "unknown" else "done",
+            charged=outcome.charged,
+            cost=cost,
+            variables={},
+            event_id=self._ids.uuid(),
+            at=self._clock.now(),
+            data=data,
+        )
+
+
+def loss_of(legs: Sequence[LegState]) -> Loss:
+    """What the rows prove about an attempt whose worker is gone (domain 7.4 rows 6a to 6c)."""
+    if any(leg.connect_at is not None for leg in legs):
+        return Loss.AFTER_ANSWER
+    if not legs:
+        return Loss.NOT_SENT
+    return Loss.POSSIBLY_SENT
+
+
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1000

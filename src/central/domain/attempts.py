@@ -1,0 +1,107 @@
+"""The facts of an attempt that ended, and the outcome that ``outcomes.decide`` draws from them (path step 5).
+
+Plain values: the flow room's MainPathEnded and the legs' dispositions are copied in here by the caller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from central.domain.due_times import Limits, NextOpening, always_open
+from central.domain.reattempts import ReattemptRule
+from central.domain.statuses import CallStatus, FlowStatus
+
+FAILED_REASONS: Final = frozenset({"flow_error", "step_limit", "duration_limit"})
+
+
+class AttemptEnd(StrEnum):
+    """How the work on the record stopped; the first six are the flow's end kinds.
+
+    ``validity_over`` and (without an attempt) ``funds_short`` and ``stopped`` also judge a record that still waits.
+    ``lost`` = the engine or node was lost and the flow has said nothing: ``loss`` tells which kind.
+    """
+
+    END = "end"
+    CUSTOMER_LEFT = "customer_left"
+    NOT_REACHED = "not_reached"
+    FAILED = "failed"
+    FUNDS_SHORT = "funds_short"
+    STOPPED = "stopped"
+    VALIDITY_OVER = "validity_over"
+    LOST = "lost"
+
+
+class Loss(StrEnum):
+    """What is known about the leg in hand when its engine or node was lost (7.4 rows 6a, 6b, 6c)."""
+
+    AFTER_ANSWER = "after_answer"
+    NOT_SENT = "not_sent"
+    POSSIBLY_SENT = "possibly_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class LegResult:
+    """One leg that was dialled, in dialling order. ``answered_s`` None = never answered."""
+
+    position: int
+    status: CallStatus
+    answered_s: float | None = None
+    by: Literal["us", "them"] = "them"
+    machine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFacts:
+    """Everything the decision depends on.
+
+    ``attempts_made`` counts the attempt rows of the record and epoch, this one included: 0 judges a record that never
+    had one. ``attempts_charged`` and ``platform_faults`` are the counts *before* this attempt. ``struck`` are the
+    positions already struck off, out of ``numbers`` in all. ``paused`` and ``stopping`` are the request's (or flow's)
+    control state now. ``limits.expires_at`` already includes paused time. ``next_opening`` is the calling window.
+    """
+
+    end: AttemptEnd
+    ended_at: datetime
+    rule: ReattemptRule
+    attempts_made: int
+    attempts_charged: int
+    reason: str = ""
+    detail: str = ""
+    legs: tuple[LegResult, ...] = ()
+    loss: Loss | None = None
+    platform_faults: int = 0
+    limits: Limits = field(default_factory=Limits)
+    next_opening: NextOpening = always_open
+    paused: bool = False
+    stopping: bool = False
+    short_hangup_s: float = 3.0
+    numbers: int = 1
+    struck: frozenset[int] = frozenset()
+    inbound: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What becomes of the record.
+
+    ``due_at`` is None exactly when ``final``. In ``PAUSE`` it is the remembered due time and ``resume_as`` the status
+    that would have been set. ``charged`` = the attempt counts against the budget; ``platform_fault`` = it was one of the
+    free ones. ``struck`` = positions struck off by this attempt. ``result`` = the attempt's status: the connected leg's
+    word, else that of the first number dialled, or ``machine``, ``unknown``, ``none`` (nothing dialled).
+    ``rule`` names the row of domain 7.4, ``sentence`` explains the status to a person.
+    """
+
+    status: FlowStatus
+    reason: str
+    final: bool
+    due_at: datetime | None
+    charged: bool
+    platform_fault: bool
+    struck: frozenset[int]
+    result: str
+    rule: str
+    sentence: str
+    resume_as: FlowStatus | None = None

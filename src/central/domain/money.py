@@ -1,0 +1,127 @@
+"""Money as whole millionths of a currency unit, and what a call costs (domain 1.2); no floating point anywhere.
+
+Cost is reserved when a leg is dialled (one pulse must be covered) and settled at its end (path steps 2 and 5).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from central.domain.errors import InvalidInput
+
+MICROS: Final = 1_000_000
+_CURRENCY: Final = re.compile(r"[A-Z]{3}")
+_PREFIX: Final = re.compile(r"[0-9]{0,15}")
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Money:
+    """An amount, possibly negative, in millionths of one unit of ``currency`` (ISO 4217 code)."""
+
+    micros: int
+    currency: str
+
+    @classmethod
+    def parse(cls, text: str, currency: str) -> Money:
+        """Read a decimal text such as ``12.50``. Raises InvalidInput ``invalid_amount``."""
+        try:
+            micros = Decimal(text.strip()) * MICROS
+        except InvalidOperation as error:
+            raise _invalid(text) from error
+        if not micros.is_finite() or micros != micros.to_integral_value():
+            raise _invalid(text)
+        if _CURRENCY.fullmatch(currency) is None:
+            raise InvalidInput("invalid_currency", f"{currency!r} is not a currency code of three capitals.")
+        return cls(int(micros), currency)
+
+    def __add__(self, other: Money) -> Money:
+        """Add an amount of the same currency. Raises InvalidInput ``currency_mismatch``."""
+        return Money(self.micros + self._same(other), self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        """Subtract an amount of the same currency. Raises InvalidInput ``currency_mismatch``."""
+        return Money(self.micros - self._same(other), self.currency)
+
+    def __ge__(self, other: Money) -> bool:
+        """Tell whether this covers the other amount. Raises InvalidInput ``currency_mismatch``."""
+        return self.micros >= self._same(other)
+
+    def __str__(self) -> str:
+        whole, fraction = divmod(abs(self.micros), MICROS)
+        digits = f"{fraction:06d}".rstrip("0").ljust(2, "0")
+        return f"{'-' if self.micros < 0 else ''}{whole}.{digits} {self.currency}"
+
+    def _same(self, other: Money) -> int:
+        if other.currency != self.currency:
+            message = f"Amounts in {self.currency} and {other.currency} cannot be reckoned together."
+            raise InvalidInput("currency_mismatch", message)
+        return other.micros
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What calls to numbers that begin with ``prefix`` cost: per begun pulse of ``pulse_s`` seconds."""
+
+    prefix: str
+    pulse_s: int
+    per_pulse: Money
+
+    def __post_init__(self) -> None:
+        if _PREFIX.fullmatch(self.prefix) is None or self.pulse_s < 1 or self.per_pulse.micros < 0:
+            raise InvalidInput(
+                "invalid_rate", f"The rate for prefix {self.prefix!r} is not usable.", prefix=self.prefix
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class RatePlan:
+    """Voice rates of an account; the longest prefix wins, and the empty prefix must be there so that all have a price.
+
+    Raises InvalidInput ``invalid_rate_plan``.
+    """
+
+    name: str
+    voice: tuple[Rate, ...]
+
+    def __post_init__(self) -> None:
+        prefixes = [rate.prefix for rate in self.voice]
+        if "" not in prefixes or len(set(prefixes)) != len(prefixes):
+            raise InvalidInput(
+                "invalid_rate_plan", "A rate plan needs each prefix once and a rate for the empty prefix."
+            )
+        if len({rate.per_pulse.currency for rate in self.voice}) != 1:
+            raise InvalidInput("invalid_rate_plan", "A rate plan has one currency.")
+
+    def rate_for(self, number: str) -> Rate:
+        """The rate of a destination, E.164 digits without plus."""
+        best = self.voice[0]
+        length = -1
+        for rate in self.voice:
+            if len(rate.prefix) > length and number.startswith(rate.prefix):
+                best, length = rate, len(rate.prefix)
+        return best
+
+
+def reserve_amount(plan: RatePlan, number: str) -> Money:
+    """What must be covered before a leg is dialled: one pulse to that destination."""
+    return plan.rate_for(number).per_pulse
+
+
+def pulses(plan: RatePlan, number: str, answered_ms: int | None) -> int:
+    """Billed pulses: answered milliseconds rounded up to whole pulses, 0 when never answered (None)."""
+    if answered_ms is None or answered_ms <= 0:
+        return 0
+    return -(-answered_ms // (plan.rate_for(number).pulse_s * 1000))
+
+
+def cost(plan: RatePlan, number: str, answered_ms: int | None) -> Money:
+    """What a leg costs in the end; zero if it was not answered."""
+    rate = plan.rate_for(number)
+    return Money(rate.per_pulse.micros * pulses(plan, number, answered_ms), rate.per_pulse.currency)
+
+
+def _invalid(text: str) -> InvalidInput:
+    return InvalidInput("invalid_amount", f"{text!r} is not an amount with at most six decimals.")

@@ -1,0 +1,124 @@
+"""What a running flow asks of the world. The driver executes them in order; the interpreter never performs I/O.
+
+Commands marked *durable* are committed (run state, leg row) before the driver acts on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Durable. Call the record's number at index ``position``; answer comes as LegAnswered and LegEnded.
+
+    ``ring_timeout_s`` is counted from the INVITE. ``caller_id`` None lets dispatch choose a DID.
+    """
+
+    position: int
+    ring_timeout_s: float
+    caller_id: str | None = None
+    detect_machine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Text to be spoken, variables already rendered."""
+
+    text: str
+    voice: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A recorded prompt by its name in the account's library, or ``silence`` of a given length (name ``silence:1.5``)."""
+
+    name: str
+
+
+Media = Speech | Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class PlayMedia:
+    """Play items one after the other on the customer's leg; PlaybackEnded(playback) follows exactly once."""
+
+    playback: int
+    items: tuple[Media, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopMedia:
+    """Barge-in: stop this playback; its PlaybackEnded still follows and must be tolerated."""
+
+    playback: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer:
+    """Ask for TimerFired(timer) after so many seconds."""
+
+    timer: int
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTimer:
+    """The timer is of no interest any more."""
+
+    timer: int
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the customer's leg from our side."""
+
+    cause: Literal["normal", "busy", "reject"] = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of the record's timeline: step visited, branch taken, variable stored, digits collected, warning.
+
+    ``kind`` is one of: step, branch, variable, digits, warning, dial, end. Values in ``data`` are plain JSON values;
+    secrets are already masked.
+    """
+
+    kind: str
+    at: datetime
+    step: str
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+EndKind = Literal["end", "customer_left", "not_reached", "failed", "funds_short", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class MainPathEnded:
+    """The main path (and On Remote Hangup, where it applies) is over; the driver now decides the record's status.
+
+    kind: ``end`` = reached an end of the flow; ``customer_left`` = left before an end; ``not_reached`` = a Make Call step
+    connected nobody and the unconnected branch has run; ``failed`` = failure policy or a limit, see ``reason``
+    (flow_error, step_limit, duration_limit); ``funds_short``; ``stopped``. ``called`` tells whether the flow dialled,
+    ``connected`` whether the customer was connected. ``fallback_ran`` = steps ran on the unconnected branch.
+    """
+
+    kind: EndKind
+    reason: str = ""
+    step: str = ""
+    detail: str = ""
+    called: bool = False
+    connected: bool = False
+    fallback_ran: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """On Flow Complete is done too: the record may become final."""
+
+
+Command = Dial | PlayMedia | StopMedia | StartTimer | CancelTimer | HangUp | Note | MainPathEnded | RunEnded

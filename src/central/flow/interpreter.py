@@ -1,0 +1,206 @@
+"""The interpreter: ``step(program, run, event) -> (run, commands)``, pure and total (path step 4, conversation).
+
+Use by the driver::
+
+    program = prepare(parse(document_bytes))           # once per flow version, keep it
+    run = begin(program, RunFacts(numbers=("919800000001",), variables={...}, system={...}))
+    run, commands = step(program, run, Begun(at=now))  # then one call per event
+
+It raises for no event in no state; news that do not concern the present wait leave the run as it is. Commands are to be
+executed in order. MainPathEnded comes at most once, RunEnded at most once and after StatusDecided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, assert_never
+
+from central.flow.commands import Command
+from central.flow.events import (
+    Begun,
+    DigitReceived,
+    FlowEvent,
+    FundsShort,
+    LegAnswered,
+    LegEnded,
+    PlaybackEnded,
+    StatusDecided,
+    StopForced,
+    TimerFired,
+)
+from central.flow.path import LIMIT_DURATION, conclude, enter_late_path, follow, finish_late_path, leave, walk_on
+from central.flow.program import Program
+from central.flow.run import NO_LEG, Collecting, Dialing, Leaving, LegResult, Playing, Run, RunFacts
+from central.flow.walk import Walk
+
+_DIGITS: Final = frozenset("0123456789*#ABCD")
+
+
+def begin(_program: Program, facts: RunFacts) -> Run:
+    """A run that stands before Start; nothing happens until the event Begun."""
+    return Run(facts, dict(facts.variables))
+
+
+def step(program: Program, run: Run, event: FlowEvent) -> tuple[Run, tuple[Command, ...]]:
+    """Move a run by one event and say what the world must do, in order."""
+    if run.phase == "done" or (run.begun_at is None and not isinstance(event, Begun | StopForced)):
+        return run, ()
+    walk = Walk(program, run, event.at)
+    if _over_time(walk) and not isinstance(event, LegEnded):
+        leave(walk, "failed", "duration_limit")
+    elif not _take(walk, event):
+        return run, ()
+    return walk.freeze(), tuple(walk.commands)
+
+
+def _over_time(walk: Walk) -> bool:
+    if walk.phase != "main" or walk.begun_at is None or isinstance(walk.wait, Leaving):
+        return False
+    return walk.at - walk.begun_at >= LIMIT_DURATION
+
+
+def _take(walk: Walk, event: FlowEvent) -> bool:
+    """Let the event have its effect; False when it has none."""
+    match event:
+        case DigitReceived():
+            return _digit(walk, event)
+        case PlaybackEnded():
+            return _playback_ended(walk, event)
+        case TimerFired():
+            return _timer_fired(walk, event)
+        case LegAnswered():
+            return _leg_answered(walk, event)
+        case LegEnded():
+            return _leg_ended(walk, event)
+        case FundsShort():
+            return _funds_short(walk, event)
+        case Begun():
+            return _begun(walk)
+        case StopForced():
+            return _stop_forced(walk)
+        case StatusDecided():
+            return _status_decided(walk, event)
+        case _:
+            assert_never(event)
+
+
+def _begun(walk: Walk) -> bool:
+    if walk.begun_at is not None or walk.phase != "main":
+        return False
+    walk.begun_at = walk.at
+    walk.limit = walk.start_timer(LIMIT_DURATION / timedelta(seconds=1))
+    walk_on(walk, walk.program.start)
+    return True
+
+
+def _digit(walk: Walk, event: DigitReceived) -> bool:
+    if walk.phase != "main" or walk.leg.state != "up" or isinstance(walk.wait, Leaving) or event.digit not in _DIGITS:
+        return False
+    walk.press(event.digit)
+    if isinstance(walk.wait, Collecting | Playing):
+        follow(walk, event)
+    else:
+        walk.type_ahead(event.digit)
+    return True
+
+
+def _playback_ended(walk: Walk, event: PlaybackEnded) -> bool:
+    if not isinstance(walk.wait, Playing | Collecting) or walk.wait.playback != event.playback or event.playback < 1:
+        return False
+    follow(walk, event)
+    return True
+
+
+def _timer_fired(walk: Walk, event: TimerFired) -> bool:
+    if event.timer < 1:
+        return False
+    if event.timer == walk.limit:
+        return _time_is_up(walk)
+    if walk.wait is None or event.timer not in walk.wait.pending:
+        return False
+    if isinstance(walk.wait, Leaving):
+        walk.warn("leg_end_not_reported")
+        conclude(walk, walk.wait)
+    else:
+        follow(walk, event)
+    return True
+
+
+def _time_is_up(walk: Walk) -> bool:
+    walk.limit = 0
+    if walk.phase == "main":
+        if isinstance(walk.wait, Leaving):
+            return False
+        leave(walk, "failed", "duration_limit")
+    else:
+        walk.warn("late_path_timeout")
+        finish_late_path(walk)
+    return True
+
+
+def _leg_answered(walk: Walk, event: LegAnswered) -> bool:
+    leg = walk.leg
+    if walk.phase != "main" or leg.state != "dialing" or leg.position != event.position:
+        return False
+    walk.leg = replace(leg, state="up", answered_at=event.at, machine=event.machine)
+    if isinstance(walk.wait, Dialing):
+        follow(walk, event)
+    return True
+
+
+def _leg_ended(walk: Walk, event: LegEnded) -> bool:
+    leg = walk.leg
+    if walk.phase != "main" or leg.state not in {"dialing", "up"} or leg.position != event.position:
+        return False
+    answered_at = leg.answered_at
+    if answered_at is None and event.answered_s is not None:  # the news of the answer was lost or is late
+        answered_at = event.at - timedelta(seconds=max(event.answered_s, 0.0))
+    walk.leg = replace(leg, state="over", answered_at=answered_at, ended_at=event.at)
+    walk.results = (*walk.results, LegResult(event.position, event.status, event.answered_s))
+    if isinstance(walk.wait, Leaving):
+        conclude(walk, walk.wait)
+    elif answered_at is None:
+        follow(walk, event)
+    else:
+        _customer_left(walk, event)
+    return True
+
+
+def _customer_left(walk: Walk, event: LegEnded) -> None:
+    walk.drop_wait()
+    walk.note("end", kind="customer_left" if event.by == "them" else "leg_lost", status=event.status)
+    if event.by == "them":
+        enter_late_path(walk, "remote_hangup", walk.program.on_remote_hangup)
+    else:
+        conclude(walk, Leaving("customer_left", 0, step=walk.step, detail="The leg was ended by our side."))
+
+
+def _funds_short(walk: Walk, event: FundsShort) -> bool:
+    if walk.leg.state != "dialing" or walk.leg.position != event.position:
+        return False
+    walk.leg = NO_LEG
+    if isinstance(walk.wait, Leaving):
+        conclude(walk, walk.wait)
+    else:
+        leave(walk, "funds_short")
+    return True
+
+
+def _stop_forced(walk: Walk) -> bool:
+    if walk.phase == "main" and not isinstance(walk.wait, Leaving):
+        leave(walk, "stopped")
+        return True
+    if walk.phase == "remote_hangup":
+        walk.drop_wait()
+        conclude(walk, Leaving("stopped", 0, step=walk.step))
+        return True
+    return False
+
+
+def _status_decided(walk: Walk, event: StatusDecided) -> bool:
+    if walk.phase != "status":
+        return False
+    walk.status, walk.reason = event.status, event.reason
+    enter_late_path(walk, "complete", walk.program.on_flow_complete)
+    return True

@@ -1,0 +1,87 @@
+"""A flow version made ready for the path: document, program and the rules that other steps ask of it, prepared once.
+
+Intake judges by it (step 1), dispatch opens calls by it (step 2), the conversation runs it (step 4), tracking retries by
+it (step 5). Immutable, shared by all records of the version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from central.domain.calling_hours import Rules, effective_rules, next_opening
+from central.domain.due_times import NextOpening, always_open
+from central.domain.ids import AccountId, FlowId
+from central.domain.policies import Policy, Purpose
+from central.domain.reattempts import Alternates, Growth, ReattemptRule
+from central.domain.statuses import CallStatus
+from central.domain.weekly_hours import WeeklyHours
+from central.flow.configuration import CallSettings
+from central.flow.document import Flow, parse
+from central.flow.program import Program, prepare
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFlow:
+    """One frozen version; ``number`` None is a snapshot of the draft (testing)."""
+
+    version_id: UUID
+    account_id: AccountId
+    flow_id: FlowId
+    number: int | None
+    flow: Flow
+    program: Program
+    rule: ReattemptRule
+    hours: WeeklyHours | None
+    zone: ZoneInfo
+    purpose: Purpose
+
+    @property
+    def calls(self) -> CallSettings:
+        """The configurator of the version."""
+        return self.flow.calls
+
+
+def prepare_flow(version_id: UUID, account_id: AccountId, flow_id: FlowId, number: int | None, document: bytes) -> PreparedFlow:
+    """Read and compile a stored document. Raises InvalidInput, as it did when the document was saved."""
+    flow = parse(document)
+    return PreparedFlow(
+        version_id=version_id,
+        account_id=account_id,
+        flow_id=flow_id,
+        number=number,
+        flow=flow,
+        program=prepare(flow),
+        rule=_rule(flow.calls),
+        hours=flow.business_hours,
+        zone=ZoneInfo(flow.time_zone),
+        purpose=Purpose(flow.purpose),
+    )
+
+
+def calling_window(prepared: PreparedFlow, policy: Policy, zones: Sequence[str]) -> tuple[Rules, NextOpening]:
+    """The rules that hold for callees in ``zones`` and the function that finds the next opening under them."""
+    rules = _rules(prepared.hours, prepared.zone, policy.calling_hours(prepared.purpose), tuple(zones))
+    if not rules:
+        return rules, always_open
+    return rules, lambda at: next_opening(rules, at)
+
+
+@lru_cache(maxsize=4096)
+def _rules(hours: WeeklyHours | None, zone: ZoneInfo, policy: tuple[str, WeeklyHours, str] | None, zones: tuple[str, ...]) -> Rules:
+    return effective_rules(hours, zone, policy, [ZoneInfo(name) for name in zones])  # type: ignore[arg-type]
+
+
+def _rule(calls: CallSettings) -> ReattemptRule:
+    return ReattemptRule(
+        attempts=calls.attempts,
+        intervals=calls.interval,
+        growth=Growth(calls.growth),
+        retry_on=frozenset(CallStatus(word) for word in calls.retry_on),
+        retry_short_hangup=calls.retry_short_hangup,
+        alternates=Alternates.ALL if calls.alternates == "all" else Alternates.SKIP_AFTER_REJECTION,
+    )
+

@@ -1,0 +1,103 @@
+"""A flow made ready to run: each step prepared once by its widget, so that the interpreter only looks things up.
+
+Made by ``prepare.prepare`` once per flow version and kept by the driver; immutable and safe to share between runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from central.flow.commands import EndKind
+from central.flow.configuration import CallSettings, Formats
+from central.flow.events import FlowEvent
+from central.flow.findings import Finding
+from central.flow.variables import Reference
+
+if TYPE_CHECKING:
+    from central.flow.walk import Walk
+
+FailurePolicy = Literal["branch", "continue", "fail"]
+HangUpCause = Literal["normal", "busy", "reject"]
+ERROR_BRANCH = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The step could not do its work: its failure policy decides. ``code`` is a stable word, ``detail`` a sentence."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The main path (or a late path) stops here."""
+
+    kind: EndKind = "end"
+    cause: HangUpCause = "normal"
+
+
+Outcome = str | Failed | Ends | None
+"""What a node answers: the branch it takes, a failure, an end, or None = it waits (then ``walk.wait`` is set)."""
+
+
+class Node(Protocol):
+    """A prepared step: pure behaviour over a walk."""
+
+    def enter(self, walk: Walk) -> Outcome:
+        """The token arrives."""
+        ...
+
+    def handle(self, walk: Walk, event: FlowEvent) -> Outcome:
+        """Something happened that concerns the node's present wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a branch leads: the name of a step, or ``end``; ``line`` is where the document says so."""
+
+    step: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One step ready to run, with what the checker must know about it.
+
+    policy: what a failure does. onward: the branch that ``continue`` takes. reads, stores: variables with their lines.
+    secret: it collects a secret, so pressed digits are masked.
+    """
+
+    name: str
+    widget: str
+    node: Node
+    targets: Mapping[str, Target]
+    policy: FailurePolicy = "fail"
+    onward: str = ""
+    secret: bool = False
+    reads: tuple[tuple[Reference, int], ...] = ()
+    stores: tuple[tuple[str, int], ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A flow ready to run. start, on_remote_hangup, on_flow_complete: names of the entry steps, "" = none.
+
+    findings: what preparing the steps found; a step with an error fails with ``flow_error`` when it is entered.
+    """
+
+    name: str
+    steps: Mapping[str, Prepared]
+    start: str
+    on_remote_hangup: str
+    on_flow_complete: str
+    calls: CallSettings
+    formats: Formats
+    zone: tzinfo
+    secrets: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()

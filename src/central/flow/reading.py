@@ -1,0 +1,182 @@
+"""Reads one mapping of a document field by field: what is wrong becomes a finding, what is missing its default.
+
+Used for the sections of a flow and, by every widget, for its own fields; so the checker and the interpreter can never
+understand a document differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import TypeVar
+
+from central.flow.durations import parse_duration, show_duration
+from central.flow.findings import Finding, Severity
+from central.flow.tree import Entries, Items, Scalar, Tree, flag
+
+Word = TypeVar("Word", bound=str)
+_TEXT_LIMIT = 8_192
+
+
+class Reading:
+    """A mapping under examination. Each method marks its field as known; ``close`` reports all others.
+
+    findings: the list that all readings of one document share. step: the step's name for findings, "" outside of steps.
+    """
+
+    __slots__ = ("_known", "entries", "findings", "step")
+
+    def __init__(self, entries: Entries, findings: list[Finding], step: str = "") -> None:
+        self.entries = entries
+        self.findings = findings
+        self.step = step
+        self._known: set[str] = set()
+
+    # -- findings ------------------------------------------------------------------------------------------------------
+    def find(self, code: str, message: str, *, line: int = 0, hint: str = "", severity: Severity = "error") -> None:
+        """Report a finding at this mapping, or at ``line``."""
+        self.findings.append(Finding(code, severity, line or self.entries.line, self.step, message, hint))
+
+    def line(self, name: str) -> int:
+        """The line of a field, or of the mapping when it is not there."""
+        return self.entries.lines.get(name, self.entries.line)
+
+    def close(self, what: str, ignored: Iterable[str] = ()) -> None:
+        """Report every field that nobody asked for; ``what`` names the mapping in the sentence."""
+        known = self._known | set(ignored)
+        for name in self.entries.entries:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(known)) or 'nothing'}."
+                self.find("unknown_field", f"{what} has no field {name[:64]!r}.", line=self.line(name), hint=hint)
+
+    # -- fields --------------------------------------------------------------------------------------------------------
+    def tree(self, name: str) -> Tree | None:
+        """The field as it stands, None when it is missing or empty."""
+        self._known.add(name)
+        found = self.entries.entries.get(name)
+        return None if isinstance(found, Scalar) and found.missing else found
+
+    def text(self, name: str, default: str = "", *, required: bool = False) -> str:
+        """A text, as written."""
+        found = self.tree(name)
+        if isinstance(found, Scalar) and len(found.text) <= _TEXT_LIMIT:
+            return found.text
+        if found is None:
+            if required:
+                self.find("field_missing", f"The field {name!r} is missing.", hint=f"Add `{name}:`.")
+            return default
+        self.find("field_not_text", f"{name!r} must be a text of at most {_TEXT_LIMIT} characters.", line=self.line(name))
+        return default
+
+    def choice(self, name: str, words: Sequence[Word], default: Word, *, required: bool = False) -> Word:
+        """One of some words."""
+        found = self.text(name, required=required)
+        for word in words:
+            if word == found:
+                return word
+        if found or self.tree(name) is not None:
+            near = get_close_matches(found, words, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"One of: {', '.join(words)}."
+            self.find("field_unknown_word", f"{name!r} cannot be {found[:64]!r}.", line=self.line(name), hint=hint)
+        return default
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """``true`` or ``false``."""
+        found = self.tree(name)
+        if found is None:
+            return default
+        value = flag(found)
+        if value is None:
+            self.find("field_not_flag", f"{name!r} must be true or false.", line=self.line(name))
+            return default
+        return value
+
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
+        """A whole number within bounds."""
+        found = self.tree(name)
+        if found is None:
+            return default
+        digits = found.text if isinstance(found, Scalar) else ""
+        if digits.isascii() and digits.isdigit() and len(digits) <= 9 and low <= int(digits) <= high:  # noqa: PLR2004
+            return int(digits)
+        message = f"{name!r} must be a whole number from {low} to {high}."
+        self.find("field_out_of_range", message, line=self.line(name))
+        return default
+
+    def number(self, name: str, low: float, high: float) -> float | None:
+        """A number within bounds, None when it is missing."""
+        found = self.tree(name)
+        if found is None:
+            return None
+        text = found.text if isinstance(found, Scalar) else ""
+        if text.isascii() and text.replace(".", "", 1).isdigit() and len(text) <= 12 and low <= float(text) <= high:  # noqa: PLR2004
+            return float(text)
+        self.find("field_out_of_range", f"{name!r} must be a number from {low:g} to {high:g}.", line=self.line(name))
+        return None
+
+    def duration(self, name: str, default: timedelta, low: timedelta, high: timedelta) -> timedelta:
+        """A duration such as ``30s`` within bounds."""
+        found = self.tree(name)
+        if found is None:
+            return default
+        value = self.as_duration(name, found, low, high)
+        return default if value is None else value
+
+    def durations(self, name: str, default: timedelta, low: timedelta, high: timedelta) -> tuple[timedelta, ...]:
+        """One duration, or a list of them."""
+        found = self.tree(name)
+        if found is None:
+            return (default,)
+        trees = found.items if isinstance(found, Items) else (found,)
+        values = [self.as_duration(name, tree, low, high) for tree in trees]
+        return tuple(value for value in values if value is not None) or (default,)
+
+    def as_duration(self, name: str, tree: Tree, low: timedelta, high: timedelta) -> timedelta | None:
+        """This tree as a duration; reports it when it is none or is out of bounds."""
+        value = parse_duration(tree.text) if isinstance(tree, Scalar) else None
+        if value is None:
+            hint = "Write a number with its unit, such as 10s, 5m, 2h."
+            self.find("field_not_duration", f"{name!r} must be a duration.", line=tree.line, hint=hint)
+        elif not low <= value <= high:
+            message = f"{name!r} must be between {show_duration(low)} and {show_duration(high)}."
+            self.find("field_out_of_range", message, line=tree.line)
+        else:
+            return value
+        return None
+
+    def items(self, name: str) -> tuple[Tree, ...]:
+        """The trees of a list; empty when it is missing."""
+        found = self.tree(name)
+        if found is None:
+            return ()
+        if isinstance(found, Items):
+            return found.items
+        self.find("field_not_list", f"{name!r} must be a list.", line=self.line(name), hint="Write [one, two].")
+        return ()
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts; empty when it is missing."""
+        trees = self.items(name)
+        for tree in trees:
+            if not isinstance(tree, Scalar):
+                self.find("field_not_text", f"{name!r} must hold texts only.", line=tree.line)
+        return tuple(tree.text for tree in trees if isinstance(tree, Scalar))
+
+    def mapping(self, name: str) -> Entries:
+        """A mapping; empty when it is missing."""
+        found = self.tree(name)
+        if isinstance(found, Entries):
+            return found
+        if found is not None:
+            self.find("field_not_mapping", f"{name!r} must be a mapping of keys to values.", line=self.line(name))
+        return Entries(line=self.line(name))
+
+    def section(self, name: str) -> Reading:
+        """A mapping as a reading of its own; the caller closes it."""
+        return Reading(self.mapping(name), self.findings, self.step)
+
+    def present(self, name: str) -> bool:
+        """Whether the field is written and not empty."""
+        return self.tree(name) is not None

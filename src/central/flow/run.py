@@ -1,0 +1,194 @@
+"""The state of one running flow: a frozen value that the interpreter takes and gives back (path step 4, conversation).
+
+A run is made by ``interpreter.begin``, moved by ``interpreter.step`` and kept by the driver; ``to_json`` and ``from_json``
+carry it over a durable milestone. It holds raw variable values (secrets too): what reaches a timeline is masked in Notes.
+
+Phases, in order and never backwards:
+
+    main           the token walks from Start, or our own hang-up is on its way
+    remote_hangup  the customer left: the On Remote Hangup path runs
+    status         MainPathEnded was given out; waiting for StatusDecided
+    complete       the On Flow Complete path runs
+    done           RunEnded was given out; every event is ignored
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from central.domain.errors import DefectError
+from central.flow.commands import EndKind
+
+RunPhase = Literal["main", "remote_hangup", "status", "complete", "done"]
+LegState = Literal["none", "dialing", "up", "over"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What the driver knows when a run begins.
+
+    numbers: the record's numbers as E.164 digits, in order. struck: positions that must not be dialled any more.
+    variables: ``$flow.key.*``. system: ``$flow.syskey.*`` (record_id, request_id, attempt_id, attempt_number, flow_id,
+    flow_version, client_identifier, contact_number, did). user, user_system: ``$user.key.*`` and ``$user.syskey.*``.
+    last_attempt: no further attempt can follow this one, whatever its result.
+    """
+
+    numbers: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    system: Mapping[str, str] = field(default_factory=dict)
+    struck: frozenset[int] = frozenset()
+    user: Mapping[str, str] = field(default_factory=dict)
+    user_system: Mapping[str, str] = field(default_factory=dict)
+    last_attempt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LegResult:
+    """How one dialled number ended: its call connection status and answered seconds (None = never answered)."""
+
+    position: int
+    status: str
+    answered_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PressedDigit:
+    """One DTMF digit of the customer; ``x`` where the step collects a secret."""
+
+    digit: str
+    at: datetime
+    step: str
+
+
+class Dialing(msgspec.Struct, frozen=True, tag="dialing"):
+    """A Make Call step waits for LegAnswered or LegEnded of ``position``."""
+
+    position: int
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """Timers to cancel when the wait is left."""
+        return ()
+
+
+class Playing(msgspec.Struct, frozen=True, tag="playing"):
+    """A Play step waits for its playback; ``left`` rounds follow. After a failed one ``grace`` runs, see widgets/play.py."""
+
+    playback: int
+    left: int = 0
+    grace: int = 0
+    detail: str = ""
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """Timers to cancel when the wait is left."""
+        return (self.grace,) if self.grace else ()
+
+
+class Collecting(msgspec.Struct, frozen=True, tag="collecting"):
+    """A Menu step collects an entry. ``playback`` 0 = no prompt plays, ``timer`` 0 = none runs; ``attempt`` from 1."""
+
+    attempt: int
+    playback: int = 0
+    timer: int = 0
+    grace: int = 0
+    entry: str = ""
+    detail: str = ""
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """Timers to cancel when the wait is left."""
+        return tuple(timer for timer in (self.timer, self.grace) if timer)
+
+
+class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
+    """The main path is over for this reason; only the end of the customer's leg is awaited, ``guard`` limits the wait."""
+
+    end: EndKind
+    guard: int
+    reason: str = ""
+    step: str = ""
+    detail: str = ""
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """Timers to cancel when the wait is over."""
+        return (self.guard,)
+
+
+# Waits are msgspec structs (frozen and slotted too) because a stored run must tell them apart by their tag.
+Wait = Dialing | Playing | Collecting | Leaving
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """The customer's leg: its state, the position of the number dialled (-1 = none), and when what happened."""
+
+    state: LegState = "none"
+    position: int = -1
+    dialed_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    machine: bool = False
+
+
+NO_LEG = Leg()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a flow. Read it freely; only the interpreter makes new ones.
+
+    step: where the token stands ("" = nowhere). wait: what that step waits for, None when no step waits. results: how each
+    dialled number ended, in order. visits counts the steps entered in this phase. typed: digits not yet consumed. digits:
+    all digits with their times, at most 500. entries: menu entries in order, ``!`` = an invalid one. unconnected: a Make
+    Call step reached nobody. status, reason: what StatusDecided said. playbacks, timers: the last ids given out. limit:
+    the timer of the execution's or late path's time limit, 0 = none.
+    """
+
+    facts: RunFacts
+    variables: Mapping[str, str]
+    phase: RunPhase = "main"
+    step: str = ""
+    wait: Wait | None = None
+    leg: Leg = NO_LEG
+    results: tuple[LegResult, ...] = ()
+    begun_at: datetime | None = None
+    unconnected: bool = False
+    fallback_ran: bool = False
+    visits: int = 0
+    typed: str = ""
+    digits: tuple[PressedDigit, ...] = ()
+    entries: tuple[str, ...] = ()
+    status: str = ""
+    reason: str = ""
+    playbacks: int = 0
+    timers: int = 0
+    limit: int = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether the customer was connected at any time."""
+        return self.leg.answered_at is not None
+
+    @property
+    def called(self) -> bool:
+        """Whether a number was dialled."""
+        return bool(self.results) or self.leg.state in {"dialing", "up"}
+
+    def to_json(self) -> bytes:
+        """The run as JSON for a durable milestone; ``from_json`` gives back an equal value."""
+        return msgspec.json.encode(self)
+
+    @staticmethod
+    def from_json(data: bytes | str) -> Run:
+        """Read what ``to_json`` wrote. Raises DefectError ``run_unreadable`` for anything else."""
+        try:
+            return msgspec.json.decode(data, type=Run)
+        except msgspec.MsgspecError as error:
+            raise DefectError("run_unreadable", f"The stored run cannot be read: {error}") from error

@@ -1,0 +1,196 @@
+"""The working copy of a run during one step of the interpreter: widgets change it, ``freeze`` gives the next run.
+
+It never leaves ``interpreter.step``, so the interpreter as a whole stays pure. Widgets use its methods for all they want
+of the world: play, dial, wait for a time, store a variable, write a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from central.flow.commands import CancelTimer, Command, Media, Note, PlayMedia, StartTimer, StopMedia
+from central.flow.conditions import Reader
+from central.flow.program import Program
+from central.flow.run import Leg, LegResult, PressedDigit, Run, RunFacts, RunPhase, Wait
+from central.flow.variables import LIMIT_VALUE_CHARS, MASK, Reference, Rendered, Template, refusal, render
+
+LIMIT_DIGITS: Final = 500  # kept with their times
+LIMIT_TYPED: Final = 32  # typed ahead and not yet consumed
+MASKED_DIGIT: Final = "x"
+
+
+class Walk:
+    """A run under way at the moment ``at``; the fields are those of ``Run``. ``commands`` gathers what the world must do."""
+
+    __slots__ = (
+        "at", "begun_at", "commands", "digits", "entries", "facts", "fallback_ran", "leg", "limit", "phase", "playbacks",
+        "program", "reason", "results", "status", "step", "timers", "typed", "unconnected", "variables", "visits", "wait",
+    )  # fmt: skip
+
+    def __init__(self, program: Program, run: Run, at: datetime) -> None:
+        self.program = program
+        self.at = at
+        self.commands: list[Command] = []
+        self.facts: RunFacts = run.facts
+        self.variables: Mapping[str, str] = run.variables
+        self.phase: RunPhase = run.phase
+        self.step = run.step
+        self.wait: Wait | None = run.wait
+        self.leg: Leg = run.leg
+        self.results: tuple[LegResult, ...] = run.results
+        self.begun_at = run.begun_at
+        self.unconnected = run.unconnected
+        self.fallback_ran = run.fallback_ran
+        self.visits = run.visits
+        self.typed = run.typed
+        self.digits: tuple[PressedDigit, ...] = run.digits
+        self.entries: tuple[str, ...] = run.entries
+        self.status = run.status
+        self.reason = run.reason
+        self.playbacks = run.playbacks
+        self.timers = run.timers
+        self.limit = run.limit
+
+    def freeze(self) -> Run:
+        """The run after this step."""
+        return Run(
+            self.facts, self.variables, self.phase, self.step, self.wait, self.leg, self.results, self.begun_at,
+            self.unconnected, self.fallback_ran, self.visits, self.typed, self.digits, self.entries, self.status,
+            self.reason, self.playbacks, self.timers, self.limit,
+        )  # fmt: skip
+
+    # -- the timeline --------------------------------------------------------------------------------------------------
+    def note(self, kind: str, **data: object) -> None:
+        """Write a line of the record's timeline; values are plain JSON values without secrets."""
+        self.commands.append(Note(kind, self.at, self.step, data))
+
+    def warn(self, code: str, **data: object) -> None:
+        """Write a warning to the timeline."""
+        self.commands.append(Note("warning", self.at, self.step, {"code": code, **data}))
+
+    # -- media and time ------------------------------------------------------------------------------------------------
+    def play(self, items: tuple[Media, ...]) -> int:
+        """Play to the customer; returns the id that PlaybackEnded will carry."""
+        self.playbacks += 1
+        self.commands.append(PlayMedia(self.playbacks, items))
+        return self.playbacks
+
+    def stop(self, playback: int) -> None:
+        """Stop a playback."""
+        self.commands.append(StopMedia(playback))
+
+    def start_timer(self, seconds: float) -> int:
+        """Ask for TimerFired after so many seconds; returns the id that it will carry."""
+        self.timers += 1
+        self.commands.append(StartTimer(self.timers, seconds))
+        return self.timers
+
+    def cancel_timer(self, timer: int) -> None:
+        """A timer is of no interest any more; 0 = there was none."""
+        if timer:
+            self.commands.append(CancelTimer(timer))
+
+    def drop_wait(self) -> None:
+        """Forget the present wait and cancel its timers."""
+        if self.wait is not None:
+            for timer in self.wait.pending:
+                self.commands.append(CancelTimer(timer))
+            self.wait = None
+
+    # -- digits --------------------------------------------------------------------------------------------------------
+    def press(self, digit: str) -> None:
+        """Keep a digit with its time for the leg's report; masked where the step collects a secret."""
+        if len(self.digits) < LIMIT_DIGITS:
+            step = self.program.steps.get(self.step)
+            shown = MASKED_DIGIT if step is not None and step.secret else digit
+            self.digits = (*self.digits, PressedDigit(shown, self.at, self.step))
+
+    def type_ahead(self, digit: str) -> None:
+        """Keep a digit for the next menu; what is beyond the limit is dropped."""
+        if len(self.typed) < LIMIT_TYPED:
+            self.typed += digit
+
+    def take_typed(self) -> str:
+        """The digits typed ahead, now consumed; masked in the report where the step collects a secret."""
+        typed, self.typed = self.typed, ""
+        step = self.program.steps.get(self.step)
+        if typed and step is not None and step.secret:
+            masked = (PressedDigit(MASKED_DIGIT, old.at, old.step) for old in self.digits[-len(typed) :])
+            self.digits = (*self.digits[: -len(typed)], *masked)
+        return typed
+
+    # -- variables -----------------------------------------------------------------------------------------------------
+    def render(self, template: Template) -> Rendered:
+        """Fill a template in; unresolved variables render empty and are noted as a warning."""
+        rendered = render(template, self)
+        if rendered.unresolved:
+            self.warn("variable_unresolved", variables=list(rendered.unresolved))
+        return rendered
+
+    def text(self, template: Template) -> str:
+        """The rendered text alone."""
+        return template.literal if template.literal is not None else self.render(template).text
+
+    def store(self, name: str, value: str) -> None:
+        """Set ``$flow.key.<name>``; a value that the limits refuse stores empty text and a warning."""
+        refused = refusal(self.variables, name, value)
+        if refused is not None:
+            self.warn(refused, variable=name, limit=LIMIT_VALUE_CHARS)
+            value = ""
+        self.variables = {**self.variables, name: value}
+        self.note("variable", name=name, value=MASK if name in self.program.secrets else value)
+
+    def reader(self) -> Reader:
+        """How conditions understand texts in this flow."""
+        return Reader(self.text, self.program.formats, self.program.zone)
+
+    def value_of(self, reference: Reference) -> str | None:
+        """The value of a variable, None when it has none."""
+        match reference.space:
+            case "flow.key":
+                return self.variables.get(reference.name)
+            case "flow.syskey":
+                return self._system(reference.name)
+            case "user.key":
+                return self.facts.user.get(reference.name)
+            case "user.syskey":
+                return self.facts.user_system.get(reference.name)
+            case _:
+                return self._call(reference.name)
+
+    def is_secret(self, reference: Reference) -> bool:
+        """Whether the variable was declared secret."""
+        return reference.space == "flow.key" and reference.name in self.program.secrets
+
+    def _system(self, name: str) -> str | None:
+        match name:
+            case "now":
+                return self._moment(self.at)
+            case "status":
+                return self.status or None
+            case "reason":
+                return self.reason or None
+            case "last_connection_status" if self.results:
+                return self.results[-1].status
+            case _:
+                return self.facts.system.get(name)
+
+    def _call(self, name: str) -> str | None:
+        match name:
+            case "start":
+                return self._moment(self.leg.dialed_at)
+            case "connect":
+                return self._moment(self.leg.answered_at)
+            case "hangup":
+                return self._moment(self.leg.ended_at)
+            case "dnis.number":
+                return self.facts.numbers[self.leg.position] if self.leg.position >= 0 else None
+            case "cli.number":
+                return self.facts.system.get("did")
+            case _:
+                return self.facts.system.get(name)
+
+    def _moment(self, at: datetime | None) -> str | None:
+        return at.astimezone(self.program.zone).isoformat(timespec="milliseconds") if at is not None else None
