@@ -14,11 +14,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from central.adapters.asterisk.install import install
 from tests.strays import StrayCalls
 
 pytest_plugins = ["tests.database"]
 
 HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
 # Seconds for one test of each kind; @pytest.mark.timeout on a test goes before.
 LIMITS_S = {
     "unit": 20,
@@ -61,6 +63,14 @@ def stray_calls(request: pytest.FixtureRequest) -> Iterator[StrayCalls]:
     _stray.allow_loopback = True
     if _stray.seen:
         pytest.fail(f"stray network calls: {', '.join(_stray.seen)}")
+
+
+@pytest.fixture(scope="session")
+def asterisk_root() -> Path:
+    """The private Asterisk root, unpacked on first use; CENTRAL_TEST_ASTERISK_ROOT names one that exists already."""
+    given = os.environ.get("CENTRAL_TEST_ASTERISK_ROOT")
+    root = Path(given) if given else REPOSITORY / "var" / "asterisk-root"
+    return install(root, root.with_name(f"{root.name}.cache")).root
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ _RULES = (
     (re.compile(r"(?<![\w.})\]-])/(?:" + _HOMES + ")/"), "a path of one machine"),
     (re.compile(r"/(?:tmp/lab|opt/wheels|opt/pypi)\b"), "a path of one machine"),
     (re.compile(_HOSTS), "the host of a package registry"),
-    (re.compile(r"^[ \t]*--(?:extra-)?(?:index-url|find-links)|^[ \t]*-[if] ", re.MULTILINE), "an address in a lock file"),
+    (
+        re.compile(r"^[ \t]*--(?:extra-)?(?:index-url|find-links)|^[ \t]*-[if] ", re.MULTILINE),
+        "an address in a lock file",
+    ),
 )
 _LOCK_RULE = _RULES[-1][0]
 

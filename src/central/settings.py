@@ -10,7 +10,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -56,7 +56,7 @@ class Settings:
     # store
     database_url: Annotated[
         str | None, Help("PostgreSQL >= 15 as URL or libpq words; empty = the embedded server", secret=True)
-    ] = None
+    ] = field(default=None, repr=False)
     pg_bin: Annotated[Path | None, Help("folder with the server binaries for the embedded server")] = None
     pg_port: Annotated[
         int | None, Help("TCP port of the embedded server on 127.0.0.1; empty = socket only", "", 1, 65535)
@@ -99,7 +99,9 @@ class Settings:
     cps: Annotated[int, Help("new calls per second on this node", "1/s", 1, 10_000)] = 50
     asterisk_url: Annotated[str | None, Help("ARI of an Asterisk that exists already; empty = our own")] = None
     asterisk_user: Annotated[str, Help("ARI user of that Asterisk")] = "central"
-    asterisk_password: Annotated[str | None, Help("ARI password of that Asterisk", secret=True)] = None
+    asterisk_password: Annotated[str | None, Help("ARI password of that Asterisk", secret=True)] = field(
+        default=None, repr=False
+    )
     asterisk_root: Annotated[
         Path | None, Help("private root with our own Asterisk; empty = asterisk-root in state_dir")
     ] = None
@@ -268,9 +270,9 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 def _schema() -> Iterator[tuple[str, Any, Help]]:
     """Name, type and help of every field, in the order of the source."""
     hints = get_type_hints(Settings, include_extras=True)
-    for field in fields(Settings):
-        kind, help_ = get_args(hints[field.name])
-        yield field.name, kind, help_
+    for entry in fields(Settings):
+        kind, help_ = get_args(hints[entry.name])
+        yield entry.name, kind, help_
 
 
 def _parse(text: str, kind: Any, help_: Help) -> object:  # noqa: ANN401 - a type, read from the annotation

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from central.domain.errors import InvalidInput
 
 MICROS: Final = 1_000_000
+_AMOUNT: Final = re.compile(r"(-)?([0-9]{1,12})(?:\.([0-9]{1,6}))?")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _PREFIX: Final = re.compile(r"[0-9]{0,15}")
 
@@ -27,15 +27,14 @@ class Money:
     @classmethod
     def parse(cls, text: str, currency: str) -> Money:
         """Read a decimal text such as ``12.50``. Raises InvalidInput ``invalid_amount``."""
-        try:
-            micros = Decimal(text.strip()) * MICROS
-        except InvalidOperation as error:
-            raise _invalid(text) from error
-        if not micros.is_finite() or micros != micros.to_integral_value():
-            raise _invalid(text)
+        match = _AMOUNT.fullmatch(text.strip())
+        if match is None:
+            message = f"{text!r} is not an amount of at most twelve digits and six decimals."
+            raise InvalidInput("invalid_amount", message)
         if _CURRENCY.fullmatch(currency) is None:
             raise InvalidInput("invalid_currency", f"{currency!r} is not a currency code of three capitals.")
-        return cls(int(micros), currency)
+        micros = int(match[2]) * MICROS + int((match[3] or "").ljust(6, "0"))
+        return cls(-micros if match[1] else micros, currency)
 
     def __add__(self, other: Money) -> Money:
         """Add an amount of the same currency. Raises InvalidInput ``currency_mismatch``."""
@@ -121,7 +120,3 @@ def cost(plan: RatePlan, number: str, answered_ms: int | None) -> Money:
     """What a leg costs in the end; zero if it was not answered."""
     rate = plan.rate_for(number)
     return Money(rate.per_pulse.micros * pulses(plan, number, answered_ms), rate.per_pulse.currency)
-
-
-def _invalid(text: str) -> InvalidInput:
-    return InvalidInput("invalid_amount", f"{text!r} is not an amount with at most six decimals.")

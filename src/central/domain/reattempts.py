@@ -63,7 +63,7 @@ class ReattemptRule:
         never = sorted(status for status in self.retry_on if permanently_bad(status) or status is CallStatus.CONNECTED)
         if never:
             raise _invalid(f"there is never a retry after {', '.join(never)}")
-        if self.intervals[0] > MAX_INTERVAL or min(self.intervals) < MIN_INTERVAL:
+        if max(self.intervals) > MAX_INTERVAL or min(self.intervals) < MIN_INTERVAL:
             raise _invalid("an interval must be 1 second to 30 days")
         if max(interval_after(self, n) for n in range(1, self.attempts + 1)) > MAX_INTERVAL:
             raise _invalid("an interval grows beyond 30 days")

@@ -59,7 +59,7 @@ class VariableRule:
     """
 
     kind: str
-    criterion: Mapping[str, object] = field(default_factory=dict)
+    criterion: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from central.flow.events import (
     StopForced,
     TimerFired,
 )
-from central.flow.path import LIMIT_DURATION, conclude, enter_late_path, follow, finish_late_path, leave, walk_on
+from central.flow.path import LIMIT_DURATION, conclude, enter_late_path, finish_late_path, follow, leave, walk_on
 from central.flow.program import Program
 from central.flow.run import NO_LEG, Collecting, Dialing, Leaving, LegResult, Playing, Run, RunFacts
 from central.flow.walk import Walk
@@ -44,7 +44,8 @@ def begin(_program: Program, facts: RunFacts) -> Run:
 
 def step(program: Program, run: Run, event: FlowEvent) -> tuple[Run, tuple[Command, ...]]:
     """Move a run by one event and say what the world must do, in order."""
-    if run.phase == "done" or (run.begun_at is None and not isinstance(event, Begun | StopForced)):
+    not_begun = run.begun_at is None and run.phase == "main"
+    if run.phase == "done" or (not_begun and not isinstance(event, Begun | StopForced)):
         return run, ()
     walk = Walk(program, run, event.at)
     if _over_time(walk) and not isinstance(event, LegEnded):
@@ -90,7 +91,10 @@ def _begun(walk: Walk) -> bool:
         return False
     walk.begun_at = walk.at
     walk.limit = walk.start_timer(LIMIT_DURATION / timedelta(seconds=1))
-    walk_on(walk, walk.program.start)
+    if walk.program.start:
+        walk_on(walk, walk.program.start)
+    else:
+        leave(walk, "failed", "flow_error", "The flow has no Start.")
     return True
 
 
@@ -169,7 +173,7 @@ def _leg_ended(walk: Walk, event: LegEnded) -> bool:
 
 def _customer_left(walk: Walk, event: LegEnded) -> None:
     walk.drop_wait()
-    walk.note("end", kind="customer_left" if event.by == "them" else "leg_lost", status=event.status)
+    walk.note("end", leg=event.status, by=event.by)
     if event.by == "them":
         enter_late_path(walk, "remote_hangup", walk.program.on_remote_hangup)
     else:

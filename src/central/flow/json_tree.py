@@ -103,7 +103,9 @@ class _Reading:
             raise InvalidInput("document_syntax", f"This is not JSON: {error.msg}.", line=self._line) from error
 
     def _wrong(self) -> InvalidInput:
-        line = self._line + self._text.count("\n", self._counted, self._at)
-        rest = self._text[self._at : self._at + 20].strip()
-        found = repr(rest) if rest else "the end"
+        at = self._at
+        while self._text[at : at + 1] in {" ", "\t", "\r", "\n"}:
+            at += 1
+        line = self._line + self._text.count("\n", self._counted, at)
+        found = repr(self._text[at : at + 20]) if at < len(self._text) else "the end"
         return InvalidInput("document_syntax", f"This is not JSON: unexpected {found}.", line=line)

@@ -130,15 +130,13 @@ def conclude(walk: Walk, leaving: Leaving) -> None:
     called = bool(walk.results) or walk.leg.state in {"dialing", "up"}
     connected = walk.leg.answered_at is not None
     walk.commands.append(
-        MainPathEnded(
-            leaving.end, leaving.reason, leaving.step, leaving.detail, called, connected, walk.fallback_ran
-        )
+        MainPathEnded(leaving.end, leaving.reason, leaving.step, leaving.detail, called, connected, walk.fallback_ran)
     )
 
 
 def enter_late_path(walk: Walk, phase: Literal["remote_hangup", "complete"], target: str) -> None:
     """Walk a late path from its entry step; "" = the flow has none."""
-    left_at = walk.step
+    walk.left_at = walk.step or walk.left_at
     walk.cancel_timer(walk.limit)
     walk.phase, walk.visits, walk.limit = phase, 0, 0
     if target:
@@ -147,14 +145,13 @@ def enter_late_path(walk: Walk, phase: Literal["remote_hangup", "complete"], tar
         finish_late_path(walk)
     if walk.phase == phase and walk.wait is not None and not walk.limit:
         walk.limit = walk.start_timer(LIMIT_LATE_PATH_S)
-    del left_at
 
 
 def finish_late_path(walk: Walk) -> None:
     """A late path is over: conclude the main path after On Remote Hangup, end the run after On Flow Complete."""
     walk.drop_wait()
     if walk.phase == "remote_hangup":
-        conclude(walk, Leaving("customer_left", 0, step=walk.step))
+        conclude(walk, Leaving("customer_left", 0, step=walk.left_at))
     else:
         walk.cancel_timer(walk.limit)
         walk.limit = 0

@@ -16,12 +16,12 @@ from central.domain.calling_hours import Rules, effective_rules, next_opening
 from central.domain.due_times import NextOpening, always_open
 from central.domain.ids import AccountId, FlowId
 from central.domain.policies import Policy, Purpose
-from central.domain.reattempts import Alternates, Growth, ReattemptRule
-from central.domain.statuses import CallStatus
+from central.domain.reattempts import ReattemptRule
 from central.domain.weekly_hours import WeeklyHours
 from central.flow.configuration import CallSettings
 from central.flow.document import Flow, parse
-from central.flow.program import Program, prepare
+from central.flow.preparation import prepare
+from central.flow.program import Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def prepare_flow(version_id: UUID, account_id: AccountId, flow_id: FlowId, numbe
         number=number,
         flow=flow,
         program=prepare(flow),
-        rule=_rule(flow.calls),
+        rule=flow.calls.reattempts,
         hours=flow.business_hours,
         zone=ZoneInfo(flow.time_zone),
         purpose=Purpose(flow.purpose),
@@ -73,15 +73,3 @@ def calling_window(prepared: PreparedFlow, policy: Policy, zones: Sequence[str])
 @lru_cache(maxsize=4096)
 def _rules(hours: WeeklyHours | None, zone: ZoneInfo, policy: tuple[str, WeeklyHours, str] | None, zones: tuple[str, ...]) -> Rules:
     return effective_rules(hours, zone, policy, [ZoneInfo(name) for name in zones])  # type: ignore[arg-type]
-
-
-def _rule(calls: CallSettings) -> ReattemptRule:
-    return ReattemptRule(
-        attempts=calls.attempts,
-        intervals=calls.interval,
-        growth=Growth(calls.growth),
-        retry_on=frozenset(CallStatus(word) for word in calls.retry_on),
-        retry_short_hangup=calls.retry_short_hangup,
-        alternates=Alternates.ALL if calls.alternates == "all" else Alternates.SKIP_AFTER_REJECTION,
-    )
-

@@ -1,6 +1,6 @@
 """A flow made ready to run: each step prepared once by its widget, so that the interpreter only looks things up.
 
-Made by ``prepare.prepare`` once per flow version and kept by the driver; immutable and safe to share between runs.
+Made by ``preparation.prepare`` once per flow version and kept by the driver; immutable and safe to share between runs.
 """
 
 from __future__ import annotations

@@ -67,7 +67,9 @@ class Reading:
             if required:
                 self.find("field_missing", f"The field {name!r} is missing.", hint=f"Add `{name}:`.")
             return default
-        self.find("field_not_text", f"{name!r} must be a text of at most {_TEXT_LIMIT} characters.", line=self.line(name))
+        self.find(
+            "field_not_text", f"{name!r} must be a text of at most {_TEXT_LIMIT} characters.", line=self.line(name)
+        )
         return default
 
     def choice(self, name: str, words: Sequence[Word], default: Word, *, required: bool = False) -> Word:

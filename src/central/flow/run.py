@@ -39,11 +39,11 @@ class RunFacts:
     """
 
     numbers: tuple[str, ...]
-    variables: Mapping[str, str] = field(default_factory=dict)
-    system: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    system: Mapping[str, str] = field(default_factory=dict[str, str])
     struck: frozenset[int] = frozenset()
-    user: Mapping[str, str] = field(default_factory=dict)
-    user_system: Mapping[str, str] = field(default_factory=dict)
+    user: Mapping[str, str] = field(default_factory=dict[str, str])
+    user_system: Mapping[str, str] = field(default_factory=dict[str, str])
     last_attempt: bool = False
 
 
@@ -147,7 +147,7 @@ class Run:
     step: where the token stands ("" = nowhere). wait: what that step waits for, None when no step waits. results: how each
     dialled number ended, in order. visits counts the steps entered in this phase. typed: digits not yet consumed. digits:
     all digits with their times, at most 500. entries: menu entries in order, ``!`` = an invalid one. unconnected: a Make
-    Call step reached nobody. status, reason: what StatusDecided said. playbacks, timers: the last ids given out. limit:
+    Call step reached nobody. left_at: the step at which the customer left. status, reason: what StatusDecided said. playbacks, timers: the last ids given out. limit:
     the timer of the execution's or late path's time limit, 0 = none.
     """
 
@@ -161,6 +161,7 @@ class Run:
     begun_at: datetime | None = None
     unconnected: bool = False
     fallback_ran: bool = False
+    left_at: str = ""
     visits: int = 0
     typed: str = ""
     digits: tuple[PressedDigit, ...] = ()

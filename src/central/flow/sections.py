@@ -56,7 +56,9 @@ def _formats(section: Reading, name: str, offered: tuple[str, ...]) -> tuple[str
     for form in found:
         if form not in offered:
             hint = f"Offered: {', '.join(offered)}."
-            section.find("format_unknown", f"There is no {name} format {form[:40]!r}.", line=section.line(name), hint=hint)
+            section.find(
+                "format_unknown", f"There is no {name} format {form[:40]!r}.", line=section.line(name), hint=hint
+            )
     return tuple(form for form in found if form in offered)
 
 
@@ -102,7 +104,9 @@ def _retry_on(section: Reading) -> frozenset[CallStatus]:
         if status is not None and not permanently_bad(status) and status is not CallStatus.CONNECTED:
             causes.add(status)
             continue
-        message = f"There is no call status {word[:40]!r}." if status is None else f"There is never a retry after {word}."
+        message = (
+            f"There is no call status {word[:40]!r}." if status is None else f"There is never a retry after {word}."
+        )
         hint = f"By default: {', '.join(sorted(DEFAULT_RETRY_ON))}."
         section.find("retry_cause_invalid", message, line=section.line("retry_on"), hint=hint)
     return frozenset(causes)
@@ -140,9 +144,7 @@ def read_variables(section: Reading) -> tuple[VariableDeclaration, ...]:
             section.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
             continue
         own = section.section(name)
-        rules = tuple(
-            rule for tree in own.items("rules") if (rule := _rule(own, name, tree)) is not None
-        )
+        rules = tuple(rule for tree in own.items("rules") if (rule := _rule(own, name, tree)) is not None)
         mandatory = own.flag("mandatory", default=False)
         secret = own.flag("secret", default=False)
         own.close(f"The variable {name!r}")

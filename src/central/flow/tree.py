@@ -50,8 +50,8 @@ class Items:
 class Entries:
     """A mapping in the order written; ``lines`` holds the line of each key."""
 
-    entries: Mapping[str, Tree] = field(default_factory=dict)
-    lines: Mapping[str, int] = field(default_factory=dict)
+    entries: Mapping[str, Tree] = field(default_factory=dict[str, "Tree"])
+    lines: Mapping[str, int] = field(default_factory=dict[str, int])
     line: int = 0
     size: int = 1
 

@@ -25,7 +25,7 @@ class Walk:
     """A run under way at the moment ``at``; the fields are those of ``Run``. ``commands`` gathers what the world must do."""
 
     __slots__ = (
-        "at", "begun_at", "commands", "digits", "entries", "facts", "fallback_ran", "leg", "limit", "phase", "playbacks",
+        "at", "begun_at", "commands", "digits", "entries", "facts", "fallback_ran", "left_at", "leg", "limit", "phase", "playbacks",
         "program", "reason", "results", "status", "step", "timers", "typed", "unconnected", "variables", "visits", "wait",
     )  # fmt: skip
 
@@ -43,6 +43,7 @@ class Walk:
         self.begun_at = run.begun_at
         self.unconnected = run.unconnected
         self.fallback_ran = run.fallback_ran
+        self.left_at = run.left_at
         self.visits = run.visits
         self.typed = run.typed
         self.digits: tuple[PressedDigit, ...] = run.digits
@@ -57,16 +58,16 @@ class Walk:
         """The run after this step."""
         return Run(
             self.facts, self.variables, self.phase, self.step, self.wait, self.leg, self.results, self.begun_at,
-            self.unconnected, self.fallback_ran, self.visits, self.typed, self.digits, self.entries, self.status,
+            self.unconnected, self.fallback_ran, self.left_at, self.visits, self.typed, self.digits, self.entries, self.status,
             self.reason, self.playbacks, self.timers, self.limit,
         )  # fmt: skip
 
     # -- the timeline --------------------------------------------------------------------------------------------------
-    def note(self, kind: str, **data: object) -> None:
+    def note(self, kind: str, /, **data: object) -> None:
         """Write a line of the record's timeline; values are plain JSON values without secrets."""
         self.commands.append(Note(kind, self.at, self.step, data))
 
-    def warn(self, code: str, **data: object) -> None:
+    def warn(self, code: str, /, **data: object) -> None:
         """Write a warning to the timeline."""
         self.commands.append(Note("warning", self.at, self.step, {"code": code, **data}))
 

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
-    AliasEvent,
-    DocumentStartEvent,
-    Event,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-)
+from collections.abc import Iterable
+from typing import Any, Protocol, cast
+
+from ruamel import yaml
+from ruamel.yaml import error as faults
+from ruamel.yaml import events as news
 
 from central.domain.errors import InvalidInput
 from central.flow.tree import Tree, TreeBuilder
 
+_yaml: Any = yaml  # ships no complete types
 _TEXT_TAG = "tag:yaml.org,2002:str"
+
+
+class _Mark(Protocol):
+    """A place in the text; ``line`` counts from 0."""
+
+    line: int
+
+
+class _Event(Protocol):
+    """What this reader uses of a parser event; which attributes are there depends on the event's class."""
+
+    start_mark: _Mark
+    value: str
+    anchor: str | None
+    ctag: object
+    implicit: tuple[bool, bool]
 
 
 def read_yaml(text: str) -> Tree | None:
@@ -28,18 +39,23 @@ def read_yaml(text: str) -> Tree | None:
     document_alias, and those of TreeBuilder.
     """
     reading = _Reading()
-    parser = YAML(typ="safe", pure=True)
+    parser = _yaml.YAML(typ="safe", pure=True)
     try:
-        for event in parser.parse(text):
+        for event in cast("Iterable[_Event]", parser.parse(text)):
             reading.take(event)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 0
-        raise InvalidInput("document_syntax", f"This is not YAML: {error.problem or error.context}.", line=line) from error
-    except (YAMLError, ValueError, OverflowError) as error:  # ValueError: escapes beyond Unicode reach chr()
-        message = f"This is not YAML: {str(error).splitlines()[0] if str(error) else 'unreadable'}"
+    except faults.MarkedYAMLError as error:
+        raise _not_yaml(error) from error
+    except (faults.YAMLError, ValueError, OverflowError) as error:  # ValueError: escapes beyond Unicode reach chr()
+        said = str(error).splitlines()
+        message = f"This is not YAML: {said[0] if said else 'unreadable'}."
         raise InvalidInput("document_syntax", message, line=0) from error
     return reading.builder.result
+
+
+def _not_yaml(error: Any) -> InvalidInput:  # noqa: ANN401 - the library's error is untyped
+    mark: _Mark | None = error.problem_mark or error.context_mark
+    message = f"This is not YAML: {error.problem or error.context}."
+    return InvalidInput("document_syntax", message, line=mark.line + 1 if mark else 0)
 
 
 class _Reading:
@@ -51,37 +67,37 @@ class _Reading:
         self._anchors: dict[str, Tree] = {}
         self._open_anchors: list[str | None] = []
 
-    def take(self, event: Event) -> None:
+    def take(self, event: _Event) -> None:
+        kind: type[object] = type(cast("object", event))
         line = event.start_mark.line + 1
-        match event:
-            case ScalarEvent():
-                self._refuse_tag(event.ctag, line)
-                tree = self.builder.scalar(event.value, line, bare=bool(event.implicit[0]))
-                if event.anchor:
-                    self._anchors[event.anchor] = tree
-            case MappingStartEvent() | SequenceStartEvent():
-                self._refuse_tag(event.ctag, line)
-                self._open_anchors.append(event.anchor)
-                if isinstance(event, MappingStartEvent):
-                    self.builder.open_map(line)
-                else:
-                    self.builder.open_list(line)
-            case MappingEndEvent() | SequenceEndEvent():
-                tree = self.builder.close()
-                anchor = self._open_anchors.pop()
-                if anchor:
-                    self._anchors[anchor] = tree
-            case AliasEvent():
-                if event.anchor not in self._anchors:
-                    message = f"The alias *{event.anchor} names no finished anchor before it."
-                    raise InvalidInput("document_alias", message, line=line)
-                self.builder.reuse(self._anchors[event.anchor], line)
-            case DocumentStartEvent():
-                self._documents += 1
-                if self._documents > 1:
-                    raise InvalidInput("document_several", "One file holds one flow document.", line=line)
-            case _:
-                pass
+        if kind is news.ScalarEvent:
+            self._refuse_tag(event.ctag, line)
+            self._keep(event.anchor, self.builder.scalar(event.value, line, bare=event.implicit[0]))
+        elif kind in {news.MappingStartEvent, news.SequenceStartEvent}:
+            self._refuse_tag(event.ctag, line)
+            self._open_anchors.append(event.anchor)
+            if kind is news.MappingStartEvent:
+                self.builder.open_map(line)
+            else:
+                self.builder.open_list(line)
+        elif kind in {news.MappingEndEvent, news.SequenceEndEvent}:
+            self._keep(self._open_anchors.pop(), self.builder.close())
+        elif kind is news.AliasEvent:
+            self._alias(event.anchor or "", line)
+        elif kind is news.DocumentStartEvent:
+            self._documents += 1
+            if self._documents > 1:
+                raise InvalidInput("document_several", "One file holds one flow document.", line=line)
+
+    def _keep(self, anchor: str | None, tree: Tree) -> None:
+        if anchor:
+            self._anchors[anchor] = tree
+
+    def _alias(self, anchor: str, line: int) -> None:
+        if anchor not in self._anchors:
+            message = f"The alias *{anchor} names no finished anchor before it."
+            raise InvalidInput("document_alias", message, line=line)
+        self.builder.reuse(self._anchors[anchor], line)
 
     @staticmethod
     def _refuse_tag(tag: object, line: int) -> None:

@@ -60,10 +60,13 @@ async def test_worker_sees_every_account_of_the_shard(owner_pool: Pool, worker_p
 
 
 async def test_failed_block_leaves_nothing(owner_pool: Pool) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail_half_way() -> None:
         async with transaction(owner_pool) as connection:
             await connection.execute("insert into leader (role) values ('x')")
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_half_way()
     async with transaction(owner_pool) as connection:
         assert await (await connection.execute("select from leader")).fetchall() == []
 
@@ -100,10 +103,13 @@ async def test_api_connections_outlive_a_restart_of_the_server(owner_pool: Pool,
 
 
 async def test_lost_connection_is_a_neighbours_fault_and_the_next_one_works(worker_pool: Pool, database: str) -> None:
-    with pytest.raises(NeighbourError) as loss:
+    async def lose() -> None:
         async with transaction(worker_pool) as connection:
             await cut_all(database)
             await connection.execute("select 1")
+
+    with pytest.raises(NeighbourError) as loss:
+        await lose()
     assert loss.value.code == "database_unavailable"
     for _ in range(4):  # at most one failure for each connection that was cut while idle
         try:

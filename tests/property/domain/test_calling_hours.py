@@ -28,8 +28,16 @@ STARTS = tuple(
 MINUTE = timedelta(minutes=1)
 
 minutes = st.integers(0, 1439)
-windows = st.builds(lambda a, b: f"{a // 60:02d}:{a % 60:02d}-{b // 60:02d}:{b % 60:02d}", minutes, minutes)
-weeks = st.dictionaries(st.sampled_from(DAYS), st.lists(windows, min_size=1, max_size=2), max_size=7)
+
+
+def window(start: int, end: int) -> str:
+    return f"{start // 60:02d}:{start % 60:02d}-{end // 60:02d}:{end % 60:02d}"
+
+
+windows = st.builds(window, minutes, minutes)
+weeks: st.SearchStrategy[dict[str, list[str]]] = st.dictionaries(
+    st.sampled_from(list[str](DAYS)), st.lists(windows, min_size=1, max_size=2), max_size=7
+)
 holidays = st.lists(st.sampled_from([start.date() + timedelta(days=1) for start in STARTS]), max_size=2)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from central.domain.statuses import AGENT, ALIASES, CALL, EMAIL, FLOW, INITIAL, 
 from tools import generate_statuses
 
 CATALOGUE: dict[str, Any] = tomllib.loads((Path(moves.__file__).parent / "statuses.toml").read_text(encoding="utf-8"))
-TABLES = {Family.FLOW: FLOW, Family.CALL: CALL, Family.SMS: SMS, Family.EMAIL: EMAIL, Family.AGENT: AGENT}
+TABLES: dict[Family, Mapping[Any, Any]] = {
+    Family.FLOW: FLOW,
+    Family.CALL: CALL,
+    Family.SMS: SMS,
+    Family.EMAIL: EMAIL,
+    Family.AGENT: AGENT,
+}
 
 
 @pytest.mark.parametrize("family", Family)

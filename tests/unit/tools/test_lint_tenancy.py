@@ -50,6 +50,7 @@ LOOSE = {
         "with gone as (delete from event e returning e.account_id, e.record_id)"
         " select 1 from gone g join record r on r.id = g.record_id"
     ),
+    "a statement that cannot be read": "prepare x as select 1 from record r join request q on q.id = r.request_id",
     "the third table": (
         "select 1 from record r join request q on q.account_id = r.account_id join event e on e.record_id = r.id"
     ),

@@ -1,0 +1,1 @@
+"""The voice channel: real calls on Asterisk (step 3 of the path)."""

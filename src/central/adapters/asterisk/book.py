@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
+from central.adapters.asterisk.evidence import awaits_last_word
 from central.adapters.asterisk.legs import LegState, note_local
 from central.adapters.asterisk.siptext import WireFacts
 from central.adapters.asterisk.translate import (
@@ -44,6 +45,10 @@ class Deeds(Protocol):
         """A hang-up that may not have reached the engine."""
         ...
 
+    def settle(self, event: Event) -> None:
+        """A cancelled leg is gone in the engine, but the far side's last word is still on its way: wait a moment."""
+        ...
+
 
 def leg_of(channel_id: str) -> LegId | None:
     """Our channels are named by the leg's UUID in 32 hex digits; None for any other."""
@@ -58,15 +63,14 @@ def leg_of(channel_id: str) -> LegId | None:
 class LegBook:
     """All legs of one engine, and the events nobody has fetched yet."""
 
-    def __init__(
-        self, now: Callable[[], Now], wire: Callable[[str | None], WireFacts | None], deeds: Deeds
-    ) -> None:
+    def __init__(self, now: Callable[[], Now], wire: Callable[[str | None], WireFacts | None], deeds: Deeds) -> None:
         self._now = now
         self._wire = wire
         self._deeds = deeds
         self._legs: dict[LegId, LegState] = {}
         self._asked_for: frozenset[LegId] = frozenset()
         self._call_ids: OrderedDict[LegId, str] = OrderedDict()
+        self._playing: set[str] = set()
         self._news: list[TelephonyEvent] = []
         self._some = asyncio.Event()
         self._failure: CentralError | None = None
@@ -112,6 +116,7 @@ class LegBook:
         state = self._legs.get(leg)
         if state is not None:
             self._legs[leg] = replace(state, playbacks=(*state.playbacks, playback))
+            self._playing.add(playback)
 
     def drop_playback(self, leg: LegId, playback: str) -> bool:
         """The engine did not take it; False when its end was told already."""
@@ -119,6 +124,7 @@ class LegBook:
         if state is None or playback not in state.playbacks:
             return False
         self._legs[leg] = replace(state, playbacks=tuple(one for one in state.playbacks if one != playback))
+        self._playing.discard(playback)
         return True
 
     def played_nothing(self, leg: LegId, playback: str) -> None:
@@ -127,7 +133,7 @@ class LegBook:
 
     def is_playing(self, playback: str) -> bool:
         """Whether a playback's end is still owed."""
-        return any(playback in state.playbacks for state in self._legs.values() if state.playbacks)
+        return playback in self._playing
 
     def no_detection(self, leg: LegId) -> None:
         """Machine detection could not be started."""
@@ -148,8 +154,23 @@ class LegBook:
         """An event of the engine."""
         leg = leg_of(event.channel_id)
         state = self._legs.get(leg) if leg is not None else None
-        if state is not None:
-            self._apply(state, translate(state, event, self._now(), lambda: self._wire(state.sip_call_id)))
+        if state is None:
+            return
+        if event.type == "ChannelDestroyed" and awaits_last_word(state, self._wire(state.sip_call_id)):
+            self._deeds.settle(event)
+        else:
+            self._translate(state, event)
+
+    def settled(self, event: Event, *, at_once: bool) -> bool:
+        """Take up a cancelled leg's end again; False when its last word still has not come and ``at_once`` is not set."""
+        leg = leg_of(event.channel_id)
+        state = self._legs.get(leg) if leg is not None else None
+        if state is None:
+            return True
+        if not at_once and awaits_last_word(state, self._wire(state.sip_call_id)):
+            return False
+        self._translate(state, event)
+        return True
 
     def up(self, channels: Sequence[Channel]) -> None:
         """Connected (again): legs that vanished are ended first, then NodeUp, then what was missed is told."""
@@ -197,11 +218,17 @@ class LegBook:
         return news
 
     # -- inside --------------------------------------------------------------------------------------------------------
+    def _translate(self, state: LegState, event: Event) -> None:
+        self._apply(state, translate(state, event, self._now(), lambda: self._wire(state.sip_call_id)))
+
     def _apply(self, before: LegState, outcome: Outcome) -> None:
         if outcome.state is None:
             self._legs.pop(before.leg, None)
         else:
             self._keep(before, outcome.state)
+        for event in outcome.events:
+            if isinstance(event, PlaybackEnded):
+                self._playing.discard(event.playback)
         self._tell(outcome.events)
         if outcome.start_detection:
             self._deeds.detect(before.leg)

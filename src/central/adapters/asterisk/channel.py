@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from urllib.parse import quote
 
 import aiohttp
@@ -22,6 +22,7 @@ from central.adapters.asterisk.link import EngineLink
 from central.adapters.asterisk.reasons import LOCAL_BY_HTTP
 from central.adapters.asterisk.resolver import Resolver
 from central.adapters.asterisk.translate import Now
+from central.adapters.asterisk.trunks import Trunks
 from central.adapters.asterisk.wire import Channel, Event, decode_channel
 from central.application.ports.telephony import (
     Accepted,
@@ -33,13 +34,15 @@ from central.application.ports.telephony import (
     Trunk,
 )
 from central.application.ports.world import Clock, Ids
-from central.domain.errors import CentralError, NeighbourError, OperatorError
-from central.domain.ids import LegId, TrunkId
+from central.domain.errors import CentralError
+from central.domain.ids import LegId
 
 _NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
 _TAKEN = range(200, 300)
 _NOT_FOUND = 404
 _CONFLICT = 409
+_SETTLE_S = 0.5  # SIP's T1: what has not come by then is being repeated (RFC 3261, 17.1.1.1)
+_SETTLE_STEPS = 20
 
 
 class AsteriskTelephony:
@@ -53,7 +56,7 @@ class AsteriskTelephony:
         self._link = EngineLink(config, self._engine, self._tap)
         self._book = LegBook(lambda: Now(clock.now(), clock.monotonic()), self._tap.facts, self)
         self._resolver = Resolver(config.resolve_ttl_s)
-        self._trunks: dict[TrunkId, Trunk] = {}
+        self._trunks = Trunks(self._link.request, config.rtp_timeout_s, self._has_tls)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -62,7 +65,7 @@ class AsteriskTelephony:
 
         Raises NeighbourError, OperatorError, or InvalidInput for a trunk that cannot be.
         """
-        self._trunks = {trunk.id: trunk for trunk in trunks}
+        self._trunks.keep(trunks)
         try:
             await self._link.start(self, self._book)
         except BaseException:
@@ -93,15 +96,10 @@ class AsteriskTelephony:
         Raises NeighbourError (``engine_unreachable``, ``trunk_refused``), InvalidInput ``trunk_transport`` or OperatorError
         ``tls_not_available``. While the engine is away the trunks are kept and pushed as soon as it is back.
         """
-        wanted = {trunk.id: trunk for trunk in trunks}
-        before, self._trunks = self._trunks, wanted
-        if not self._book.connected:
-            return
-        for trunk in wanted.values():
-            if before.get(trunk.id) != trunk:
-                await self._push(trunk)
-        for gone in [trunk for key, trunk in before.items() if key not in wanted]:
-            await self._withdraw(gone)
+        if self._book.connected:
+            await self._trunks.change(trunks)
+        else:
+            self._trunks.keep(trunks)
 
     # -- events --------------------------------------------------------------------------------------------------------
     async def next_events(self) -> Sequence[TelephonyEvent]:
@@ -113,8 +111,7 @@ class AsteriskTelephony:
 
     async def prepare(self) -> None:
         """Listener: connected, so the engine must know our trunks before anything is dialled."""
-        for trunk in self._trunks.values():
-            await self._push(trunk)
+        await self._trunks.push_all()
 
     def asking(self) -> None:
         """Listener."""
@@ -186,19 +183,23 @@ class AsteriskTelephony:
         """A hang-up noted while the engine could not be reached."""
         self._later(self._delete(leg))
 
+    def settle(self, event: Event) -> None:
+        """Give a cancelled leg's far side a moment for its last word."""
+        self._later(self._settle(event))
+
     # -- inside --------------------------------------------------------------------------------------------------------
     async def _originate(self, call: Originate) -> Answer:
-        trunk = self._trunks.get(call.trunk)
-        if trunk is None:
+        known = self._trunks.get(call.trunk)
+        if known is None:
             return Rejected("no_trunk", f"trunk {call.trunk} is not known to this engine")
         if not self._book.connected:
             return Rejected("engine_lost", "no connection to the engine")
-        if not await self._resolver.resolves(trunk.host):
-            return Rejected("unresolvable", f"{trunk.host} does not resolve")
+        if not await self._resolver.resolves(known.trunk.host):
+            return Rejected("unresolvable", f"{known.trunk.host} does not resolve")
         if not self._book.open(call.leg, detect=call.detect_machine):
-            known = self._book.get(call.leg)
-            return Accepted(known.sip_call_id if known is not None else None)
-        body = outgoing.originate_body(call, trunk, self._config.app)
+            earlier = self._book.get(call.leg)
+            return Accepted(earlier.sip_call_id if earlier is not None else None)
+        body = outgoing.originate_body(call, known.trunk, known.endpoint, self._config.app)
         try:
             status, answer = await self._link.request("POST", f"/channels/{call.leg.hex}", body)
         except aiohttp.ClientConnectorError as error:
@@ -238,26 +239,15 @@ class AsteriskTelephony:
         if status not in _TAKEN:
             self._book.no_detection(leg)
 
-    async def _push(self, trunk: Trunk) -> None:
-        """Put a trunk's objects. An endpoint that loses its login must lose it in the engine too, hence the deletes."""
-        if trunk.transport == "tls" and self._engine is not None and not self._engine.sip_tls_port:
-            raise OperatorError("tls_not_available", f"trunk {trunk.name}: no certificate (openssl is missing)")
-        for thing in outgoing.trunk_objects(trunk, self._config.rtp_timeout_s):
-            status, answer = await self._ask("PUT", thing.path, thing.body)
-            if status not in _TAKEN:
-                raise NeighbourError("trunk_refused", f"trunk {trunk.name}: HTTP {status} {_text(answer)}")
+    async def _settle(self, event: Event) -> None:
+        for _ in range(_SETTLE_STEPS):
+            await asyncio.sleep(_SETTLE_S / _SETTLE_STEPS)
+            if self._book.settled(event, at_once=False):
+                return
+        self._book.settled(event, at_once=True)
 
-    async def _withdraw(self, trunk: Trunk) -> None:
-        for thing in reversed(outgoing.trunk_objects(trunk, self._config.rtp_timeout_s)):
-            status, answer = await self._ask("DELETE", thing.path)
-            if status not in _TAKEN and status != _NOT_FOUND:
-                raise NeighbourError("trunk_refused", f"trunk {trunk.name}: HTTP {status} {_text(answer)}")
-
-    async def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> tuple[int, bytes]:
-        try:
-            return await self._link.request(method, path, body)
-        except _NO_ANSWER as error:
-            raise NeighbourError("engine_unreachable", _words(error)) from error
+    def _has_tls(self) -> bool:
+        return self._engine is None or self._engine.sip_tls_port > 0
 
     def _later(self, deed: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(deed)

@@ -114,16 +114,27 @@ def template_values(config: AsteriskConfig, engine: OwnEngine, start: StartValue
         raise OperatorError("machine_not_supported", f"no Asterisk root for {platform.machine()}")
     hep = start.hep_address or ("127.0.0.1", 9)
     return {
-        "ROOT": str(engine.root), "STATE": str(engine.state_dir), "ETC": str(engine.state_dir / "etc"),
-        "MULTIARCH": multiarch, "APP": config.app, "MAX_CALLS": str(engine.max_calls),
-        "ARI_HOST": engine.ari_host, "ARI_PORT": str(start.ari_port),
-        "ARI_USER": start.ari_user, "ARI_PASSWORD": start.ari_password,
-        "SIP_HOST": engine.sip_host, "SIP_PORT": str(start.sip_port), "SIP_TLS_PORT": str(start.sip_tls_port),
+        "ROOT": str(engine.root),
+        "STATE": str(engine.state_dir),
+        "ETC": str(engine.state_dir / "etc"),
+        "MULTIARCH": multiarch,
+        "APP": config.app,
+        "MAX_CALLS": str(engine.max_calls),
+        "ARI_HOST": engine.ari_host,
+        "ARI_PORT": str(start.ari_port),
+        "ARI_USER": start.ari_user,
+        "ARI_PASSWORD": start.ari_password,
+        "SIP_HOST": engine.sip_host,
+        "SIP_PORT": str(start.sip_port),
+        "SIP_TLS_PORT": str(start.sip_tls_port),
         "EXTERNAL": external_lines(engine.external_host),
-        "TLS_VERIFY": "yes" if config.tls_verify else "no", "TLS_CA_FILE": str(config.tls_ca_file),
-        "RTP_START": str(engine.rtp_ports[0]), "RTP_END": str(engine.rtp_ports[1]),
+        "TLS_VERIFY": "yes" if config.tls_verify else "no",
+        "TLS_CA_FILE": str(config.tls_ca_file),
+        "RTP_START": str(engine.rtp_ports[0]),
+        "RTP_END": str(engine.rtp_ports[1]),
         "STRICT_RTP": "yes" if engine.strict_rtp else "no",
-        "HEP_ENABLED": "yes" if start.hep_address else "no", "HEP_ADDRESS": f"{hep[0]}:{hep[1]}",
+        "HEP_ENABLED": "yes" if start.hep_address else "no",
+        "HEP_ADDRESS": f"{hep[0]}:{hep[1]}",
     }
 
 

@@ -20,6 +20,15 @@ THEIR_HANG_UP = "hangup_by_them"
 _UNREACHED = 503
 
 
+def awaits_last_word(state: LegState, wire: WireFacts | None) -> bool:
+    """Whether a leg that we cancelled still has the far side's final answer (487, or a crossing 200) on its way.
+
+    The engine forgets the leg at our command; a far side that has said anything will answer the INVITE within moments.
+    """
+    ours = state.local is not None and state.phase is not Phase.ANSWERED
+    return ours and wire is not None and wire.complete and wire.received_any and wire.final_code is None
+
+
 def of_destroyed(state: LegState, event: Event, wire: WireFacts | None, mono: float) -> Evidence:
     """The evidence when ChannelDestroyed is here; ``wire`` None = no (complete) copy of the messages."""
     engine = EngineReport(event.cause, event.cause_txt, event.tech_cause)

@@ -91,7 +91,7 @@ class HepBuffers:
         call = self._calls.get(sip_call_id)
         if call is None or call.dropped:
             return None
-        return facts(parts[_PAYLOAD] for parts in _in_order(call))
+        return facts(parts[_PAYLOAD] for parts in call.packets)
 
     def take(self, sip_call_id: str) -> SipTrace | None:
         """Hand the call's messages over and forget them; None when there are none."""
@@ -102,21 +102,18 @@ class HepBuffers:
         self._taken[sip_call_id] = None
         if len(self._taken) > _TAKEN:
             self._taken.popitem(last=False)
-        ordered = _in_order(call)
-        our_tag = from_tag(ordered[0][_PAYLOAD])
-        return SipTrace(sip_call_id, tuple(_message(parts, our_tag) for parts in ordered), call.dropped)
+        our_tag = from_tag(call.packets[0][_PAYLOAD])
+        messages: list[SipMessage] = []
+        at = _EPOCH
+        for parts in call.packets:  # in order of arrival: the engine copies from one queue
+            at = max(at, _time(parts))  # received messages are stamped to the millisecond only, rounded down
+            messages.append(_message(parts, at, our_tag))
+        return SipTrace(sip_call_id, tuple(messages), call.dropped)
 
 
-def _time(parts: dict[int, bytes]) -> tuple[int, int]:
-    return (
-        int.from_bytes(parts.get(_SECONDS, b""), "big"),
-        int.from_bytes(parts.get(_MICROSECONDS, b""), "big"),
-    )
-
-
-def _in_order(call: _Call) -> list[dict[int, bytes]]:
-    """Wire order: several engine threads send copies, so they may overtake each other by a moment."""
-    return sorted(call.packets, key=_time)
+def _time(parts: dict[int, bytes]) -> datetime:
+    seconds = int.from_bytes(parts.get(_SECONDS, b""), "big")
+    return _EPOCH + timedelta(seconds=seconds, microseconds=int.from_bytes(parts.get(_MICROSECONDS, b""), "big"))
 
 
 def _address(parts: dict[int, bytes], ip4: int, ip6: int, port: int) -> str:
@@ -128,11 +125,10 @@ def _address(parts: dict[int, bytes], ip4: int, ip6: int, port: int) -> str:
     return f"?:{number}"
 
 
-def _message(parts: dict[int, bytes], our_tag: bytes) -> SipMessage:
-    seconds, microseconds = _time(parts)
+def _message(parts: dict[int, bytes], at: datetime, our_tag: bytes) -> SipMessage:
     payload = parts[_PAYLOAD]
     return SipMessage(
-        at=_EPOCH + timedelta(seconds=seconds, microseconds=microseconds),
+        at=at,
         sent=is_sent(payload, our_tag),
         source=_address(parts, _SRC_IP4, _SRC_IP6, _SRC_PORT),
         target=_address(parts, _DST_IP4, _DST_IP6, _DST_PORT),
@@ -150,7 +146,7 @@ class HepTap:
     def open(self, host: str, port: int) -> tuple[str, int]:
         """Bind (port 0 = a free one) and listen on the running event loop; the bound address. Raises OSError."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.setblocking(False)  # noqa: FBT003 - socket's own signature
+        sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         try:
             sock.bind((host, port))

@@ -36,16 +36,13 @@ class PushedObject:
         return {"fields": [{"attribute": name, "value": value} for name, value in self.fields]}
 
 
-def endpoint_id(trunk: Trunk) -> str:
-    """The engine's name of a trunk; of fixed length, because names that are prefixes of each other clash."""
-    return f"t{trunk.id.hex}"
+def trunk_objects(trunk: Trunk, name: str, rtp_timeout_s: int) -> tuple[PushedObject, ...]:
+    """The objects of a trunk, under ``name``, in the order in which they must be made.
 
-
-def trunk_objects(trunk: Trunk, rtp_timeout_s: int) -> tuple[PushedObject, ...]:
-    """The objects of a trunk in the order in which they must be made. Raises InvalidInput ``trunk_transport``."""
+    Raises InvalidInput ``trunk_transport``.
+    """
     if trunk.transport not in TRANSPORTS:
         raise InvalidInput("trunk_transport", f"trunk {trunk.name}: {trunk.transport!r} is not udp, tcp or tls")
-    name = endpoint_id(trunk)
     objects: list[PushedObject] = []
     if trunk.username:
         login = (("auth_type", "userpass"), ("username", trunk.username), ("password", trunk.password))
@@ -53,7 +50,7 @@ def trunk_objects(trunk: Trunk, rtp_timeout_s: int) -> tuple[PushedObject, ...]:
     fields = [
         ("transport", trunk.transport), ("context", "from-trunk"),
         ("disallow", "all"), ("allow", ",".join(trunk.codecs)),
-        ("direct_media", "no"), ("dtmf_mode", "auto"), ("rtp_symmetric", "yes"),
+        ("direct_media", "no"), ("dtmf_mode", "rfc4733"), ("rtp_symmetric", "no"),
         ("rtp_timeout", str(rtp_timeout_s)), ("rtp_timeout_hold", "0"),
         # a 3xx would otherwise open a Local channel to the Contact's user: a false inbound call
         ("set_var", "FORWARD_CONTEXT=redirects-refused"),
@@ -64,14 +61,14 @@ def trunk_objects(trunk: Trunk, rtp_timeout_s: int) -> tuple[PushedObject, ...]:
     return tuple(objects)
 
 
-def dial_string(trunk: Trunk, to: str) -> str:
+def dial_string(trunk: Trunk, endpoint: str, to: str) -> str:
     """The dial string of one call over a trunk."""
     host = f"[{trunk.host}]" if ":" in trunk.host else trunk.host
     transport = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
-    return f"PJSIP/{endpoint_id(trunk)}/sip:{to}@{host}:{trunk.port}{transport}"
+    return f"PJSIP/{endpoint}/sip:{to}@{host}:{trunk.port}{transport}"
 
 
-def originate_body(call: Originate, trunk: Trunk, app: str) -> Mapping[str, object]:
+def originate_body(call: Originate, trunk: Trunk, endpoint: str, app: str) -> Mapping[str, object]:
     """The body of POST /channels/ID. Without a caller id the engine sends anonymous@anonymous.invalid (RFC 3323)."""
     headers = {
         f"PJSIP_HEADER(add,{name})": value
@@ -79,7 +76,7 @@ def originate_body(call: Originate, trunk: Trunk, app: str) -> Mapping[str, obje
         if name != ATTEMPT_HEADER or trunk.tag_calls
     }
     body: dict[str, object] = {
-        "endpoint": dial_string(trunk, call.to),
+        "endpoint": dial_string(trunk, endpoint, call.to),
         "app": app,
         "timeout": max(1, math.ceil(call.engine_timeout_s)),
         "variables": headers,

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from central.adapters.files.header import Layout, known_columns, read_header
-from central.adapters.files.opened import opened
+from central.adapters.files.opened import opened_text
 from central.adapters.files.scan import Scan
 from central.adapters.files.shape import FileKind, FileShape, ReadingOptions
 from central.domain.errors import InvalidInput
@@ -31,8 +31,8 @@ def csv_shape(path: Path, kind: FileKind, options: ReadingOptions, found: Scan) 
     ``too_many_rows``.
     """
     limits = options.limits
-    with opened(path, kind, limits) as file:
-        start = io.TextIOWrapper(file, found.encoding, newline="").read(_HEADER_CHARS)
+    with opened_text(path, kind, found.encoding, limits) as text:
+        start = text.read(_HEADER_CHARS)
     delimiter, cells = _header(start, options)
     layout = read_header(cells, options.variables, options.mapping)
     shape = FileShape(
@@ -53,8 +53,7 @@ def csv_rows(path: Path, shape: FileShape, options: ReadingOptions, skip_rows: i
     """The records behind the header, from row ``skip_rows`` + 1 on. Blank lines are no rows."""
     layout = shape.layout or Layout(0, (), {}, {})
     build = layout.builder()
-    with opened(path, shape.kind, options.limits) as file:
-        lines = io.TextIOWrapper(file, shape.encoding, newline="")
+    with opened_text(path, shape.kind, shape.encoding, options.limits) as lines:
         cells = islice(_cells(lines, shape, options), 1 + skip_rows, None)
         limit = options.limits.max_row_chars
         if not shape.quoted and not shape.long_lines:
@@ -80,10 +79,10 @@ def _cells(lines: Iterable[str], shape: FileShape, options: ReadingOptions) -> I
 def _header(start: str, options: ReadingOptions) -> tuple[str, list[str]]:
     """The delimiter under which the first row names most, and that row."""
     csv.field_size_limit(2 * options.limits.max_record_bytes)
-    rows: dict[str, list[str]] = {
-        delimiter: next(filter(None, csv.reader(io.StringIO(start, newline=""), delimiter=delimiter)), [])
-        for delimiter in _DELIMITERS
-    }
+    rows: dict[str, list[str]] = {}
+    for delimiter in _DELIMITERS:
+        reader = csv.reader(io.StringIO(start, newline=""), delimiter=delimiter)
+        rows[delimiter] = next((cells for cells in reader if cells), list[str]())
     if not any(cell.strip() for cell in rows[","]):
         raise InvalidInput("header_missing", "The file has no header row.")
     best = max(
@@ -100,8 +99,8 @@ def _prove(path: Path, shape: FileShape, options: ReadingOptions) -> None:
     """Parse the whole file once without keeping anything: quotes are closed, rows are countable and not too many."""
     limits = options.limits
     rows, last = -1, [""]
-    with opened(path, shape.kind, limits) as file:
-        lines = _Bounded(io.TextIOWrapper(file, shape.encoding, newline=""), limits.max_record_bytes)
+    with opened_text(path, shape.kind, shape.encoding, limits) as text:
+        lines = _Bounded(text, limits.max_record_bytes)
         for cells in _cells(lines, shape, options):
             last = cells
             rows += 1

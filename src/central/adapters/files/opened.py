@@ -38,6 +38,17 @@ def opened(path: Path, kind: FileKind, limits: FileLimits) -> Generator[IO[bytes
         raise InvalidInput("zip_broken", f"The zip cannot be unpacked: {error}.") from error
 
 
+@contextmanager
+def opened_text(path: Path, kind: FileKind, encoding: str, limits: FileLimits) -> Generator[io.TextIOWrapper]:
+    """The list as text, line ends kept, for the CSV parser."""
+    with opened(path, kind, limits) as file:
+        text = io.TextIOWrapper(file, encoding, newline="")
+        try:
+            yield text
+        finally:
+            text.detach()  # the bytes belong to ``opened``, which closes them
+
+
 def too_large(limits: FileLimits) -> InvalidInput:
     """The file error for more bytes than are allowed."""
     return InvalidInput("file_too_large", f"The file holds more than {limits.max_bytes} bytes.", limit=limits.max_bytes)

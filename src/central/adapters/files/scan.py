@@ -14,9 +14,10 @@ from typing import IO
 
 from central.adapters.files.encodings import ambiguous, checked_encoding, detect, encoding_by_mark
 from central.adapters.files.opened import opened, too_large
-from central.adapters.files.shape import MIB, FileKind, FileLimits
+from central.adapters.files.shape import FileKind, FileLimits
 from central.domain.errors import InvalidInput
 
+_CHUNK_BYTES = 256 * 1024
 _SAMPLE_BYTES = 64 * 1024
 _SAMPLE_LINES = 256
 _START_BYTES = 4096
@@ -89,7 +90,7 @@ def _as_utf8(file: IO[bytes], encoding: str, found: Scan) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     plain = encoding in {"utf-8", "utf-8-sig"}
     while True:
-        chunk = file.read(MIB)
+        chunk = file.read(_CHUNK_BYTES)
         if found.decodes:
             try:
                 text = decoder.decode(chunk, final=not chunk)

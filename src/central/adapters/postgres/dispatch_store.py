@@ -11,7 +11,7 @@ import msgspec
 
 from central.adapters.postgres.account_rows import account_of
 from central.adapters.postgres.pool import Connection, Pool, transaction
-from central.adapters.postgres.statements import load_queries
+from central.adapters.postgres.hot_statements import hot_statements
 from central.application.ports.dispatch import (
     AliveNode,
     ClaimDecision,
@@ -29,7 +29,7 @@ from central.application.ports.world import Ids
 from central.domain.accounts import Account
 from central.domain.ids import AccountId, FlowId, RequestId
 
-_SQL = load_queries("dispatch")
+_SQL = hot_statements("dispatch")
 _GRANT_AGE = timedelta(seconds=5)
 
 
@@ -65,7 +65,7 @@ class PostgresClaim:
         prefix_rows = await _SQL["prefix_entries"].rows(connection, accounts | {"now": self._now})
         purse_rows = await _SQL["lock_balances"].rows(connection, accounts)
         self.accounts = {AccountId(row[0]): account_of(row) for row in fact_rows}
-        self.lists = {AccountId(row[0]): _list_states(row[-1]) for row in fact_rows}
+        self.lists = {AccountId(row[0]): list_states(row[-1]) for row in fact_rows}
         self.purses = {AccountId(a): Purse(balance, reserved) for a, balance, reserved in purse_rows}
         found: dict[AccountId, list[tuple[str, str]]] = {}
         for account_id, name, number in prefix_rows:
@@ -202,7 +202,8 @@ def _picked(row: tuple[object, ...]) -> PickedRecord:
     )  # type: ignore[arg-type]  # fmt: skip
 
 
-def _list_states(value: Mapping[str, Mapping[str, object]] | None) -> dict[str, ListState]:
+def list_states(value: Mapping[str, Mapping[str, object]] | None) -> dict[str, ListState]:
+    """List versions by name from the JSON of the statements ``account_facts`` and ``account``."""
     return {
         name: msgspec.convert(state, ListState)
         for name, state in (value or {}).items()

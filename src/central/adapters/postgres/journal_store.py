@@ -12,7 +12,7 @@ import zstandard
 
 from central.adapters.postgres.dispatch_store import as_json
 from central.adapters.postgres.pool import Connection, Pool, transaction
-from central.adapters.postgres.statements import load_queries
+from central.adapters.postgres.hot_statements import hot_statements
 from central.application.ports.journal import JournalAnswer, JournalBatch, LegHandOver, TraceRow
 from central.domain.errors import NeighbourError
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from central.application.ports.world import Ids
     from central.domain.ids import AccountId, LegId, RecordId
 
-_SQL = load_queries("journal")
-_MONEY = load_queries("dispatch")
-_TRACKING = load_queries("tracking")
+_SQL = hot_statements("journal")
+_MONEY = hot_statements("dispatch")
+_TRACKING = hot_statements("tracking")
 
 
 class PostgresJournal:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from central.adapters.postgres.dispatch_store import PostgresDispatch
 from central.adapters.postgres.pool import Pool, transaction
-from central.adapters.postgres.statements import load_queries
+from central.adapters.postgres.hot_statements import hot_statements
 from central.application.ports.library import AccountTrunk
 from central.application.ports.telephony import Trunk
 from central.application.ports.world import Clock
@@ -19,7 +19,7 @@ from central.domain.ids import AccountId, FlowId, TrunkId
 from central.domain.policies import Policy, in_force, parse_policies
 from central.flow.prepared import PreparedFlow, prepare_flow
 
-_SQL = load_queries("dispatch")
+_SQL = hot_statements("dispatch")
 _FRESH_S = 5.0
 _MOST_FLOWS = 500
 

@@ -76,7 +76,8 @@ async def open_pool(
     except PoolTimeout as error:
         await pool.close()
         raise NeighbourError(
-            "database_unavailable", f"PostgreSQL gives no connection as {role} within {_OPEN_TIMEOUT_S:g} s: see the log"
+            "database_unavailable",
+            f"PostgreSQL gives no connection as {role} within {_OPEN_TIMEOUT_S:g} s: see the log",
         ) from error
     return pool
 

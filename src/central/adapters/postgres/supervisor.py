@@ -96,6 +96,7 @@ class EmbeddedPostgres:
         self._lock: int | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._bin = Path()
+        self._log_start = 0
         self._home = plan.folder.resolve()
 
     # -- what others ask ---------------------------------------------------------------------------------------------
@@ -253,8 +254,9 @@ class EmbeddedPostgres:
                         f"PostgreSQL did not answer in {self._plan.start_timeout_s:g} s: see {self.log}",
                     )
                 self._wait_child(_POLL_S)
-            if time.monotonic() - begun > _SHARED_MEMORY_S:
-                raise OperatorError("database_start", f"PostgreSQL does not start: see {self.log}", log=str(self.log))
+            words = self._last_words()
+            if "shared memory block" not in words or time.monotonic() - begun > _SHARED_MEMORY_S:
+                raise OperatorError("database_start", f"PostgreSQL does not start: {words}", log=str(self.log))
             threading.Event().wait(_POLL_S * 10)
 
     def _clear_stale_pid(self) -> None:
@@ -276,10 +278,18 @@ class EmbeddedPostgres:
             if self.log.stat().st_size > _LOG_KEEP_BYTES:
                 self.log.rename(self.log.with_name("log.1"))
         handle = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._log_start = os.fstat(handle).st_size
         try:
             self._child = self._user.popen(argv, handle, _DieWithParent(os.getpid()))
         finally:
             os.close(handle)
+
+    def _last_words(self) -> str:
+        """What the last start wrote to the log: its FATAL line, or where to look."""
+        with self.log.open("rb") as file:
+            file.seek(self._log_start)
+            lines = file.read().decode("utf-8", "replace").splitlines()
+        return next((line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line), f"see {self.log}")
 
     def _wait_child(self, limit_s: float) -> None:
         if self._child is not None:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from central.adapters.postgres.dispatch_store import as_json
 from central.adapters.postgres.pool import Pool, transaction
-from central.adapters.postgres.statements import load_queries
+from central.adapters.postgres.hot_statements import hot_statements
 from central.application.ports.tracking import ControlledRequest, LegState, ReapedRecord
 from central.domain.ids import AccountId, RecordId, RequestId
 
-_SQL = load_queries("tracking")
+_SQL = hot_statements("tracking")
 
 
 class PostgresTracking:

@@ -20,6 +20,7 @@ EngineName = Literal["flite", "espeak-ng", "piper"]
 FLITE_VOICES = ("kal", "kal16", "awb", "rms", "slt")
 _DEFAULT_FLITE_VOICE = "kal"
 _TAG = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*")
+_OTHER_LANGUAGE = re.compile(r"\(([A-Za-z0-9-]+) +(\d+)\)")
 _VOICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,63}")
 
 
@@ -120,9 +121,15 @@ def convert_command(config: SpeechConfig, source: Path, target: Path, *, source_
 
 
 def espeak_languages(voices: str) -> Mapping[str, str]:
-    """Read the table that ``espeak-ng --voices`` prints: language tag (lower case) -> the tag to ask for."""
-    rows = (line.split() for line in voices.splitlines()[1:])
-    return {row[1].lower(): row[1] for row in rows if len(row) > 1}
+    """Read the table that ``espeak-ng --voices`` prints: language tag (lower case) -> the tag to ask for.
+
+    The last column names further languages that a voice speaks, ``(fr 5)``, the lower
+    the number the better; a voice of that very tag goes before.
+    """
+    rows = [(line.split(), _OTHER_LANGUAGE.findall(line)) for line in voices.splitlines()[1:]]
+    offers = [(int(rank), tag.lower(), row[1]) for row, others in rows if len(row) > 1 for tag, rank in others]
+    other = {tag: voice for _, tag, voice in sorted(offers, reverse=True)}  # the lowest number is written last
+    return other | {row[1].lower(): row[1] for row, _ in rows if len(row) > 1}
 
 
 def espeak_voice(utterance: Utterance, languages: Mapping[str, str]) -> str | None:

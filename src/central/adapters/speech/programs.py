@@ -14,11 +14,13 @@ _DETAIL_CHARS = 200
 _OUTPUT_BYTES = 256 * 1024
 
 
-async def run_program(argv: Sequence[str], timeout_s: float, *, stdin: Path | None = None) -> str | NoAudio:
+async def run_program(
+    argv: Sequence[str], timeout_s: float, *, stdin: Path | None = None, any_exit: bool = False
+) -> str | NoAudio:
     """Run to the end and return what it printed (at most 256 KiB); ``stdin`` is a file to read from.
 
-    NoAudio ``engine_missing``, ``engine_failed`` (exit code other than 0) or ``engine_timeout``; the process is gone then,
-    also when the caller is cancelled.
+    NoAudio ``engine_missing``, ``engine_failed`` (exit code other than 0, unless ``any_exit``) or ``engine_timeout``; the
+    process is gone then, also when the caller is cancelled.
     """
     name = Path(argv[0]).name
     try:
@@ -37,7 +39,7 @@ async def run_program(argv: Sequence[str], timeout_s: float, *, stdin: Path | No
                 process.kill()
             await process.wait()
     text = output.decode("utf-8", errors="replace")
-    if code != 0:
+    if code != 0 and not any_exit:
         return NoAudio("engine_failed", f"{name} ended with code {code}: {' '.join(text.split())[:_DETAIL_CHARS]}")
     return text
 

@@ -79,7 +79,8 @@ class CachedSpeech:
         known = self._versions.get(engine)
         if known is not None:
             return known
-        told = await run_program(version_command(engine, self._config), self._config.timeout_s)
+        # flite prints its version and exits with 1
+        told = await run_program(version_command(engine, self._config), self._config.timeout_s, any_exit=True)
         if isinstance(told, str):
             self._versions[engine] = told
         return told

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291 and the IANA registry: all that is assigned publicly
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address behind a well-known prefix
+from central.domain.errors import OperatorError
+
+_GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291 and the IANA registry: all that is assigned publicly
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address behind a well-known prefix
 _NOT_GLOBAL_4 = tuple(
-    ipaddress.IPv4Network(net)
+    IPv4Network(net)
     for net in (
         "0.0.0.0/8",  # this network; 0.0.0.0 reaches the machine itself
         "100.64.0.0/10",  # carrier-grade NAT, RFC 6598; 100.100.100.200 is a metadata service
@@ -33,9 +36,21 @@ class AddressRefused(OSError):
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """``allow_private`` is the setting for development and tests: everything but multicast may then be reached."""
+    """``allow_private`` is the setting for development: everything but multicast may then be reached.
+
+    ``allowed`` are networks of the operator's own that customers may reach all the same.
+    """
 
     allow_private: bool = False
+    allowed: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @classmethod
+    def from_settings(cls, *, allow_private: bool, allowed: Sequence[str]) -> AddressPolicy:
+        """Read networks in CIDR form. Raises OperatorError ``bad_webhook_network``."""
+        try:
+            return cls(allow_private, tuple(ipaddress.ip_network(text) for text in allowed))
+        except ValueError as error:
+            raise OperatorError("bad_webhook_network", f"Allowed networks of webhooks: {error}.") from error
 
     def permits(self, address: str) -> bool:
         """Tell whether this IP address (as resolved; may carry a zone) may be connected to."""
@@ -45,7 +60,7 @@ class AddressPolicy:
             return False
         if self.allow_private:
             return not parsed.is_multicast
-        return _is_public(parsed)
+        return _is_public(parsed) or any(parsed in network for network in self.allowed)
 
     def check_host(self, host: str) -> None:
         """Judge the host of a URL before any name lookup; names pass, their addresses are judged after resolving.

@@ -61,7 +61,7 @@ class HttpTransport:
 
     def __init__(self, config: WebhookConfig, *, resolver: AbstractResolver | None = None) -> None:
         self._max_answer_bytes = config.max_answer_bytes
-        self._policy = AddressPolicy(allow_private=config.allow_private)
+        self._policy = AddressPolicy.from_settings(allow_private=config.allow_private, allowed=config.allowed_networks)
         context = ssl.create_default_context()
         if config.ca_file:
             context.load_verify_locations(config.ca_file)

@@ -7,13 +7,13 @@ unless the operator switched masking off. Labels of metrics have few values: nev
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from typing import Protocol
 
 
 class Telemetry(Protocol):
     """Log and metrics of this process. All calls return at once; nothing here waits for a neighbour."""
 
-    def bound(self, **keys: object) -> Self:
+    def bound(self, **keys: object) -> Telemetry:
         """The same, with these keys in every event: ``record_id``, ``leg_id``, ``worker``."""
         ...
 

@@ -31,6 +31,10 @@ class Ids(Protocol):
         """``n`` new ids, ascending."""
         ...
 
+    def texts(self, n: int) -> list[str]:
+        """``n`` new ids as text, ascending also across calls; n at most 16 million."""
+        ...
+
     def secret(self, n_bytes: int = 32) -> str:
         """A URL-safe secret."""
         ...

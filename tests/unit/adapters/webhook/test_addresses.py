@@ -128,7 +128,9 @@ def test_multicast_stays_closed_even_for_development(address: str) -> None:
     assert not AddressPolicy(allow_private=True).permits(address)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1/x", "https://[::1]:8443/", "https://0177.0.0.1/", "https://2130706433/"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/x", "https://[::1]:8443/", "https://0177.0.0.1/", "https://2130706433/"]
+)
 def test_an_endpoint_with_such_a_literal_cannot_be_saved(url: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         WebhookTargets(POLICY).check(url)

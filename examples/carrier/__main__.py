@@ -1,0 +1,64 @@
+"""``python -m examples.carrier list | demo | serve NAME ...``: run a carrier by hand until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+
+from examples.carrier.demo import BEHAVIOURS, DemoCarrier, number_for
+from examples.carrier.laboratory import Carrier
+from examples.carrier.scenarios import CALLEES
+from examples.carrier.sipp import CarrierError
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _run(carrier: Carrier | DemoCarrier) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with carrier:
+        if isinstance(carrier, DemoCarrier):
+            _say(f"{carrier.host}:{carrier.port}  digits by {carrier.digits}")
+        else:
+            for name in carrier.names:
+                _say(f"{carrier.host}:{carrier.port(name)}  {name}")
+        while True:
+            time.sleep(0.5)
+            carrier.check()
+
+
+def main() -> None:
+    """Parse the command line and serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="local address for SIP and RTP")
+    parser.add_argument("--port", type=int, help="SIP port (serve: the first of them)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="behaviours of both shapes")
+    demo = commands.add_parser("demo", help="one port; the called number picks the behaviour")
+    demo.add_argument("--digits", choices=("auto", "rtp", "info"), default="auto")
+    serve = commands.add_parser("serve", help="one port for each behaviour")
+    serve.add_argument("name", nargs="*", choices=[[], *CALLEES])
+    arguments = parser.parse_args()
+    try:
+        match arguments.command:
+            case "list":
+                for name in BEHAVIOURS:
+                    _say(f"demo   {number_for(name, 0)}  {name}")
+                for name, scenario in CALLEES.items():
+                    _say(f"serve  {name:16} {scenario.what}")
+            case "demo":
+                _run(DemoCarrier(host=arguments.host, port=arguments.port or 15_060, digits=arguments.digits))
+            case _:
+                _run(Carrier(arguments.name or None, host=arguments.host, base_port=arguments.port or 15_100))
+    except KeyboardInterrupt:
+        return
+    except CarrierError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The trunks that the engine knows: pushed over ARI, changed without a restart and without touching calls.
+
+Step 3 of the path (channel). Asterisk cannot change a pushed endpoint that carries a channel variable (measured, 22.10: HTTP 500),
+so a changed trunk becomes a new object under a new name, new calls go there, and the old object is withdrawn; calls in
+progress keep what they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import aiohttp
+
+from central.adapters.asterisk.outgoing import PushedObject, trunk_objects
+from central.application.ports.telephony import Trunk
+from central.domain.errors import NeighbourError, OperatorError
+from central.domain.ids import TrunkId
+
+_TAKEN = range(200, 300)
+_NOT_FOUND = 404
+
+
+class Request(Protocol):
+    """One ARI request: status and body."""
+
+    def __call__(
+        self, method: str, path: str, body: Mapping[str, object] | None = None
+    ) -> Awaitable[tuple[int, bytes]]:
+        """Raises aiohttp.ClientError or TimeoutError when no answer came."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTrunk:
+    """A trunk and the engine's present name for it."""
+
+    trunk: Trunk
+    endpoint: str
+
+
+class Trunks:
+    """The wanted trunks of one engine. ``has_tls`` tells whether the engine can open TLS connections."""
+
+    def __init__(self, request: Request, rtp_timeout_s: int, has_tls: Callable[[], bool]) -> None:
+        self._request = request
+        self._rtp_timeout_s = rtp_timeout_s
+        self._has_tls = has_tls
+        self._known: dict[TrunkId, KnownTrunk] = {}
+        self._changes = 0
+
+    def get(self, trunk: TrunkId) -> KnownTrunk | None:
+        """What calls over this trunk need; None when it is not known."""
+        return self._known.get(trunk)
+
+    def keep(self, trunks: Sequence[Trunk]) -> None:
+        """Remember the trunks for the next ``push_all``; nothing is sent."""
+        self._known = {trunk.id: self._name(trunk) for trunk in trunks}
+
+    async def push_all(self) -> None:
+        """Make a freshly connected engine know all trunks, whatever it knew before. Raises as ``change``."""
+        for known in self._known.values():
+            for thing in reversed(self._objects(known)):
+                await self._delete(thing)
+            await self._put(known)
+
+    async def change(self, trunks: Sequence[Trunk]) -> None:
+        """Make exactly these trunks known.
+
+        Raises NeighbourError (``engine_unreachable``, ``trunk_refused``), InvalidInput ``trunk_transport`` or OperatorError
+        ``tls_not_available``; trunks that were handled before the failure stay changed.
+        """
+        wanted = {trunk.id: trunk for trunk in trunks}
+        for trunk in wanted.values():
+            old = self._known.get(trunk.id)
+            if old is None or old.trunk != trunk:
+                new = self._name(trunk)
+                await self._put(new)
+                self._known[trunk.id] = new
+                if old is not None:
+                    await self._withdraw(old)
+        for gone in [known for key, known in self._known.items() if key not in wanted]:
+            del self._known[gone.trunk.id]
+            await self._withdraw(gone)
+
+    def _name(self, trunk: Trunk) -> KnownTrunk:
+        """A fresh name of fixed length: names that are prefixes of each other clash."""
+        self._changes += 1
+        return KnownTrunk(trunk, f"t{trunk.id.hex}{self._changes:08x}")
+
+    def _objects(self, known: KnownTrunk) -> tuple[PushedObject, ...]:
+        return trunk_objects(known.trunk, known.endpoint, self._rtp_timeout_s)
+
+    async def _put(self, known: KnownTrunk) -> None:
+        objects = self._objects(known)
+        if known.trunk.transport == "tls" and not self._has_tls():
+            raise OperatorError(
+                "tls_not_available", f"trunk {known.trunk.name}: the engine has no certificate (openssl is missing)"
+            )
+        for thing in objects:
+            self._check(known, *await self._ask("PUT", thing.path, thing.body))
+
+    async def _withdraw(self, known: KnownTrunk) -> None:
+        for thing in reversed(self._objects(known)):
+            await self._delete(thing)
+
+    async def _delete(self, thing: PushedObject) -> None:
+        status, answer = await self._ask("DELETE", thing.path)
+        if status not in _TAKEN and status != _NOT_FOUND:
+            raise NeighbourError("trunk_refused", f"{thing.path}: HTTP {status} {answer[:200]!r}")
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> tuple[int, bytes]:
+        try:
+            return await self._request(method, path, body)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NeighbourError("engine_unreachable", f"{type(error).__name__}: {error}") from error
+
+    @staticmethod
+    def _check(known: KnownTrunk, status: int, answer: bytes) -> None:
+        if status not in _TAKEN:
+            raise NeighbourError("trunk_refused", f"trunk {known.trunk.name}: HTTP {status} {answer[:200]!r}")

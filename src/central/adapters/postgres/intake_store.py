@@ -1,0 +1,197 @@
+"""Requests and records on their way in (port IntakeStore), as central_api under row-level security (path step 1).
+
+COPY does not work on a table under a policy: rows are copied into a temporary table and inserted from it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from central.adapters.postgres.account_rows import account_of
+from central.adapters.postgres.dispatch_store import as_json, list_states
+from central.adapters.postgres.pool import Connection, Pool, tenant
+from central.adapters.postgres.hot_statements import hot_statements
+from central.application.ports.intake import AccountFacts, FlowTarget, NewRequest, UploadState
+from central.domain.errors import NotFound
+from central.domain.ids import AccountId, FlowId, RequestId
+
+_SQL = hot_statements("intake")
+
+
+class PostgresChunk:
+    """One open transaction (port ChunkStore)."""
+
+    def __init__(self, connection: Connection, account_id: AccountId) -> None:
+        self._connection, self._account = connection, account_id
+
+    async def hits(self, numbers: Sequence[str], now: datetime) -> Sequence[tuple[str, str, str]]:
+        """What the lists hold about these numbers: (number, list, entry)."""
+        values = {"account_id": self._account, "numbers": ",".join(numbers), "now": now}
+        return [(number, name, entry) for number, name, entry in await _SQL["hits"].rows(self._connection, values)]
+
+    async def prefixes(self, now: datetime) -> Sequence[tuple[str, str]]:
+        """Prefix entries of the lists: (list, prefix)."""
+        return [(name, prefix) for name, prefix in await _SQL["prefixes"].rows(self._connection, {"now": now})]
+
+    async def pending(self) -> int:
+        """Pending records of the account; other chunks of it wait until this transaction ends."""
+        await _SQL["guard_capacity"].rows(self._connection, {"account_id": self._account})
+        return int(await _SQL["pending"].value(self._connection, {"account_id": self._account}))
+
+    async def insert(
+        self, request_id: RequestId, flow_id: FlowId, rows: bytes, tallies: Sequence[Mapping[str, object]], now: datetime
+    ) -> None:
+        """Store the rows as records with their first events, the counts, and messages about those that ended."""
+        connection = self._connection
+        await _SQL["make_incoming"].run(connection)
+        async with connection.cursor() as cursor, cursor.copy(_SQL["copy_incoming"].sql) as copy:
+            await copy.write(rows)
+        values = {"account_id": self._account, "request_id": request_id, "flow_id": flow_id, "now": now}
+        await _SQL["insert_records"].run(connection, values)
+        await _SQL["insert_first_events"].run(connection, values)
+        await _SQL["count_records"].run(connection, values | {"tallies": as_json(tallies)})
+        await _SQL["publish_rejected"].run(connection, values)
+
+    async def add_request(self, request: NewRequest, now: datetime) -> None:
+        """Store the request row itself."""
+        await _add_request(self._connection, self._account, request, now)
+
+    async def rows_done(self, request_id: RequestId, rows: int) -> None:
+        """Note how far the file is read."""
+        await _SQL["rows_done"].run(self._connection, {"id": request_id, "rows": rows})
+
+
+class PostgresIntake:
+    """IntakeStore on a pool of role central_api."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def find_flow(self, account_id: AccountId, flow: str) -> FlowTarget | None:
+        """By id, else by name."""
+        async with tenant(self._pool, account_id) as connection:
+            rows = await _SQL["flow_for_request"].rows(connection, {"flow": flow})
+        for id_, name, type_, active, archived, draft, _, number, version_id, dids in rows:
+            return FlowTarget(FlowId(id_), name, type_, active, archived, bytes(draft), number, version_id, dids)
+        return None
+
+    async def freeze_draft(self, account_id: AccountId, flow_id: FlowId, version_id: UUID, actor: str) -> UUID:
+        """The snapshot of the draft as it is now; the same draft gives the same id."""
+        values = {"flow_id": flow_id, "version_id": version_id, "actor": actor}
+        async with tenant(self._pool, account_id) as connection:
+            found = await _SQL["freeze_draft"].value(connection, values)
+        if not isinstance(found, UUID):
+            raise NotFound("flow_not_found", f"There is no flow {flow_id} in this account.", flow=flow_id)
+        return found
+
+    async def version_document(self, account_id: AccountId, version_id: UUID) -> tuple[FlowId, int | None, bytes]:
+        """Flow, number and document of a frozen version. Raises NotFound ``version_not_found``."""
+        async with tenant(self._pool, account_id) as connection:
+            rows = await _SQL["version_document"].rows(connection, {"version_id": version_id})
+        for _, flow_id, number, document in rows:
+            return FlowId(flow_id), number, bytes(document)
+        raise NotFound("version_not_found", f"There is no flow version {version_id} in this account.")
+
+    async def account(self, account_id: AccountId) -> AccountFacts:
+        """The account as it is now. Raises NotFound ``account_not_found``."""
+        async with tenant(self._pool, account_id) as connection:
+            rows = await _SQL["account"].rows(connection, {"account_id": account_id})
+        for row in rows:
+            return AccountFacts(account_of(row), list_states(row[17]), int(row[18] or 0))
+        raise NotFound("account_not_found", "There is no such account.")
+
+    @contextlib.asynccontextmanager
+    async def chunk(self, account_id: AccountId) -> AsyncIterator[PostgresChunk]:
+        """Open the transaction of one chunk."""
+        async with tenant(self._pool, account_id) as connection:
+            yield PostgresChunk(connection, account_id)
+
+    async def open_upload(
+        self,
+        account_id: AccountId,
+        request: NewRequest,
+        file_name: str,
+        media_type: str,
+        options: Mapping[str, object],
+        now: datetime,
+    ) -> None:
+        """Store the request (loading) and the upload that will fill it."""
+        async with tenant(self._pool, account_id) as connection:
+            await _add_request(connection, account_id, request, now)
+            await _SQL["insert_upload"].run(
+                connection,
+                {
+                    "account_id": account_id, "id": request.id, "file_name": file_name, "media_type": media_type,
+                    "options": Jsonb(dict(options)),
+                },
+            )  # fmt: skip
+
+    async def receive(self, account_id: AccountId, request_id: RequestId, n: int, data: bytes) -> None:
+        """Store the n-th part of the file."""
+        async with tenant(self._pool, account_id) as connection:
+            values = {"account_id": account_id, "id": request_id, "n": n, "bytes": data}
+            await _SQL["add_chunk"].run(connection, values)
+
+    async def received(
+        self, account_id: AccountId, request_id: RequestId, flow_id: FlowId, size: int, checksum: bytes, since: datetime
+    ) -> RequestId | None:
+        """The file is complete; answers an earlier request with the same bytes since then, if there is one."""
+        values = {"id": request_id, "flow_id": flow_id, "size": size, "checksum": checksum, "since": since}
+        async with tenant(self._pool, account_id) as connection:
+            await _SQL["received"].run(connection, values)
+            return await _SQL["same_file"].value(connection, values)
+
+    async def fail_upload(self, account_id: AccountId, request_id: RequestId, error: Mapping[str, object]) -> None:
+        """The file cannot be loaded: the request ends empty, with this error."""
+        async with tenant(self._pool, account_id) as connection:
+            await _SQL["fail_upload"].run(connection, {"id": request_id, "error": Jsonb(dict(error))})
+
+    async def upload_state(self, account_id: AccountId, request_id: RequestId) -> UploadState | None:
+        """Where the upload stands."""
+        async with tenant(self._pool, account_id) as connection:
+            rows = await _SQL["upload_state"].rows(connection, {"id": request_id})
+        return UploadState(*rows[0]) if rows else None
+
+    async def begin_loading(self, account_id: AccountId, request_id: RequestId, detected: Mapping[str, object]) -> None:
+        """Reading begins."""
+        async with tenant(self._pool, account_id) as connection:
+            await _SQL["begin_loading"].run(connection, {"id": request_id, "detected": Jsonb(dict(detected))})
+
+    async def loaded(self, account_id: AccountId, request_id: RequestId) -> None:
+        """All rows are in; the file is forgotten."""
+        async with tenant(self._pool, account_id) as connection:
+            await _SQL["loaded"].run(connection, {"id": request_id})
+
+    async def file(self, account_id: AccountId, request_id: RequestId) -> AsyncIterator[bytes]:
+        """The stored file, part by part."""
+        n = 0
+        while True:
+            async with tenant(self._pool, account_id) as connection:
+                part = await _SQL["chunk_bytes"].value(connection, {"id": request_id, "n": n})
+            if part is None:
+                return
+            yield bytes(part)
+            n += 1
+
+    async def loaded_numbers(self, account_id: AccountId, request_id: RequestId) -> Sequence[str]:
+        """First numbers of the records loaded so far."""
+        async with tenant(self._pool, account_id) as connection:
+            rows = await _SQL["loaded_numbers"].rows(connection, {"id": request_id})
+        return [number for (number,) in rows]
+
+
+async def _add_request(connection: Connection, account_id: AccountId, request: NewRequest, now: datetime) -> None:
+    await _SQL["insert_request"].run(
+        connection,
+        {
+            "account_id": account_id, "id": request.id, "flow_id": request.flow_id, "version_id": request.version_id,
+            "testing": request.testing, "source": request.source, "name": request.name, "loading": request.loading,
+            "checksum": request.checksum, "priority": request.priority, "end_at": request.end_at, "reload_of": request.reload_of,
+            "now": now,
+        },
+    )  # fmt: skip

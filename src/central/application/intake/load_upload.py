@@ -1,0 +1,108 @@
+"""A received file becomes records: chunk by chunk, each one transaction that also notes how far reading is (path step 1).
+
+A worker that dies is followed by another, which goes on behind the last stored chunk. Reading and judging run in a thread,
+while the store works on the chunk before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from central.application.intake.open_request import OpenRequest, Opening
+from central.application.intake.store_chunk import StoreChunk
+from central.application.ports.intake import IntakeStore, ListFile, ListFiles, UploadState
+from central.application.ports.telemetry import Telemetry
+from central.application.ports.world import Ids
+from central.domain.errors import CallerError
+from central.domain.ids import AccountId, RequestId
+from central.domain.incoming import IncomingRecord
+from central.domain.intake_facts import Prepared
+
+_CHUNK_ROWS = 10_000
+
+
+class LoadUpload:
+    """The use case; run by the background worker."""
+
+    def __init__(
+        self,
+        store: IntakeStore,
+        opener: OpenRequest,
+        files: ListFiles,
+        ids: Ids,
+        telemetry: Telemetry,
+        folder: Path | None = None,
+    ) -> None:
+        self._store, self._opener, self._files = store, opener, files
+        self._telemetry, self._folder = telemetry, folder
+        self._chunk = StoreChunk(ids)
+
+    async def __call__(self, account_id: AccountId, request_id: RequestId) -> int:
+        """Load what is not loaded yet; answers the rows in the request. A file-level fault ends the request with its error.
+
+        Raises NeighbourError when the store is away; the job is then tried again and goes on where it stopped.
+        """
+        state = await self._store.upload_state(account_id, request_id)
+        if state is None or state.state not in ("received", "loading"):
+            return 0
+        with tempfile.TemporaryDirectory(prefix="central-upload-", dir=self._folder) as folder:
+            path = Path(folder) / "list"
+            with path.open("wb") as file:
+                async for part in self._store.file(account_id, request_id):
+                    file.write(part)
+            try:
+                return await self._load(account_id, request_id, state, path)
+            except CallerError as error:
+                fault: Mapping[str, object] = {"code": error.code, "message": error.message, **error.details}
+                await self._store.fail_upload(account_id, request_id, fault)
+                self._telemetry.event("upload_refused", request_id=str(request_id), code=error.code)
+                return 0
+
+    async def _load(self, account_id: AccountId, request_id: RequestId, state: UploadState, path: Path) -> int:
+        opening = await self._opening(account_id, state)
+        mapping = state.options.get("mapping") or {}
+        encoding = state.options.get("encoding")
+        listed: ListFile = await asyncio.to_thread(
+            self._files.inspect,
+            path,
+            state.file_name,
+            state.media_type,
+            [declaration.name for declaration in opening.prepared.flow.variables],
+            mapping if isinstance(mapping, Mapping) else {},
+            encoding if isinstance(encoding, str) else None,
+        )
+        await self._store.begin_loading(account_id, request_id, listed.describe())
+        seen: set[int] | None = None
+        if opening.facts.reject_duplicates:
+            seen = {int(number) for number in await self._store.loaded_numbers(account_id, request_id)}
+        done = state.rows_done
+        batches = listed.rows(done, _CHUNK_ROWS)
+        nothing: list[Prepared] = []
+        ahead = asyncio.create_task(asyncio.to_thread(self._next, batches, opening))
+        while (rows := await ahead) != nothing:
+            ahead = asyncio.create_task(asyncio.to_thread(self._next, batches, opening))
+            async with self._store.chunk(account_id) as chunk:
+                await self._chunk(
+                    chunk, request_id, opening.target.flow_id, rows, opening.facts, opening.pending_cap, seen
+                )
+                done += len(rows)
+                await chunk.rows_done(request_id, done)
+        await self._store.loaded(account_id, request_id)
+        self._telemetry.event("upload_loaded", request_id=str(request_id), rows=done)
+        return done
+
+    def _next(self, batches: Iterator[list[IncomingRecord]], opening: Opening) -> list[Prepared]:
+        """The next chunk, read and normalised (in a thread); empty at the end of the file."""
+        rows = next(batches, None)
+        return [] if rows is None else self._chunk.normalise(rows, opening.facts)
+
+    async def _opening(self, account_id: AccountId, state: UploadState) -> Opening:
+        flow_id, _, _ = await self._store.version_document(account_id, state.version_id)
+        target = await self._opener.target(account_id, flow_id)
+        account = await self._store.account(account_id)
+        return await self._opener.opening(
+            account_id, target, state.version_id, account, testing=state.testing, end_at=state.end_at
+        )

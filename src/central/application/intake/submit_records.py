@@ -1,0 +1,93 @@
+"""A request by JSON: at most 500 records, checked and stored in one transaction, with a result for every record (step 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from central.application.intake.open_request import Mode, OpenRequest
+from central.application.intake.store_chunk import StoreChunk
+from central.application.ports.intake import IntakeStore, NewRequest
+from central.application.ports.world import Clock, Ids
+from central.domain.errors import InvalidInput
+from central.domain.ids import AccountId, RequestId
+from central.domain.incoming import IncomingRecord
+from central.domain.intake_facts import Verdict
+
+MOST_RECORDS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What the caller wants: ``flow`` by id or name."""
+
+    flow: str
+    mode: Mode
+    records: Sequence[IncomingRecord]
+    name: str = ""
+    priority: int = 0
+    end_at: datetime | None = None
+    source: str = "api"
+    reload_of: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReceipt:
+    """The result of one record, in the order of the submission."""
+
+    record_id: str
+    client_identifier: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The request as it was stored."""
+
+    request_id: RequestId
+    records: Sequence[RecordReceipt]
+
+
+class SubmitRecords:
+    """The use case."""
+
+    def __init__(self, store: IntakeStore, opener: OpenRequest, clock: Clock, ids: Ids) -> None:
+        self._store, self._opener, self._clock, self._ids = store, opener, clock, ids
+        self._chunk = StoreChunk(ids)
+
+    async def __call__(self, account_id: AccountId, submission: Submission, actor: str) -> Receipt:
+        """Store a request with its records.
+
+        Raises InvalidInput ``no_records``, ``too_many_records``, and what ``OpenRequest.check`` raises; then nothing is stored.
+        """
+        if not submission.records:
+            raise InvalidInput("no_records", "A request needs at least one record.")
+        if len(submission.records) > MOST_RECORDS:
+            message = f"A request holds at most {MOST_RECORDS} records; {len(submission.records)} came. Upload a file instead."
+            raise InvalidInput("too_many_records", message, limit=MOST_RECORDS, given=len(submission.records))
+        opening = await self._opener.check(account_id, submission.flow, submission.mode, actor, submission.end_at)
+        request = NewRequest(
+            id=RequestId(self._ids.uuid()),
+            flow_id=opening.target.flow_id,
+            version_id=opening.version_id,
+            testing=opening.testing,
+            source=submission.source,
+            name=submission.name,
+            loading=False,
+            priority=submission.priority,
+            end_at=submission.end_at,
+            reload_of=submission.reload_of,
+        )
+        rows = self._chunk.normalise(submission.records, opening.facts)
+        seen: set[int] | None = set() if opening.facts.reject_duplicates else None
+        async with self._store.chunk(account_id) as chunk:
+            await chunk.add_request(request, opening.facts.now)
+            ids, verdicts = await self._chunk(
+                chunk, request.id, request.flow_id, rows, opening.facts, opening.pending_cap, seen
+            )
+        receipts = [
+            RecordReceipt(id_, record.client_identifier, verdict)
+            for id_, record, verdict in zip(ids, submission.records, verdicts, strict=True)
+        ]
+        return Receipt(request.id, receipts)

@@ -1,0 +1,198 @@
+"""What intake (step 1) needs from the world: the store of requests and records, and readers of list files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from central.application.ports.dispatch import ListState
+from central.domain.accounts import Account
+from central.domain.ids import AccountId, FlowId, RequestId
+from central.domain.incoming import IncomingRecord
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTarget:
+    """The flow that a request names. ``version_id`` is the production version's, None without one."""
+
+    flow_id: FlowId
+    name: str
+    type: str
+    active: bool
+    archived_at: datetime | None
+    draft: bytes
+    production_version: int | None
+    version_id: UUID | None
+    dids: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A request row to be stored. ``loading`` = a file is still to be read into it."""
+
+    id: RequestId
+    flow_id: FlowId
+    version_id: UUID
+    testing: bool
+    source: str
+    name: str
+    loading: bool
+    priority: int
+    end_at: datetime | None
+    checksum: bytes | None = None
+    reload_of: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """The account with its list versions and the money it could still reserve (millionths)."""
+
+    account: Account
+    lists: Mapping[str, ListState]
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadState:
+    """An upload as stored: where reading stands and what it belongs to."""
+
+    file_name: str
+    media_type: str
+    options: Mapping[str, object]
+    rows_done: int
+    state: str
+    version_id: UUID
+    testing: bool
+    end_at: datetime | None
+    priority: int
+    created_at: datetime
+    control: str
+
+
+class ChunkStore(Protocol):
+    """One transaction that stores a chunk of a request; rolled back by any exception."""
+
+    async def hits(self, numbers: Sequence[str], now: datetime) -> Sequence[tuple[str, str, str]]:
+        """What the lists hold about these numbers: (number, list, entry)."""
+        ...
+
+    async def prefixes(self, now: datetime) -> Sequence[tuple[str, str]]:
+        """Prefix entries of the lists: (list, prefix)."""
+        ...
+
+    async def pending(self) -> int:
+        """Pending records of the account; no other chunk of it can be stored until this one is."""
+        ...
+
+    async def insert(
+        self, request_id: RequestId, flow_id: FlowId, rows: bytes, tallies: Sequence[Mapping[str, object]], now: datetime
+    ) -> None:
+        """Store the rows (COPY text format of table incoming) as records with their first events, and the counts."""
+        ...
+
+    async def add_request(self, request: NewRequest, now: datetime) -> None:
+        """Store the request row itself (a request by JSON is one transaction with its records)."""
+        ...
+
+    async def rows_done(self, request_id: RequestId, rows: int) -> None:
+        """Note how far the file is read, so that reading can go on here."""
+        ...
+
+
+class IntakeStore(Protocol):
+    """Requests and records of an account, always under its row-level security."""
+
+    async def find_flow(self, account_id: AccountId, flow: str) -> FlowTarget | None:
+        """By id, else by name."""
+        ...
+
+    async def freeze_draft(self, account_id: AccountId, flow_id: FlowId, version_id: UUID, actor: str) -> UUID:
+        """The snapshot of the draft as it is now; the same draft gives the same id."""
+        ...
+
+    async def version_document(self, account_id: AccountId, version_id: UUID) -> tuple[FlowId, int | None, bytes]:
+        """Flow, number and document of a frozen version."""
+        ...
+
+    async def account(self, account_id: AccountId) -> AccountFacts:
+        """The account as it is now."""
+        ...
+
+    def chunk(self, account_id: AccountId) -> AbstractAsyncContextManager[ChunkStore]:
+        """Open the transaction of one chunk."""
+        ...
+
+    async def open_upload(
+        self, account_id: AccountId, request: NewRequest, file_name: str, media_type: str, options: Mapping[str, object], now: datetime
+    ) -> None:
+        """Store the request (loading) and the upload that will fill it."""
+        ...
+
+    async def receive(self, account_id: AccountId, request_id: RequestId, n: int, data: bytes) -> None:
+        """Store the n-th part of the file."""
+        ...
+
+    async def received(
+        self, account_id: AccountId, request_id: RequestId, flow_id: FlowId, size: int, checksum: bytes, since: datetime
+    ) -> RequestId | None:
+        """The file is complete; answers an earlier request with the same bytes since then, if there is one."""
+        ...
+
+    async def fail_upload(self, account_id: AccountId, request_id: RequestId, error: Mapping[str, object]) -> None:
+        """The file cannot be loaded: the request ends empty, with this error."""
+        ...
+
+    async def upload_state(self, account_id: AccountId, request_id: RequestId) -> UploadState | None:
+        """Where the upload stands."""
+        ...
+
+    async def begin_loading(self, account_id: AccountId, request_id: RequestId, detected: Mapping[str, object]) -> None:
+        """Reading begins; ``detected`` is shown to the person (kind, encoding, delimiter, columns)."""
+        ...
+
+    async def loaded(self, account_id: AccountId, request_id: RequestId) -> None:
+        """All rows are in; the file is forgotten."""
+        ...
+
+    def file(self, account_id: AccountId, request_id: RequestId) -> AsyncIterator[bytes]:
+        """The stored file, part by part."""
+        ...
+
+    async def loaded_numbers(self, account_id: AccountId, request_id: RequestId) -> Sequence[str]:
+        """First numbers of the records loaded so far."""
+        ...
+
+
+class ListFile(Protocol):
+    """An inspected file."""
+
+    def describe(self) -> Mapping[str, object]:
+        """Kind, encoding, delimiter, columns: shown to the person who uploads."""
+        ...
+
+    def rows(self, skip_rows: int, batch_rows: int) -> Iterator[list[IncomingRecord]]:
+        """Batches of rows from ``skip_rows`` + 1 on."""
+        ...
+
+
+class ListFiles(Protocol):
+    """Reader of list files."""
+
+    def inspect(
+        self, path: Path, file_name: str, media_type: str, variables: Sequence[str], mapping: Mapping[str, str], encoding: str | None
+    ) -> ListFile:
+        """Find what the file is. Raises InvalidInput with a stable code for a file-level fault."""
+        ...
+
+
+class LoadQueue(Protocol):
+    """Where the work of loading a received file is put (background jobs)."""
+
+    async def enqueue_load(self, account_id: AccountId, request_id: RequestId) -> None:
+        """Load this upload soon; asking twice does no harm."""
+        ...

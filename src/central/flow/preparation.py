@@ -1,0 +1,149 @@
+"""Prepares a flow to run: each step is read once by its widget; what is wrong with a step becomes a finding.
+
+``prepare`` never fails: a step that has an error stands in the program as one that fails when it is entered, so that a
+draft with findings can still be tried out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from difflib import get_close_matches
+from typing import Final
+
+from central.domain.zones import known_zone
+from central.flow.document import Flow, Step
+from central.flow.events import FlowEvent
+from central.flow.findings import Finding
+from central.flow.program import ERROR_BRANCH, Failed, FailurePolicy, Node, Outcome, Prepared, Program
+from central.flow.walk import Walk
+from central.flow.widgets.table import WIDGETS
+from central.flow.widgets.widget import Fields, Widget
+
+_POLICIES: Final[tuple[FailurePolicy, ...]] = ("branch", "continue", "fail")
+_ENTRIES: Final = ("start", "on_remote_hangup", "on_flow_complete")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenNode:
+    """Stands for a step that has errors."""
+
+    detail: str
+
+    def enter(self, walk: Walk) -> Outcome:
+        """Fail."""
+        del walk
+        return Failed("step_has_errors", self.detail)
+
+    def handle(self, walk: Walk, event: FlowEvent) -> Outcome:
+        """Never waits."""
+        del walk, event
+        return None
+
+
+def prepare(flow: Flow) -> Program:
+    """The program of a flow, with the findings about its single steps."""
+    findings: list[Finding] = []
+    steps: dict[str, Prepared] = {}
+    entries: dict[str, str] = {}
+    for step in flow.steps.values():
+        steps[step.name] = _prepare_step(flow, step, findings)
+        if step.widget in _ENTRIES and entries.setdefault(step.widget, step.name) != step.name:
+            message = f"There are two steps of the widget {step.widget}: {entries[step.widget]} and {step.name}."
+            findings.append(Finding("entry_twice", "error", step.line, step.name, message, "Keep one of them."))
+    return Program(
+        name=flow.name,
+        steps=steps,
+        start=entries.get("start", ""),
+        on_remote_hangup=entries.get("on_remote_hangup", ""),
+        on_flow_complete=entries.get("on_flow_complete", ""),
+        calls=flow.calls,
+        formats=flow.formats,
+        zone=known_zone(flow.time_zone) or UTC,
+        secrets=frozenset(variable.name for variable in flow.variables if variable.secret),
+        findings=tuple(findings),
+    )
+
+
+def _prepare_step(flow: Flow, step: Step, findings: list[Finding]) -> Prepared:
+    found: list[Finding] = []
+    fields = Fields(step, flow, found)
+    widget = WIDGETS.get(step.widget)
+    if widget is None:
+        near = get_close_matches(step.widget, WIDGETS, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(WIDGETS)}."
+        if step.widget:
+            fields.find(
+                "widget_unknown", f"There is no widget {step.widget[:64]!r}.", line=fields.line("widget"), hint=hint
+            )
+        findings.extend(found)
+        return Prepared(step.name, step.widget, BrokenNode("Its widget is unknown."), {}, line=step.line)
+    _read_branches(fields, widget)
+    node: Node = widget.prepare(fields)
+    policy = _read_policy(fields, widget)
+    _check_required(fields, widget)
+    fields.text("about")
+    fields.close(f"The widget {widget.name}", ignored=("widget",))
+    errors = [finding for finding in found if finding.severity == "error"]
+    findings.extend(found)
+    return Prepared(
+        name=step.name,
+        widget=widget.name,
+        node=BrokenNode(errors[0].message) if errors else node,
+        targets=fields.targets,
+        policy=policy,
+        onward=widget.onward,
+        secret=fields.secret and widget.waits,
+        reads=tuple(fields.reads),
+        stores=tuple(fields.stores),
+        line=step.line,
+    )
+
+
+def _read_branches(fields: Fields, widget: Widget) -> None:
+    """``next:`` and ``on:`` of a step, before its widget looks at its own fields."""
+    names = {branch.name for branch in widget.branches}
+    if "next" in names and fields.present("next"):
+        fields.target("next", fields.tree("next"), fields.line("next"))
+    if not names - {"next"}:
+        return
+    wired = fields.mapping("on")
+    for name, tree in wired.entries.items():
+        line = wired.lines.get(name, wired.line)
+        if name in names - {"next"}:
+            fields.target(name, tree, line)
+            continue
+        near = get_close_matches(name, names, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Branches: {', '.join(sorted(names))}."
+        message = f"The widget {widget.name} has no branch {name[:64]!r}."
+        fields.find("branch_unknown", message, line=line, hint=hint)
+
+
+def _read_policy(fields: Fields, widget: Widget) -> FailurePolicy:
+    if not widget.can_fail:
+        return widget.failure
+    wired = ERROR_BRANCH in fields.targets
+    default: FailurePolicy = "branch" if wired else widget.failure
+    policy = fields.choice("on_failure", _POLICIES, default)
+    line = fields.line("on_failure")
+    if policy == "branch" and not wired:
+        hint = "Add `on: {error: step}`."
+        fields.find("branch_without_target", "`on_failure: branch` needs the branch 'error'.", line=line, hint=hint)
+        return "fail"
+    if policy == "continue" and not widget.onward:
+        message = f"A failed {widget.name} cannot simply continue."
+        fields.find("failure_policy_invalid", message, line=line, hint="Choose branch or fail.")
+        return "fail"
+    if policy != "branch" and wired:
+        message = f"The branch 'error' is wired, but `on_failure: {policy}` never takes it."
+        fields.find("branch_never_taken", message, line=line, severity="warning")
+    return policy
+
+
+def _check_required(fields: Fields, widget: Widget) -> None:
+    for branch in widget.branches:
+        if branch.required and branch.name not in fields.targets:
+            where = "`next: step`" if branch.name == "next" else f"`on: {{{branch.name}: step}}`"
+            hint = f"Add {where}; `end` is a lawful target."
+            message = f"The branch {branch.name!r} has no target."
+            fields.find("branch_without_target", message, line=fields.line("on"), hint=hint)

@@ -1,0 +1,30 @@
+"""All widgets of the flow language, in the order of the reference page. A new widget is a file and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from central.flow.widgets.decision import DECISION
+from central.flow.widgets.entries import ON_FLOW_COMPLETE, ON_REMOTE_HANGUP, START
+from central.flow.widgets.hang_up import HANG_UP
+from central.flow.widgets.make_call import MAKE_CALL
+from central.flow.widgets.menu import MENU
+from central.flow.widgets.play import PLAY
+from central.flow.widgets.store_variable import STORE_VARIABLE
+from central.flow.widgets.widget import Widget
+
+WIDGETS: Final[Mapping[str, Widget]] = {
+    widget.name: widget
+    for widget in (
+        START,
+        ON_REMOTE_HANGUP,
+        ON_FLOW_COMPLETE,
+        MAKE_CALL,
+        PLAY,
+        MENU,
+        DECISION,
+        STORE_VARIABLE,
+        HANG_UP,
+    )
+}

@@ -1,0 +1,120 @@
+"""What a widget is: its fields, branches, failure rule, documentation, example, and how a step of it is prepared.
+
+Each widget stands in a file of its own and declares one ``Widget``; ``table.py`` lists them all. ``prepare`` reads a step's
+fields once, for the checker (findings) and for the interpreter (node) alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from central.flow.document import END, Flow, Step
+from central.flow.findings import Finding
+from central.flow.program import FailurePolicy, Node, Target
+from central.flow.reading import Reading
+from central.flow.tree import Scalar, Tree
+from central.flow.variables import NAME, SYSTEM_KEYS, Reference, Template, parse_template
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a widget, for the reference page. ``form`` says in a few words what may stand there."""
+
+    name: str
+    form: str
+    doc: str
+    default: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """An output of a widget; a ``required`` one must be wired (``end`` is a lawful target)."""
+
+    name: str
+    doc: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """One kind of step.
+
+    entry: it is where a path begins. media: it needs the customer's leg. call: it makes that leg. waits: a loop through it
+    takes time. terminal: no branch leads on. failure: what a failed step does unless the document says otherwise; onward:
+    the branch that ``continue`` takes, "" = ``continue`` makes no sense here.
+    """
+
+    name: str
+    title: str
+    doc: str
+    example: str
+    prepare: Callable[[Fields], Node]
+    fields: tuple[Field, ...] = ()
+    branches: tuple[Branch, ...] = ()
+    entry: bool = False
+    media: bool = False
+    call: bool = False
+    waits: bool = False
+    terminal: bool = False
+    can_fail: bool = False
+    failure: FailurePolicy = "fail"
+    onward: str = ""
+
+
+class Fields(Reading):
+    """The fields of one step while its widget prepares it; gathers targets, and the variables it reads and stores."""
+
+    __slots__ = ("flow", "reads", "secret", "stores", "targets")
+
+    def __init__(self, step: Step, flow: Flow, findings: list[Finding]) -> None:
+        super().__init__(step.fields, findings, step.name)
+        self.flow = flow
+        self.targets: dict[str, Target] = {}
+        self.reads: list[tuple[Reference, int]] = []
+        self.stores: list[tuple[str, int]] = []
+        self.secret = False
+
+    def template(self, name: str, *, required: bool = False) -> Template | None:
+        """A text with variables, None when it is missing."""
+        if not self.present(name):
+            self.text(name, required=required)
+            return None
+        return self.as_template(self.text(name), self.line(name))
+
+    def as_template(self, text: str, line: int) -> Template:
+        """This text as a template; unreadable references are findings."""
+        template = parse_template(text)
+        for broken in template.broken:
+            hint = "Write {{ $flow.key.Name }}; namespaces: flow.key, flow.syskey, user.key, user.syskey, call."
+            message = f"{{{{ {broken[:64]} }}}} names no variable."
+            self.find("variable_unreadable", message, line=line, hint=hint)
+        if template.bare:
+            hint = "Only {{ $flow.key.Name }} is replaced, with the braces."
+            self.find(
+                "variable_bare", "A variable without braces is ordinary text.", line=line, hint=hint, severity="warning"
+            )
+        for reference in template.references:
+            if reference.space == "flow.syskey" and reference.name not in SYSTEM_KEYS:
+                hint = f"Known: {', '.join(sorted(SYSTEM_KEYS))}."
+                self.find("system_variable_unknown", f"There is no {reference}.", line=line, hint=hint)
+            self.reads.append((reference, line))
+        return template
+
+    def stored(self, name: str, line: int) -> str:
+        """The name of a variable that this step sets; reports one that cannot be a name."""
+        if not NAME.fullmatch(name):
+            hint = "Name it without prefix and braces: a letter or underscore, then letters, digits, underscores."
+            self.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
+        self.stores.append((name, line))
+        self.secret = self.secret or any(known.name == name and known.secret for known in self.flow.variables)
+        return name
+
+    def target(self, branch: str, tree: Tree | None, line: int) -> None:
+        """Wire a branch to the step that ``tree`` names."""
+        if isinstance(tree, Scalar) and not tree.missing:
+            self.targets[branch] = Target(tree.text, tree.line)
+            return
+        hint = f"Name a step, or `{END}`."
+        self.find("branch_without_target", f"The branch {branch!r} leads nowhere.", line=line, hint=hint)
