@@ -118,6 +118,10 @@ def _account_column(source: exp.Expr, ctes: set[str], tables: dict[str, str]) ->
     return KEY if isinstance(inner, exp.Query) and _gives_account(inner, ctes, tables) else None
 
 
+def _reads_tenant(query: exp.Expr, tables: dict[str, str]) -> bool:
+    return any(table.name in tables for table in query.find_all(exp.Table))
+
+
 def _conjuncts(condition: exp.Expr) -> Iterator[exp.EQ]:
     if isinstance(condition, exp.Where | exp.Paren):
         yield from _conjuncts(condition.this)
@@ -188,7 +192,7 @@ def untied(sql: str, tables: dict[str, str]) -> list[str]:
         return [f"{name}: the statement cannot be read" for name in named]
     ctes: set[str] = set()
     for cte in tree.find_all(exp.CTE, bfs=False):
-        if _gives_account(cte.this, ctes, tables):
+        if _gives_account(cte.this, ctes, tables) or _reads_tenant(cte.this, tables):
             ctes.add(cte.alias)
     wrong: list[str] = []
     for node in tree.find_all(*_SCOPES):

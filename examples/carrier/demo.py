@@ -30,7 +30,7 @@ from examples.carrier.blocks import (
     reply_to_invite,
 )
 from examples.carrier.digits import file_name
-from examples.carrier.sipp import Invite, Sipp, free_port, may_replay_captures, write_samples, write_scenario
+from examples.carrier.sipp import Invite, Sipp, free_ports, may_replay_captures, write_samples, write_scenario
 
 PREFIX = "9198000"
 """Country code 91 and the first digits of the demo's mobile numbers."""
@@ -142,10 +142,10 @@ def steps(*, captures: bool) -> str:
 
 
 class DemoCarrier:
-    """The demo carrier as a context manager. ``port`` 0 = a free one. ``digits``: ``rtp`` (RFC 4733), ``info``, or ``auto`` by permission."""
+    """The demo carrier as a context manager. ``port`` 0 = a free one, known after the start. ``digits``: ``rtp`` (RFC 4733), ``info``, or ``auto`` by permission."""
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 15_060, digits: str = "auto") -> None:
-        self.host, self.port = host, port or free_port(host)
+        self.host, self.port = host, port
         self.digits = digits if digits != "auto" else ("rtp" if may_replay_captures() else "info")
         self._directory: Path | None = None
         self._process: Sipp | None = None
@@ -155,7 +155,9 @@ class DemoCarrier:
         self._directory = Path(tempfile.mkdtemp(prefix="demo-carrier-"))
         write_samples(self._directory, _DIGITS.values())
         write_scenario(self._directory, "demo", steps(captures=self.digits == "rtp"))
-        self._process = Sipp(self._directory, "demo", host=self.host, port=self.port)
+        sip, control, media = free_ports(self.host, 3)
+        self.port = self.port or sip
+        self._process = Sipp(self._directory, "demo", host=self.host, ports=(self.port, control, media))
         try:
             self._process.wait_bound()
         except RuntimeError:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from examples.carrier.scenarios import CALLEES, PRESSED
-from examples.carrier.sipp import CarrierError, Invite, Sipp, write_samples, write_scenario
+from examples.carrier.sipp import CarrierError, Invite, Sipp, free_ports, write_samples, write_scenario
 
 
 class Carrier:
@@ -42,22 +42,34 @@ class Carrier:
 
     def start(self) -> Self:
         """Start all chosen behaviours and wait until they listen. Raises CarrierError."""
+        for tries_left in (2, 1, 0):
+            try:
+                self._start_all()
+            except CarrierError:  # a port that was free a moment ago may be taken by now
+                self.stop()
+                if not tries_left or self.base_port:
+                    raise
+            else:
+                break
+        return self
+
+    def _start_all(self) -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="carrier-"))
         write_samples(self._directory, PRESSED)
-        try:
-            for name in self.names:
-                write_scenario(self._directory, name, CALLEES[name].steps)
-                port = self.base_port + self.names.index(name) if self.base_port else 0
-                self._running[name] = Sipp(
-                    self._directory, name, host=self.host, port=port, transport=self.transport,
-                    contact=self._contacts.get(name, ""),
-                )  # fmt: skip
-            for process in self._running.values():
-                process.wait_bound(self.transport)
-        except CarrierError:
-            self.stop()
-            raise
-        return self
+        free = iter(free_ports(self.host, 3 * len(self.names)))
+        for index, name in enumerate(self.names):
+            write_scenario(self._directory, name, CALLEES[name].steps)
+            sip, control, media = next(free), next(free), next(free)
+            self._running[name] = Sipp(
+                self._directory,
+                name,
+                host=self.host,
+                ports=(self.base_port + index if self.base_port else sip, control, media),
+                transport=self.transport,
+                contact=self._contacts.get(name, ""),
+            )
+        for process in self._running.values():
+            process.wait_bound(self.transport)
 
     def invites(self, name: str | None = None) -> list[Invite]:
         """The INVITE transactions that one behaviour (or all) received."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import shutil
 import signal
@@ -33,19 +34,19 @@ class Invite(NamedTuple):
     caller: str
 
 
-def free_port(host: str) -> int:
-    """A port that is free for UDP and for TCP at this moment. Raises CarrierError."""
-    for _ in range(50):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+def free_ports(host: str, count: int) -> list[int]:
+    """Different ports that are free for UDP and for TCP at this moment."""
+    found: list[int] = []
+    with contextlib.ExitStack() as held:
+        while len(found) < count:
+            udp = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             udp.bind((host, 0))
             port: int = udp.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-                try:
-                    tcp.bind((host, port))
-                except OSError:
-                    continue
-                return port
-    raise CarrierError(f"no free port on {host}")
+            tcp = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            with contextlib.suppress(OSError):
+                tcp.bind((host, port))
+                found.append(port)
+    return found
 
 
 def may_replay_captures() -> bool:
@@ -81,7 +82,7 @@ def _die_with_parent() -> None:
 
 
 class Sipp:
-    """One SIPp process that answers calls on one port (0 = a free one)."""
+    """One SIPp process that answers calls. ``ports``: SIP, control, media."""
 
     def __init__(
         self,
@@ -89,12 +90,12 @@ class Sipp:
         name: str,
         *,
         host: str,
-        port: int = 0,
+        ports: tuple[int, int, int],
         transport: str = "udp",
         contact: str = "",
         options: tuple[str, ...] = (),
     ) -> None:
-        self.name, self.host, self.port = name, host, port or free_port(host)
+        self.name, self.host, self.port = name, host, ports[0]
         self._directory = directory
         self._log = directory / f"{name}.log"
         program = shutil.which("sipp")
@@ -104,7 +105,7 @@ class Sipp:
         where = contact or f"{host}:{self.port};transport={transport}"
         command = [
             program, "-sf", f"{name}.xml", "-t", mode, "-i", host, "-mi", host, "-p", str(self.port), "-key", "contact", where,
-            "-ci", host, "-cp", str(free_port(host)), "-mp", str(free_port(host) & ~1), "-m", "100000000", "-nostdin", "-skip_rlimit",
+            "-ci", host, "-cp", str(ports[1]), "-mp", str(ports[2]), "-m", "100000000", "-nostdin", "-skip_rlimit",
             "-trace_err", "-error_file", f"{name}.err", "-trace_logs", "-log_file", str(self._log), *options,
         ]  # fmt: skip
         with (directory / f"{name}.out").open("wb") as out:

@@ -113,6 +113,14 @@ class Settings:
     sip_external: Annotated[str | None, Help("address that carriers see when this machine is behind NAT")] = None
     rtp_start: Annotated[int, Help("first UDP port for media", "", 1024, 65534)] = 10_000
     rtp_end: Annotated[int, Help("last UDP port for media", "", 1025, 65535)] = 20_000
+    rtp_timeout_s: Annotated[
+        int, Help("an answered call without media for so long is ended; 0 = never", "s", 0, 3600)
+    ] = 60
+    strict_rtp: Annotated[
+        bool, Help("take media only from the address that it first came from; off for laboratory carriers")
+    ] = True
+    tls_verify: Annotated[bool, Help("check the certificates of TLS trunks")] = True
+    sip_trace: Annotated[bool, Help("keep a copy of every SIP message for the explanation of records")] = True
     speech_engine: Annotated[Literal["flite", "espeak-ng", "piper"], Help("text to speech")] = "flite"
     speech_voice: Annotated[str | None, Help("voice of the engine, or a model file for piper; empty = its default")] = (
         None

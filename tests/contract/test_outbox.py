@@ -220,7 +220,8 @@ async def test_the_oldest_due_come_first_and_no_more_than_asked(bench: Bench) ->
     late = await bench.event(endpoint, due=START - timedelta(seconds=1))
     later = await bench.event(endpoint, due=START - timedelta(seconds=2))
     early = await bench.event(endpoint, due=START - timedelta(seconds=3))
-    assert ids(await bench.claim(limit=2)) == [early, later]
+    assert ids(await bench.claim(per_endpoint=1)) == [early]
+    assert ids(await bench.claim(limit=1)) == [later]
     assert ids(await bench.claim()) == [late]
 
 
@@ -256,6 +257,26 @@ async def test_the_same_owner_cannot_finish_an_earlier_claim_of_its_own(bench: B
     (taken,) = await bench.claim(after_s=60)
     assert await bench.finish(lost, Delivered()) == 0
     assert await bench.finish(taken, Delivered(), after_s=61) == 1
+
+
+async def test_a_result_from_before_a_replay_is_refused(bench: Bench) -> None:
+    endpoint = await bench.endpoint()
+    await bench.event(endpoint)
+    (lost,) = await bench.claim()
+    (given_up,) = await bench.claim(owner="two", after_s=60)
+    await bench.finish(given_up, Parked(), owner="two", after_s=61)
+    await bench.letters.replay_parked(bench.account, endpoint, None, START)
+    (replayed,) = await bench.claim(owner="three", after_s=62)
+    assert replayed.tries == lost.tries
+    assert await bench.finish(lost, Delivered(), after_s=63) == 0
+    assert await bench.finish(replayed, Delivered(), owner="three", after_s=64) == 1
+
+
+async def test_an_event_written_while_its_endpoint_was_being_disabled_is_not_sent(bench: Bench) -> None:
+    endpoint = await bench.endpoint()
+    await bench.outbox.disable_endpoint(bench.account, endpoint, "by_user", START)
+    await bench.event(endpoint)
+    assert not await bench.claim()
 
 
 async def test_gone_disables_the_endpoint_and_parks_what_waits(bench: Bench) -> None:

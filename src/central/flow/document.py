@@ -130,7 +130,7 @@ def _steps(reading: Reading) -> Mapping[str, Step]:
         reading.find("steps_missing", "The flow has no steps.", line=reading.line("steps"), hint="Add `steps:`.")
     if len(names) > LIMIT_STEPS:
         message = f"A flow has at most {LIMIT_STEPS} steps, this one {len(names)}."
-        reading.find("too_many_steps", message, line=reading.line("steps"))
+        reading.find("too_many_steps", message, line=reading.line("steps"), hint="Split it into several flows.")
     steps: dict[str, Step] = {}
     for name in names:
         line = section.line(name)

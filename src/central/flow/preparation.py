@@ -124,7 +124,7 @@ def _read_policy(fields: Fields, widget: Widget) -> FailurePolicy:
         return widget.failure
     wired = ERROR_BRANCH in fields.targets
     default: FailurePolicy = "branch" if wired else widget.failure
-    policy = fields.choice("on_failure", _POLICIES, default)
+    policy: FailurePolicy = fields.choice("on_failure", _POLICIES, default)
     line = fields.line("on_failure")
     if policy == "branch" and not wired:
         hint = "Add `on: {error: step}`."
@@ -136,7 +136,7 @@ def _read_policy(fields: Fields, widget: Widget) -> FailurePolicy:
         return "fail"
     if policy != "branch" and wired:
         message = f"The branch 'error' is wired, but `on_failure: {policy}` never takes it."
-        fields.find("branch_never_taken", message, line=line, severity="warning")
+        fields.find("branch_never_taken", message, line=line, hint="Remove one of them.", severity="warning")
     return policy
 
 

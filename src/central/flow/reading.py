@@ -34,7 +34,7 @@ class Reading:
         self._known: set[str] = set()
 
     # -- findings ------------------------------------------------------------------------------------------------------
-    def find(self, code: str, message: str, *, line: int = 0, hint: str = "", severity: Severity = "error") -> None:
+    def find(self, code: str, message: str, *, hint: str, line: int = 0, severity: Severity = "error") -> None:
         """Report a finding at this mapping, or at ``line``."""
         self.findings.append(Finding(code, severity, line or self.entries.line, self.step, message, hint))
 
@@ -67,9 +67,8 @@ class Reading:
             if required:
                 self.find("field_missing", f"The field {name!r} is missing.", hint=f"Add `{name}:`.")
             return default
-        self.find(
-            "field_not_text", f"{name!r} must be a text of at most {_TEXT_LIMIT} characters.", line=self.line(name)
-        )
+        message = f"{name!r} must be a text of at most {_TEXT_LIMIT} characters."
+        self.find("field_not_text", message, line=self.line(name), hint="Neither a list nor a mapping can stand here.")
         return default
 
     def choice(self, name: str, words: Sequence[Word], default: Word, *, required: bool = False) -> Word:
@@ -91,7 +90,9 @@ class Reading:
             return default
         value = flag(found)
         if value is None:
-            self.find("field_not_flag", f"{name!r} must be true or false.", line=self.line(name))
+            self.find(
+                "field_not_flag", f"{name!r} must be true or false.", line=self.line(name), hint="Without quotes."
+            )
             return default
         return value
 
@@ -104,7 +105,7 @@ class Reading:
         if digits.isascii() and digits.isdigit() and len(digits) <= 9 and low <= int(digits) <= high:  # noqa: PLR2004
             return int(digits)
         message = f"{name!r} must be a whole number from {low} to {high}."
-        self.find("field_out_of_range", message, line=self.line(name))
+        self.find("field_out_of_range", message, line=self.line(name), hint="Write it without quotes and unit.")
         return default
 
     def number(self, name: str, low: float, high: float) -> float | None:
@@ -115,7 +116,10 @@ class Reading:
         text = found.text if isinstance(found, Scalar) else ""
         if text.isascii() and text.replace(".", "", 1).isdigit() and len(text) <= 12 and low <= float(text) <= high:  # noqa: PLR2004
             return float(text)
-        self.find("field_out_of_range", f"{name!r} must be a number from {low:g} to {high:g}.", line=self.line(name))
+        message = f"{name!r} must be a number from {low:g} to {high:g}."
+        self.find(
+            "field_out_of_range", message, line=self.line(name), hint="Write digits, with a point for a fraction."
+        )
         return None
 
     def duration(self, name: str, default: timedelta, low: timedelta, high: timedelta) -> timedelta:
@@ -143,7 +147,7 @@ class Reading:
             self.find("field_not_duration", f"{name!r} must be a duration.", line=tree.line, hint=hint)
         elif not low <= value <= high:
             message = f"{name!r} must be between {show_duration(low)} and {show_duration(high)}."
-            self.find("field_out_of_range", message, line=tree.line)
+            self.find("field_out_of_range", message, line=tree.line, hint="Choose a duration within these bounds.")
         else:
             return value
         return None
@@ -163,7 +167,7 @@ class Reading:
         trees = self.items(name)
         for tree in trees:
             if not isinstance(tree, Scalar):
-                self.find("field_not_text", f"{name!r} must hold texts only.", line=tree.line)
+                self.find("field_not_text", f"{name!r} must hold texts only.", line=tree.line, hint="Write [one, two].")
         return tuple(tree.text for tree in trees if isinstance(tree, Scalar))
 
     def mapping(self, name: str) -> Entries:
@@ -172,7 +176,8 @@ class Reading:
         if isinstance(found, Entries):
             return found
         if found is not None:
-            self.find("field_not_mapping", f"{name!r} must be a mapping of keys to values.", line=self.line(name))
+            message = f"{name!r} must be a mapping of keys to values."
+            self.find("field_not_mapping", message, line=self.line(name), hint="Write {key: value}.")
         return Entries(line=self.line(name))
 
     def section(self, name: str) -> Reading:

@@ -91,7 +91,12 @@ def _reattempts(section: Reading) -> ReattemptRule:
     try:
         return ReattemptRule(attempts, intervals, growth, retry_on, again, alternates)
     except InvalidInput as error:
-        section.find("reattempts_invalid", error.message, line=section.line("growth"))
+        section.find(
+            "reattempts_invalid",
+            error.message,
+            line=section.line("growth"),
+            hint="Remove `growth`, or shorten the wait.",
+        )
         return default
 
 

@@ -105,6 +105,7 @@ def test_second_supervisor_is_refused_while_the_first_lives(plan: ServerPlan) ->
         with pytest.raises(OperatorError) as refusal:
             server(plan).start()
         assert refusal.value.code == "database_in_use"
+        assert "pid" not in refusal.value.details  # the supervisors' own lock, long before the server's
         assert running.running
 
 

@@ -102,6 +102,8 @@ async def test_the_prompt_of_the_language_goes_before_the_general_one(library: P
         for one in await library.find(account, ["menu"], language)
         if isinstance(one, AudioFile)
     }
+    await library.add(account, "other", tone(0.5), language="hi", at=NOW)
+    assert isinstance((await library.find(account, ["other"], "de"))[0], NoAudio)
     assert lengths == {"": 0.5, "hi": 1.0, "hi-IN": 1.0, "en-in": 1.5, "de": 0.5}
 
 

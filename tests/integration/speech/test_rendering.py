@@ -144,15 +144,21 @@ async def test_voice_and_language_and_engine_version_have_files_of_their_own(
 async def test_a_caller_that_gives_up_does_not_take_the_others_prompt_away(
     config: SpeechConfig, tmp_path: Path
 ) -> None:
-    counted, log = count_runs(config, tmp_path / "bin")
-    speech = CachedSpeech(counted)
-    await audio(speech, "Warm up.")
+    held, begun, go = (tmp_path / name for name in ("flite", "begun", "go"))
+    os.mkfifo(begun)
+    os.mkfifo(go)
+    flite = shutil.which("flite")
+    held.write_text(f'#!/bin/sh\ncase "$1" in --*) exit 0;; esac\n{flite} "$@"; echo run > {begun}; cat {go}\n')
+    held.chmod(0o755)
+    speech = CachedSpeech(replace(config, flite=str(held)))
     impatient = asyncio.create_task(say(speech, "Shared."))
     patient = asyncio.create_task(say(speech, "Shared."))
-    await asyncio.sleep(0)
+    assert await asyncio.to_thread(begun.read_text) == "run\n"
     impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    await asyncio.to_thread(go.write_text, "on")
     assert isinstance(await patient, AudioFile)
-    assert log.read_text() == "run\nrun\n"
 
 
 async def test_no_more_engines_run_at_once_than_allowed(config: SpeechConfig, tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ async def test_an_endless_answer_is_cut_short(far_end: FarEnd, courier: WebhookC
 
 
 async def test_a_compressed_answer_is_not_unpacked(far_end: FarEnd, courier: WebhookCourier) -> None:
-    bomb = gzip.compress(bytes(10_000_000))
+    bomb = gzip.compress(b"unpacked" + bytes(10_000_000))
 
     async def explode(_: web.Request) -> web.StreamResponse:
         return web.Response(status=500, body=bomb, headers={"Content-Encoding": "gzip"})
@@ -176,6 +176,7 @@ async def test_a_compressed_answer_is_not_unpacked(far_end: FarEnd, courier: Web
     answered = await courier.post(delivery(far_end.url()), NOW)
     assert isinstance(answered, HttpAnswer)
     assert answered.status == 500
+    assert "unpacked" not in answered.detail
 
 
 # -- redirects ---------------------------------------------------------------------------------------------------------

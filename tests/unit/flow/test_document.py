@@ -53,7 +53,9 @@ def found(data: bytes) -> dict[str, Finding]:
     return {finding.code: finding for finding in parse(data).findings}
 
 
-@pytest.mark.parametrize(("data", "code", "line"), REFUSED, ids=[f"{code}-{i}" for i, (_, code, _) in enumerate(REFUSED)])
+@pytest.mark.parametrize(
+    ("data", "code", "line"), REFUSED, ids=[f"{code}-{i}" for i, (_, code, _) in enumerate(REFUSED)]
+)
 def test_what_cannot_be_read_is_refused_with_code_and_line(data: bytes, code: str, line: int) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse(data)
@@ -61,7 +63,7 @@ def test_what_cannot_be_read_is_refused_with_code_and_line(data: bytes, code: st
 
 
 def test_json_and_yaml_of_the_same_flow_are_equal_but_for_lines() -> None:
-    written = b"flow: f\ntype: multicast\npurpose: service\ncalls: {attempts: 2, interval: 10s}\ndescription: \"a\\nb\"\n"
+    written = b'flow: f\ntype: multicast\npurpose: service\ncalls: {attempts: 2, interval: 10s}\ndescription: "a\\nb"\n'
     as_json = (
         b'{"flow": "f", "type": "multicast", "purpose": "service",\t"calls": {"attempts": 2, "interval": "10s"},'
         b'"description": "a\\nb"}'
@@ -141,10 +143,14 @@ SETTINGS = [
 def test_a_wrong_setting_is_a_finding_and_not_an_error(head: str, code: str) -> None:
     finding = found(document("  a: {widget: hang_up}\n", f"{head}\n"))[code]
     assert (finding.severity, finding.line) == ("error", 4)
+    assert finding.hint
 
 
 def test_a_misspelt_field_gets_a_hint() -> None:
-    assert found(document("  a: {widget: hang_up}\n", "calls: {atempts: 3}\n"))["unknown_field"].hint == "Did you mean 'attempts'?"
+    assert (
+        found(document("  a: {widget: hang_up}\n", "calls: {atempts: 3}\n"))["unknown_field"].hint
+        == "Did you mean 'attempts'?"
+    )
 
 
 def test_missing_necessities_are_findings() -> None:

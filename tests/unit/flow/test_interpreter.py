@@ -154,7 +154,9 @@ def test_a_step_with_errors_fails_when_it_is_entered_and_not_before() -> None:
     assert (ending.kind, ending.reason, ending.step) == ("failed", "flow_error", "first")
 
 
-@pytest.mark.parametrize("steps", ["  a: {widget: hang_up}\n", "  s: {widget: start, next: nowhere}\n", "  s: {widget: start}\n"])
+@pytest.mark.parametrize(
+    "steps", ["  a: {widget: hang_up}\n", "  s: {widget: start, next: nowhere}\n", "  s: {widget: start}\n"]
+)
 def test_a_draft_that_cannot_run_fails_and_ends(steps: str) -> None:
     player = Player.of(document(steps)).begun()
     assert (player.ending.kind, player.ending.reason) == ("failed", "flow_error")

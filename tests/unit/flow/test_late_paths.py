@@ -44,7 +44,10 @@ def test_the_status_is_awaited_and_taken_once() -> None:
 
 def test_media_and_calls_on_a_late_path_end_it_and_nothing_else() -> None:
     for widget in ("play, say: Bye.", "make_call, on: {connected: end}"):
-        steps = STEPS.replace('mark: {widget: store_variable, set: {Left: "{{ $flow.syskey.last_connection_status }}"}}', f"mark: {{widget: {widget}}}")
+        steps = STEPS.replace(
+            'mark: {widget: store_variable, set: {Left: "{{ $flow.syskey.last_connection_status }}"}}',
+            f"mark: {{widget: {widget}}}",
+        )
         player = Player.of(after_answer(steps)).connected().ended("Connected")
         assert player.ending.kind == "customer_left"
         assert "late_path_failed" in player.warnings
@@ -62,7 +65,9 @@ def test_an_endless_late_path_meets_the_step_limit() -> None:
 
 
 def test_call_variables_are_known_afterwards() -> None:
-    steps = STEPS.replace("{{ $flow.syskey.last_connection_status }}", "{{ $call.dnis.number }} {{ $call.cli.number }} {{ $call.hangup }}")
+    steps = STEPS.replace(
+        "{{ $flow.syskey.last_connection_status }}", "{{ $call.dnis.number }} {{ $call.cli.number }} {{ $call.hangup }}"
+    )
     player = Player.of(after_answer(steps, "time_zone: Asia/Kolkata\n")).connected().wait(2.5).ended("Connected")
     assert player.run.variables["Left"] == "919800000001 911140000000 2026-03-02T15:00:02.500+05:30"
 

@@ -78,7 +78,9 @@ def test_a_rejected_primary_can_skip_the_alternates() -> None:
 
 
 def test_no_number_is_dialled_twice_in_one_attempt() -> None:
-    steps = STEPS.replace("was_busy: {widget: store_variable, set: {Seen: busy}}", "was_busy: {widget: make_call, on: {connected: end}}")
+    steps = STEPS.replace(
+        "was_busy: {widget: store_variable, set: {Seen: busy}}", "was_busy: {widget: make_call, on: {connected: end}}"
+    )
     player = Player.of(document(START + steps), THREE[:2], last_attempt=True).begun().ended("Busy").ended("Busy")
     assert player.dialled == [0, 1]
     assert player.ending.kind == "not_reached"

@@ -102,7 +102,9 @@ def test_typed_ahead_digits_can_be_refused() -> None:
 
 
 def test_what_is_left_over_of_typed_digits_serves_the_next_menu() -> None:
-    steps = MENU.replace("one: {widget: hang_up}", "one: {widget: hang_up}\n  unused: {widget: hang_up}").replace('"9": end', '"9": next_one')
+    steps = MENU.replace("one: {widget: hang_up}", "one: {widget: hang_up}\n  unused: {widget: hang_up}").replace(
+        '"9": end', '"9": next_one'
+    )
     steps += '  next_one: {widget: menu, say: More., digits: {"4": one}, on: {no_input: end, invalid_exhausted: end}}\n'
     before = "  first: {widget: play, say: Welcome., next: menu}\n"
     player = Player.of(after_answer(before + steps.replace("first:", "menu:"))).connected().press("94").played()
@@ -138,7 +140,13 @@ def test_a_number_that_is_too_short_is_invalid() -> None:
 
 def test_a_secret_entry_is_masked_everywhere_but_in_its_variable() -> None:
     steps = "  first: {widget: play, say: Welcome., next: menu}\n" + PIN.replace("first:", "menu:")
-    player = Player.of(after_answer(steps, "variables: {Pin: {secret: true}}\n")).connected().press("7").played().press("891")
+    player = (
+        Player.of(after_answer(steps, "variables: {Pin: {secret: true}}\n"))
+        .connected()
+        .press("7")
+        .played()
+        .press("891")
+    )
     assert player.run.variables["Pin"] == "7891"
     assert "7891" not in str(player.commands)
     assert player.notes("variable")[-1].data["value"] == "***"
@@ -150,7 +158,10 @@ def test_a_secret_entry_is_masked_everywhere_but_in_its_variable() -> None:
 def test_digits_are_kept_with_their_times_up_to_a_limit() -> None:
     player = Player.of(after_answer("  first: {widget: play, say: Long.}\n")).connected()
     player.wait(1.5).press("1A")
-    assert [(d.digit, d.at, d.step) for d in player.run.digits] == [("1", player.at, "first"), ("A", player.at, "first")]
+    assert [(d.digit, d.at, d.step) for d in player.run.digits] == [
+        ("1", player.at, "first"),
+        ("A", player.at, "first"),
+    ]
     player.press("5" * 600)
     assert len(player.run.digits) == 500
     assert len(player.run.typed) == 32

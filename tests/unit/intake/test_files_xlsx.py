@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
@@ -14,12 +15,12 @@ from central.adapters.files.sheet_cells import number_text
 from tests.unit.intake.lists import DECLARED, loaded, refusal, written
 
 
-def workbook(folder: Path, rows: list[list[object]], name: str = "list.xlsx") -> Path:
+def workbook(folder: Path, rows: Sequence[Sequence[object]], name: str = "list.xlsx") -> Path:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
     for row in rows:
-        sheet.append(row)
+        sheet.append(list(row))
     book.create_sheet("second").append(["not", "read"])
     path = folder / name
     book.save(path)

@@ -34,7 +34,7 @@ def failing(compiled: CompiledRules, value: str) -> str | None:
     return failure.status if failure else None
 
 
-CASES = [
+CASES: list[tuple[str, dict[str, object], list[str], list[str], str]] = [
     ("contains", {"text": "ab"}, ["ab", "xabx"], ["a b", "AB"], "FLOW_VARIABLE_CONTAINS_CRITERIA_FAILED"),
     ("not_contains", {"text": "ab"}, ["ba"], ["xabx"], "FLOW_VARIABLE_DOES_NOT_CONTAINS_CRITERIA_FAILED"),
     ("list", {"values": ["a", "b c", 7]}, ["a", "b c", "7"], ["A", "a "], "FLOW_VARIABLE_LIST_CRITERIA_FAILED"),

@@ -39,6 +39,9 @@ LOOSE = {
     "the account in an inequality": "select 1 from record r join request q on q.account_id <> r.account_id",
     "update from": "update record r set fence = 1 from request q where q.id = r.request_id",
     "delete using a CTE": "with w as (select account_id, id from record) delete from event e using w where e.record_id = w.id",
+    "a CTE that hides the account": (
+        "with w as (select id from record limit 5) update event e set late = true from w where e.record_id = w.id"
+    ),
     "a subquery by id alone": "select 1 from record r where exists (select from event e where e.record_id = r.id)",
     "a lateral by id alone": (
         "select 1 from request q cross join lateral (select r.account_id from record r where r.request_id = q.id limit 5) x"

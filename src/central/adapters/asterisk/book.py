@@ -127,9 +127,10 @@ class LegBook:
         self._playing.discard(playback)
         return True
 
-    def played_nothing(self, leg: LegId, playback: str) -> None:
-        """An empty playback ends at once."""
-        self._tell((PlaybackEnded(leg, self._now().at, playback, ok=True, detail="nothing to play"),))
+    def played_nothing(self, leg: LegId, playback: str, missing: Sequence[str]) -> None:
+        """A playback without files ends at once, well; one whose files are missing ends at once, badly."""
+        detail = f"missing: {', '.join(missing)}" if missing else "nothing to play"
+        self._tell((PlaybackEnded(leg, self._now().at, playback, not missing, detail),))
 
     def is_playing(self, playback: str) -> bool:
         """Whether a playback's end is still owed."""

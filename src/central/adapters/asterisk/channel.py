@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
+from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
@@ -145,8 +146,9 @@ class AsteriskTelephony:
             return Rejected("media_fault", "the leg is gone")
         if playback in state.playbacks:
             return Accepted(state.sip_call_id)
-        if not files:
-            self._book.played_nothing(leg, playback)
+        missing = self._missing(files)
+        if missing or not files:
+            self._book.played_nothing(leg, playback, missing)
             return Accepted(state.sip_call_id)
         self._book.add_playback(leg, playback)
         path = f"/channels/{leg.hex}/play/{quote(playback, safe='')}"
@@ -245,6 +247,10 @@ class AsteriskTelephony:
             if self._book.settled(event, at_once=False):
                 return
         self._book.settled(event, at_once=True)
+
+    def _missing(self, files: Sequence[str]) -> tuple[str, ...]:
+        """Files that an engine on this machine cannot play; a foreign one is asked by playing."""
+        return tuple(file for file in files if not Path(file).is_file()) if self._engine is not None else ()
 
     def _has_tls(self) -> bool:
         return self._engine is None or self._engine.sip_tls_port > 0

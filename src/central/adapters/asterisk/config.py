@@ -29,7 +29,7 @@ class OwnEngine:
     """An Asterisk that we start as a child process from a private root (``install.py``).
 
     ``root``: the private root. ``state_dir``: writable directory of this engine alone (configuration, database, logs).
-    Ports of 0 are chosen free at each start. ``sip_host`` is the address SIP and RTP bind to and offer;
+    Ports of 0 are chosen free at each start; ``hep_port`` takes the copies of SIP messages on loopback. ``sip_host`` is the address SIP and RTP bind to and offer;
     ``external_host`` is offered instead behind NAT. ``rtp_ports``: first and last port of the media range.
     ``strict_rtp`` off accepts media from any source port (laboratory carriers that replay captures).
     ``max_calls`` is the engine's last line of defence, not the platform's cap. ``start_timeout_s``: how long ARI may
@@ -44,6 +44,7 @@ class OwnEngine:
     sip_tls_port: int = 0
     ari_host: str = "127.0.0.1"
     ari_port: int = 0
+    hep_port: int = 0
     rtp_ports: tuple[int, int] = (20_000, 29_999)
     strict_rtp: bool = True
     max_calls: int = 2_000
@@ -81,6 +82,7 @@ class AsteriskConfig:
     tls_verify: bool = True
     tls_ca_file: Path = Path("/etc/ssl/certs/ca-certificates.crt")
     connections: int = 64
+    connect_timeout_s: float = 10.0
     request_timeout_s: float = 5.0
     trace: bool = True
     trace_bytes: int = 64 * 1024 * 1024

@@ -13,6 +13,7 @@ Step 3 of the path (channel). The rules, each learned on the real program:
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import ctypes
 import fcntl
@@ -51,6 +52,12 @@ class Access:
     url: str
     user: str
     password: str = field(repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Basic authentication (RFC 7617)."""
+        secret = base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
+        return {"Authorization": f"Basic {secret}"}
 
 
 def free_port(host: str, wanted: int, kind: socket.SocketKind) -> int:
@@ -219,8 +226,7 @@ class Engine:
         self._child, self._ended = child, ended
 
     async def _ready(self, access: Access) -> None:
-        auth = aiohttp.BasicAuth(access.user, access.password)
-        async with aiohttp.ClientSession(auth=auth, timeout=aiohttp.ClientTimeout(total=2)) as http:
+        async with aiohttp.ClientSession(headers=access.headers, timeout=aiohttp.ClientTimeout(total=2)) as http:
             while True:
                 if self._ended is not None and self._ended.done():
                     raise NeighbourError(

@@ -19,7 +19,6 @@ from central.adapters.asterisk.hep import HepTap
 from central.adapters.asterisk.transport import AriTransport, Listener
 from central.domain.errors import CentralError, NeighbourError, OperatorError
 
-_CONNECT_S = 10.0
 _RESTART_S = (0.2, 1.0, 5.0, 15.0)
 
 
@@ -65,7 +64,8 @@ class EngineLink:
         engine = self._config.engine
         if not self._config.trace:
             return
-        host, port = (engine.hep_host, engine.hep_port) if isinstance(engine, ForeignEngine) else ("127.0.0.1", 0)
+        host = engine.hep_host if isinstance(engine, ForeignEngine) else "127.0.0.1"
+        port = engine.hep_port
         if isinstance(engine, ForeignEngine) and not port:
             return
         try:
@@ -82,7 +82,7 @@ class EngineLink:
         else:
             raise OperatorError("engine_not_configured", "neither an engine of our own nor a foreign one")
         self._transport = AriTransport(access, self._config, listener)
-        await self._transport.open(_CONNECT_S)
+        await self._transport.open(self._config.connect_timeout_s)
 
     async def _disconnect(self) -> None:
         if self._transport is not None:

@@ -71,7 +71,7 @@ class AriTransport:
     async def open(self, timeout_s: float) -> None:
         """Connect and start to listen. Raises NeighbourError ``engine_unreachable`` or ``engine_refused_login``."""
         self._http = aiohttp.ClientSession(
-            headers={"Authorization": aiohttp.encode_basic_auth(self._access.user, self._access.password)},
+            headers=self._access.headers,
             connector=aiohttp.TCPConnector(limit=self._config.connections, keepalive_timeout=_KEEPALIVE_S),
             timeout=aiohttp.ClientTimeout(total=self._config.request_timeout_s),
         )

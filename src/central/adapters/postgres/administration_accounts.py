@@ -116,7 +116,12 @@ class PostgresPeople:
         """Make the person if the address is new and add the membership. Raises Conflict ``already_member``."""
         async with changing(self._pool, account_id, audit) as change:
             person_id = await scalar(change.connection, _SQL["enlist_person"], asdict(person))
-            values = {"account_id": account_id, "person_id": person_id, "role": role, "extra_rights": list(extra_rights)}
+            values = {
+                "account_id": account_id,
+                "person_id": person_id,
+                "role": role,
+                "extra_rights": list(extra_rights),
+            }
             if not await touched(change.connection, _SQL["add_membership"], values):
                 raise Conflict("already_member", "This person belongs to the account already.")
             return (await fetch(change.connection, _SQL["members"], Member, values))[0]
@@ -266,5 +271,3 @@ async def ping(pool: Pool) -> None:
     """One round trip; raises NeighbourError when the server is not there."""
     async with transaction(pool) as connection:
         await connection.execute(_SQL["ping"])
-
-

@@ -64,7 +64,7 @@ class PostgresControl:
                 return None
             return ControlEffect(await _affected(connection, account_id, request_id, action))
 
-    async def control_request(  # noqa: PLR0913 - the port's parameters
+    async def control_request(
         self,
         account_id: AccountId,
         request_id: RequestId,
@@ -126,7 +126,7 @@ class PostgresControl:
             counts = [await _affected(connection, account_id, request_id, action) for request_id in requests]
             return ControlEffect(sum(counts))
 
-    async def control_flow(  # noqa: PLR0913 - the port's parameters
+    async def control_flow(
         self,
         account_id: AccountId,
         flow_id: FlowId,
@@ -158,7 +158,7 @@ class PostgresControl:
             done += await self._move(account_id, request_id, action, at, audit.actor, until)
         return ControlEffect(done, max(0, sum(counts) - done))
 
-    async def _move(  # noqa: PLR0913 - one batch loop
+    async def _move(
         self,
         account_id: AccountId,
         request_id: RequestId,
@@ -216,7 +216,9 @@ def _touches(action: str, status: str) -> bool:
 
 def _already(request: _Request, action: ControlAction) -> bool:
     """Repeating an action changes nothing and is no error."""
-    return (action == "stop" and request.control in _STOPPED) or (action != "stop" and request.control == _CONTROL[action])
+    return (action == "stop" and request.control in _STOPPED) or (
+        action != "stop" and request.control == _CONTROL[action]
+    )
 
 
 def _check(request: _Request) -> None:

@@ -71,7 +71,7 @@ class PostgresFlows:
             return await _one_flow(change.connection, account_id, flow_id)
         return None
 
-    async def publish(  # noqa: PLR0913 - the port's parameters
+    async def publish(
         self, account_id: AccountId, flow_id: FlowId, version_id: UUID, draft_hash: str, note: str, audit: AuditEntry
     ) -> VersionRow | None:
         """Freeze the draft with this hash as the next version and point production to it."""
@@ -193,9 +193,7 @@ class PostgresEndpoints:
         key = {"account_id": account_id, "id": endpoint_id}
         json = frozenset({"auth"})
         async with changing(self._pool, account_id, audit) as change:
-            found = await update_columns(
-                change.connection, "webhook_endpoint", _ENDPOINT_COLUMNS, changes, key, json
-            )
+            found = await update_columns(change.connection, "webhook_endpoint", _ENDPOINT_COLUMNS, changes, key, json)
             if not found:
                 change.nothing()
             return await fetch_one(change.connection, _ADMINISTRATION["endpoint"], Endpoint, key)

@@ -153,7 +153,7 @@ class PostgresLists:
             return await _merge(change.connection, account_id, name, replace=False, fresh_at=fresh)
         raise _unreachable()
 
-    async def load(  # noqa: PLR0913 - the port's parameters
+    async def load(
         self,
         account_id: AccountId,
         name: ListName,
@@ -241,7 +241,11 @@ async def _merge(
 
 
 async def _advance(
-    connection: Connection, account_id: AccountId, name: ListName, counts: tuple[int, int, int], fresh_at: datetime | None
+    connection: Connection,
+    account_id: AccountId,
+    name: ListName,
+    counts: tuple[int, int, int],
+    fresh_at: datetime | None,
 ) -> ListChange:
     added, removed, unchanged = counts
     values = {"account_id": account_id, "list": name, "added": added, "removed": removed, "fresh_at": fresh_at}

@@ -66,7 +66,7 @@ async def write_audit(connection: Connection, account_id: AccountId, audit: Audi
     await connection.execute(_AUDIT, values)
 
 
-class _Unchanged(Exception):  # noqa: N818 - never leaves this module
+class _Unchanged(Exception):
     """Undo the transaction: there was nothing to change."""
 
 
@@ -100,7 +100,7 @@ async def changing(pool: Pool, account_id: AccountId, audit: AuditEntry) -> Asyn
             raise Conflict("still_in_use", "Something else in the account still refers to it.") from error
 
 
-async def update_columns(  # noqa: PLR0913 - the parts of one UPDATE
+async def update_columns(
     connection: Connection,
     table: str,
     columns: frozenset[str],
@@ -113,8 +113,12 @@ async def update_columns(  # noqa: PLR0913 - the parts of one UPDATE
         raise DefectError("unknown_column", f"{table} has no column for {sorted(set(changes) - columns)}")
     if not changes:
         changes = dict(list(key.items())[:1])
-    pairs = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(n), sql.Placeholder(f"new_{n}")) for n in changes)
-    where = sql.SQL(" and ").join(sql.SQL("{} = {}").format(sql.Identifier(n), sql.Placeholder(f"key_{n}")) for n in key)
+    pairs = sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(n), sql.Placeholder(f"new_{n}")) for n in changes
+    )
+    where = sql.SQL(" and ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(n), sql.Placeholder(f"key_{n}")) for n in key
+    )
     statement = sql.SQL("update {} set {} where {}").format(sql.Identifier(table), pairs, where)
     values: dict[str, object] = {f"new_{n}": Jsonb(v) if n in json else _plain(v) for n, v in changes.items()}
     cursor = await connection.execute(statement, values | {f"key_{n}": v for n, v in key.items()})

@@ -17,7 +17,7 @@ from central.adapters.postgres.dispatch_store import as_json, list_states
 from central.adapters.postgres.pool import Connection, Pool, tenant
 from central.adapters.postgres.hot_statements import hot_statements
 from central.application.ports.intake import AccountFacts, FlowTarget, NewRequest, UploadState
-from central.domain.errors import NotFound
+from central.domain.errors import NeighbourError, NotFound
 from central.domain.ids import AccountId, FlowId, RequestId
 
 _SQL = hot_statements("intake")
@@ -61,9 +61,11 @@ class PostgresChunk:
         """Store the request row itself."""
         await _add_request(self._connection, self._account, request, now)
 
-    async def rows_done(self, request_id: RequestId, rows: int) -> None:
-        """Note how far the file is read."""
-        await _SQL["rows_done"].run(self._connection, {"id": request_id, "rows": rows})
+    async def rows_done(self, request_id: RequestId, before: int, after: int) -> None:
+        """Note how far the file is read. Raises NeighbourError ``upload_taken_over`` when it does not stand at ``before``."""
+        values = {"id": request_id, "before": before, "after": after}
+        if await _SQL["rows_done"].run(self._connection, values) != 1:
+            raise NeighbourError("upload_taken_over", "Another worker loads this file by now.")
 
 
 class PostgresIntake:

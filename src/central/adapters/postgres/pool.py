@@ -7,7 +7,7 @@ transaction (``tenant``), ``central_worker`` all accounts of the shard (``transa
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, Literal
 
 import msgspec
@@ -45,16 +45,6 @@ async def open_pool(
     prepared. NeighbourError ``database_unavailable`` when the server does not answer.
     """
 
-    async def configure(connection: Connection) -> None:
-        set_json_loads(_decode, connection)
-        set_json_dumps(_encode, connection)
-        await connection.execute(
-            "select set_config('role', %s, false), set_config('timezone', 'UTC', false), set_config('jit', 'off', false), "
-            "set_config('statement_timeout', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)",
-            [role, f"{statement_timeout_s * 1000:.0f}", f"{_IDLE_IN_TRANSACTION_S}s"],
-        )
-        await connection.commit()
-
     pool: Pool = AsyncConnectionPool(
         dsn,
         connection_class=psycopg.AsyncConnection[tuple[Any, ...]],
@@ -66,7 +56,7 @@ async def open_pool(
         min_size=min(2, size),
         max_size=size,
         open=False,
-        configure=configure,
+        configure=_configure(role, statement_timeout_s),
         check=AsyncConnectionPool.check_connection if role == "central_api" else None,
         timeout=checkout_timeout_s,
         name=name or role,
@@ -80,6 +70,22 @@ async def open_pool(
             f"PostgreSQL gives no connection as {role} within {_OPEN_TIMEOUT_S:g} s: see the log",
         ) from error
     return pool
+
+
+def _configure(role: Role, statement_timeout_s: float) -> Callable[[Connection], Awaitable[None]]:
+    """What each new connection is told, once."""
+
+    async def configure(connection: Connection) -> None:
+        set_json_loads(_decode, connection)
+        set_json_dumps(_encode, connection)
+        await connection.execute(
+            "select set_config('role', %s, false), set_config('timezone', 'UTC', false), set_config('jit', 'off', false), "
+            "set_config('statement_timeout', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)",
+            [role, f"{statement_timeout_s * 1000:.0f}", f"{_IDLE_IN_TRANSACTION_S}s"],
+        )
+        await connection.commit()
+
+    return configure
 
 
 @contextlib.asynccontextmanager

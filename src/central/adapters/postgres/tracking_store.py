@@ -93,3 +93,9 @@ class PostgresTracking:
         """Close requests that are loaded and have nothing pending; answers how many endpoint messages that made."""
         async with transaction(self._pool) as connection:
             return await _SQL["close_requests"].run(connection, {"n": n, "now": now})
+
+    async def stranded_uploads(self) -> list[tuple[AccountId, RequestId]]:
+        """Received files that nobody loads."""
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["stranded_uploads"].rows(connection)
+        return [(AccountId(a), RequestId(r)) for a, r in rows]

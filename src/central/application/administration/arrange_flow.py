@@ -56,7 +56,9 @@ class ArrangeFlow:
         row = flow_found(await self.store.get(actor.account_id, flow))
         secret = sha256(self.auditor.ids.secret(32).encode()).hexdigest()
         until = self.auditor.clock.now() + overlap if overlap else None
-        audit = self.auditor.entry(actor, "flow_security_rotated", f"flow:{row.id}", overlap_s=int(overlap.total_seconds()))
+        audit = self.auditor.entry(
+            actor, "flow_security_rotated", f"flow:{row.id}", overlap_s=int(overlap.total_seconds())
+        )
         digest = sha256(secret.encode()).digest()
         if not await self.store.set_security(actor.account_id, row.id, digest, until, audit):
             flow_found(None)

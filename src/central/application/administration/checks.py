@@ -30,7 +30,9 @@ def check_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidInput("unknown_time_zone", f'"{value}" is no zone of the tz database.', field="time_zone") from None
+        raise InvalidInput(
+            "unknown_time_zone", f'"{value}" is no zone of the tz database.', field="time_zone"
+        ) from None
     return value
 
 

@@ -52,8 +52,9 @@ class KeepKeys:
         expires_at: datetime | None = None,
         held: frozenset[Right] | None = None,
     ) -> tuple[ApiKey, str]:
-        """Make a key; the second value is its text, which cannot be had again. ``held``: rights of the maker, a key
-        never holds more; None = the operator, who may all.
+        """Make a key; the second value is its text, which cannot be had again.
+
+        ``held``: rights of the maker, a key never holds more; None = the operator, who may all.
 
         Raises InvalidInput (name, role, scopes, a past expiry), Forbidden ``beyond_own_rights``.
         """

@@ -92,7 +92,9 @@ class OperateAccounts:
         made = replace(account, id=AccountId(self.auditor.ids.uuid()), created_at=self.auditor.clock.now(), reserved=0)
         _check({name: getattr(made, name) for name in OPERATOR_FIELDS})
         actor = Actor(made.id, by)
-        await self.store.create(made, self.auditor.entry(actor, "account_created", f"account:{made.id}", name=made.name))
+        await self.store.create(
+            made, self.auditor.entry(actor, "account_created", f"account:{made.id}", name=made.name)
+        )
         return made
 
     async def page(self, after: AccountId | None, limit: int) -> Sequence[AccountRow]:
@@ -131,5 +133,7 @@ def _check(changes: Mapping[str, object]) -> None:
     if isinstance(settings, Mapping):
         networks = settings.get("ip_networks", [])
         if not isinstance(networks, list) or not all(isinstance(item, str) for item in networks):
-            raise InvalidInput("invalid_network", "ip_networks is a list of addresses or networks.", field="ip_networks")
+            raise InvalidInput(
+                "invalid_network", "ip_networks is a list of addresses or networks.", field="ip_networks"
+            )
         check_networks(networks)

@@ -29,7 +29,7 @@ class MaintainEndpoints:
     policy: UrlPolicy
     auditor: Auditor
 
-    async def create(  # noqa: PLR0913 - the fields of an endpoint
+    async def create(
         self,
         actor: Actor,
         *,
@@ -59,7 +59,9 @@ class MaintainEndpoints:
             disabled_reason=None,
             created_at=self.auditor.clock.now(),
         )
-        audit = self.auditor.entry(actor, "endpoint_created", f"endpoint:{endpoint.id}", name=name, events=endpoint.events)
+        audit = self.auditor.entry(
+            actor, "endpoint_created", f"endpoint:{endpoint.id}", name=name, events=endpoint.events
+        )
         await self.store.create(actor.account_id, endpoint, audit)
         return endpoint, secret
 

@@ -26,7 +26,14 @@ class MaintainPeople:
         return await self.store.members(actor.account_id)
 
     async def enlist(
-        self, actor: Actor, email: str, role: str, *, name: str = "", password: str | None = None, rights: Sequence[str] = ()
+        self,
+        actor: Actor,
+        email: str,
+        role: str,
+        *,
+        name: str = "",
+        password: str | None = None,
+        rights: Sequence[str] = (),
     ) -> Member:
         """Add somebody by e-mail address. Without a password they cannot log in yet; a known person keeps theirs.
 

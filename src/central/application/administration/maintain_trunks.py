@@ -76,8 +76,10 @@ class MaintainDids:
     auditor: Auditor
 
     async def put(self, actor: Actor, dids: Sequence[Did], country: str) -> tuple[int, list[Did]]:
-        """Add or change; numbers may be written nationally where the one rule allows. Returns how many are new, and
-        the stored form. Raises InvalidInput ``invalid_number``, NotFound ``trunk_not_found``."""
+        """Add or change; returns how many are new, and the stored form.
+
+        Raises InvalidInput ``invalid_number``, NotFound ``trunk_not_found``.
+        """
         now = self.auditor.clock.now()
         stored = [replace(did, number=check_number(did.number, country), created_at=now) for did in dids]
         audit = self.auditor.entry(actor, "dids_put", "dids", numbers=len(stored))

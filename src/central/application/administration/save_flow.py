@@ -40,9 +40,7 @@ class SaveFlow:
         await self.store.create(actor.account_id, flow_id, draft, audit)
         return flow_found(await self.store.get(actor.account_id, flow_id))
 
-    async def save_draft(
-        self, actor: Actor, flow: str, document: bytes, expected_hash: str | None = None
-    ) -> FlowRow:
+    async def save_draft(self, actor: Actor, flow: str, document: bytes, expected_hash: str | None = None) -> FlowRow:
         """Replace the draft; with ``expected_hash`` only if the draft still has it.
 
         Raises InvalidInput as ``create``, NotFound ``flow_not_found``, Conflict ``draft_changed``, ``name_taken``.

@@ -59,8 +59,8 @@ class GrantShares:
                 account_room[d.account_id] = min(channels, self._tokens(d.account_id, d.cps_cap))
             calls = versions[d.flow_version_id].calls
             if d.flow_id not in flow_room and (calls.channels is not None or calls.cps is not None):
-                room = _MOST_DUE if calls.channels is None else max(0, calls.channels - flows.get(d.flow_id, 0))
-                flow_room[d.flow_id] = room if calls.cps is None else min(room, self._tokens(d.flow_id, calls.cps))
+                left = _MOST_DUE if calls.channels is None else max(0, calls.channels - flows.get(d.flow_id, 0))
+                flow_room[d.flow_id] = left if calls.cps is None else min(left, self._tokens(d.flow_id, calls.cps))
         rate = sum(node.cps for node in nodes)
         room = Room(
             capacity=min(capacity, self._tokens(ROLE, rate)),

@@ -88,8 +88,8 @@ class LoadUpload:
                 await self._chunk(
                     chunk, request_id, opening.target.flow_id, rows, opening.facts, opening.pending_cap, seen
                 )
-                done += len(rows)
-                await chunk.rows_done(request_id, done)
+                await chunk.rows_done(request_id, done, done + len(rows))
+            done += len(rows)
         await self._store.loaded(account_id, request_id)
         self._telemetry.event("upload_loaded", request_id=str(request_id), rows=done)
         return done

@@ -91,9 +91,7 @@ class AccountStore(Protocol):
         """Set the named fields; None when there is no such account."""
         ...
 
-    async def add_funds(
-        self, account_id: AccountId, entry: LedgerEntry, audit: AuditEntry
-    ) -> int | None:
+    async def add_funds(self, account_id: AccountId, entry: LedgerEntry, audit: AuditEntry) -> int | None:
         """Write the ledger entry and change the balance by its amount; returns the new balance."""
         ...
 
@@ -146,7 +144,12 @@ class PeopleStore(Protocol):
         ...
 
     async def change_membership(
-        self, account_id: AccountId, person_id: UUID, role: str | None, extra_rights: Sequence[str] | None, audit: AuditEntry
+        self,
+        account_id: AccountId,
+        person_id: UUID,
+        role: str | None,
+        extra_rights: Sequence[str] | None,
+        audit: AuditEntry,
     ) -> Member | None:
         """Change role or rights, None leaves them; None back when the person is no member."""
         ...
@@ -332,7 +335,9 @@ class Reservation:
 class IdempotencyStore(Protocol):
     """Keys of requests that must not be done twice (header ``Idempotency-Key``)."""
 
-    async def reserve(self, account_id: AccountId, key: str, fingerprint: bytes, subject: UUID, stale_s: float) -> Reservation:
+    async def reserve(
+        self, account_id: AccountId, key: str, fingerprint: bytes, subject: UUID, stale_s: float
+    ) -> Reservation:
         """Take the key, or say what it was answered with.
 
         A key that is taken, unanswered and younger than ``stale_s`` raises Conflict ``idempotency_in_progress``; an older

@@ -152,7 +152,14 @@ class ControlStore(Protocol):
         ...
 
     async def control_request(
-        self, account_id: AccountId, request_id: RequestId, action: ControlAction, *, force: bool, at: datetime, audit: AuditEntry
+        self,
+        account_id: AccountId,
+        request_id: RequestId,
+        action: ControlAction,
+        *,
+        force: bool,
+        at: datetime,
+        audit: AuditEntry,
     ) -> ControlEffect | None:
         """Pause, resume or stop. Raises Conflict ``request_stopped``, ``flow_paused``, ``request_finished``."""
         ...
@@ -174,7 +181,14 @@ class ControlStore(Protocol):
         ...
 
     async def control_flow(
-        self, account_id: AccountId, flow_id: FlowId, action: ControlAction, *, force: bool, at: datetime, audit: AuditEntry
+        self,
+        account_id: AccountId,
+        flow_id: FlowId,
+        action: ControlAction,
+        *,
+        force: bool,
+        at: datetime,
+        audit: AuditEntry,
     ) -> ControlEffect | None:
         """Pause or resume the flow with its open requests, or stop all its open requests."""
         ...

@@ -99,8 +99,8 @@ class ChunkStore(Protocol):
         """Store the request row itself (a request by JSON is one transaction with its records)."""
         ...
 
-    async def rows_done(self, request_id: RequestId, rows: int) -> None:
-        """Note how far the file is read, so that reading can go on here."""
+    async def rows_done(self, request_id: RequestId, before: int, after: int) -> None:
+        """Note how far the file is read. Raises NeighbourError ``upload_taken_over`` when it does not stand at ``before``."""
         ...
 
 

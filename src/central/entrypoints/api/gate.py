@@ -182,4 +182,3 @@ def _check_type(request: Request[Any, Any, Any], accepted: Sequence[str]) -> Non
     if not empty and given not in accepted:
         message = f"Send {' or '.join(accepted)}" + (f", not {given}." if given else " and say so in Content-Type.")
         raise InvalidInput("unsupported_media_type", message, accepted=list(accepted))
-

@@ -54,7 +54,9 @@ class Idempotency(ASGIMiddleware):
             await next_app(scope, receive, send)
             return
         body = await _read(receive, self._services.limits.body_bytes)
-        digest = sha256(b"\0".join((request.method.encode(), str(request.url.path).encode(), scope["query_string"], body)))
+        digest = sha256(
+            b"\0".join((request.method.encode(), str(request.url.path).encode(), scope["query_string"], body))
+        )
         fingerprint = digest.digest()
         store, limits = self._services.idempotency, self._services.limits
         subject = self._services.ids.uuid()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -58,7 +59,7 @@ def cursor_uuid(cursor: str | None, name: str = "id") -> UUID | None:
     if cursor is None:
         return None
     try:
-        return UUID(cursor_text(cursor, name))
+        return UUID(cursor_text(cursor, name) or "")
     except ValueError as error:
         raise _invalid() from error
 
@@ -81,6 +82,17 @@ def cursor_number(cursor: str | None, name: str = "n") -> int | None:
     if not isinstance(value, int):
         raise _invalid()
     return value
+
+
+def cursor_moment(cursor: str | None, name: str = "at") -> datetime | None:
+    """The moment in a cursor, None for None. Raises InvalidInput ``invalid_cursor``."""
+    text = cursor_text(cursor, name)
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _invalid() from error
 
 
 def _invalid() -> InvalidInput:

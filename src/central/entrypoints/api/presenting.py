@@ -9,14 +9,10 @@ from msgspec import Meta
 
 from central.domain.money import MICROS
 
-Moment = Annotated[
-    str, Meta(extra_json_schema={"format": "date-time", "examples": ["2026-03-01T09:30:00.000+00:00"]})
-]
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time", "examples": ["2026-03-01T09:30:00.000+00:00"]})]
 """ISO 8601 with offset and milliseconds."""
 
-Amount = Annotated[
-    str, Meta(pattern=r"^-?\d{1,12}(\.\d{1,6})?$", extra_json_schema={"examples": ["12.50"]})
-]
+Amount = Annotated[str, Meta(pattern=r"^-?\d{1,12}(\.\d{1,6})?$", extra_json_schema={"examples": ["12.50"]})]
 """Money as decimal text in units of the account's currency, at most 6 places."""
 
 _SHOWN_HEAD = 4

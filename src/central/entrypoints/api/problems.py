@@ -1,7 +1,7 @@
 """Errors as problem documents (RFC 9457): ONE table from the error tree to HTTP; errors themselves do not know HTTP.
 
-    {"type": "urn:central:problem:flow_not_found", "title": "Not found", "status": 404, "detail": "...",
-     "code": "flow_not_found", "errors": [{"field": "...", "message": "..."}], "request_id": "..."}
+Such as ``{"type": "urn:central:problem:flow_not_found", "title": "Not found", "status": 404, "detail": "...", "code":
+"flow_not_found", "errors": [{"field": "...", "message": "..."}], "request_id": "..."}``.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def status_of(error: CentralError) -> tuple[int, str]:
     return (status, title) if own is None else (own, _TITLES.get(own, title))
 
 
-def problem_response(  # noqa: PLR0913 - the parts of a problem document
+def problem_response(
     request: Request[Any, Any, Any],
     status: int,
     code: str,
@@ -152,9 +152,7 @@ def on_central_error(request: Request[Any, Any, Any], error: CentralError) -> Re
     field = error.details.get("field")
     errors = (FieldProblem(str(field), error.message, error.code),) if field is not None else ()
     details = {} if hidden else {k: v for k, v in error.details.items() if k not in _HIDDEN_DETAILS}
-    return problem_response(
-        request, status, error.code, title, detail, errors=errors, details=details, headers=headers
-    )
+    return problem_response(request, status, error.code, title, detail, errors=errors, details=details, headers=headers)
 
 
 _NEUTRAL: Final[Mapping[int, str]] = {
@@ -228,4 +226,3 @@ EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
     HTTPException: on_http_exception,
     Exception: on_anything_else,
 }
-

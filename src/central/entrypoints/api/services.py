@@ -40,7 +40,9 @@ class SubmitRecords(Protocol):
 class ReceiveUpload(Protocol):
     """``application/intake/receive_upload.py``."""
 
-    async def __call__(self, account_id: AccountId, upload: Upload, body: AsyncIterator[bytes], actor: str) -> RequestId:
+    async def __call__(
+        self, account_id: AccountId, upload: Upload, body: AsyncIterator[bytes], actor: str
+    ) -> RequestId:
         """Receive a file; loading follows in the background."""
         ...
 
@@ -179,5 +181,3 @@ class Services:
     operate_change: ChangeAccount | None = None
     operate_keys: KeepKeys | None = None
     operate_policies: MaintainPolicies | None = None
-
-

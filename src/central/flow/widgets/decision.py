@@ -58,7 +58,8 @@ def _prepare(fields: Fields) -> DecisionNode:
         rule = Reading(tree, fields.findings, fields.step)
         branch = rule.text("name", f"rule_{number}")
         if branch in fields.targets or branch == "else":
-            rule.find("rule_name_twice", f"Two branches are called {branch[:64]!r}.", line=rule.line("name"))
+            message = f"Two branches are called {branch[:64]!r}."
+            rule.find("rule_name_twice", message, line=rule.line("name"), hint="Give each rule a name of its own.")
         when = rule.tree("when")
         if when is None:
             hint = 'Such as {value: "{{ $flow.key.Amount }}", is: ">", to: 100}.'
@@ -67,7 +68,8 @@ def _prepare(fields: Fields) -> DecisionNode:
         fields.target(branch, rule.tree("next"), rule.line("next"))
         rule.close("A rule")
     if not rules:
-        fields.find("field_missing", "A decision needs `rules:`.", line=fields.line("rules"))
+        hint = "Such as `rules: [{when: {...}, next: step}]`."
+        fields.find("field_missing", "A decision needs `rules:`.", line=fields.line("rules"), hint=hint)
     if fields.present("else"):
         fields.target("else", fields.tree("else"), fields.line("else"))
     return DecisionNode(tuple(rules))
@@ -75,14 +77,17 @@ def _prepare(fields: Fields) -> DecisionNode:
 
 def _condition(fields: Fields, tree: Tree) -> Condition:
     if not isinstance(tree, Entries):
-        fields.find("field_not_mapping", "A condition must be a mapping.", line=tree.line)
+        fields.find(
+            "field_not_mapping", "A condition must be a mapping.", line=tree.line, hint="{value: ..., is: ..., to: ...}"
+        )
         return _NEVER
     reading = Reading(tree, fields.findings, fields.step)
     for word, joined in (("all", AllOf), ("any", AnyOf)):
         if reading.present(word):
             parts = tuple(_condition(fields, part) for part in reading.items(word))
             if not parts:
-                reading.find("condition_empty", f"`{word}` needs at least one condition.", line=reading.line(word))
+                message = f"`{word}` needs at least one condition."
+                reading.find("condition_empty", message, line=reading.line(word), hint="Write a list of conditions.")
             reading.close("A condition")
             return joined(parts)
     comparison = _comparison(fields, reading)
@@ -113,10 +118,11 @@ def _operands(fields: Fields, reading: Reading, operator: str) -> tuple[Template
     tree = reading.tree("to")
     if operator in WITHOUT_OPERAND:
         if tree is not None:
-            reading.find("operand_unused", f"`{operator}` compares with nothing.", line=tree.line, severity="warning")
+            message = f"`{operator}` compares with nothing."
+            reading.find("operand_unused", message, line=tree.line, hint="Remove `to:`.", severity="warning")
         return ()
     if tree is None and "to" not in reading.entries.entries:
-        reading.find("field_missing", f"`{operator}` needs `to:`.")
+        reading.find("field_missing", f"`{operator}` needs `to:`.", hint='An empty text is `to: ""`.')
         return ()
     trees = tree.items if isinstance(tree, Items) and operator == "in" else (tree,)
     texts = [(part.text, part.line) for part in trees if isinstance(part, Scalar)]
@@ -124,7 +130,7 @@ def _operands(fields: Fields, reading: Reading, operator: str) -> tuple[Template
         texts = [("", reading.line("to"))]
     elif len(texts) != len(trees):
         message = "`to` must be a list of texts." if operator == "in" else "`to` must be one text."
-        reading.find("field_not_text", message, line=tree.line)
+        reading.find("field_not_text", message, line=tree.line, hint="Only `in` takes a list.")
     return tuple(fields.as_template(text, line) for text, line in texts)
 
 

@@ -181,7 +181,7 @@ def _prepare(fields: Fields) -> MenuNode:
         fields.stored(variable, fields.line("store"))
     finish = fields.text("finish_on")
     if finish and finish not in {"#", "*"}:
-        fields.find("field_unknown_word", "`finish_on` is # or *.", line=fields.line("finish_on"))
+        fields.find("field_unknown_word", "`finish_on` is # or *.", line=fields.line("finish_on"), hint='Write "#".')
     return MenuNode(
         prompt=read_spoken(fields),
         invalid=read_spoken_at(fields, "invalid"),

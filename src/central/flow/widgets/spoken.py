@@ -82,7 +82,9 @@ def read_spoken_at(fields: Fields, name: str) -> Spoken | None:
     if isinstance(found, Scalar):
         found = Entries({"say": found}, {"say": found.line}, found.line)
     if not isinstance(found, Entries):
-        fields.find("field_not_mapping", f"{name!r} must be a text or {{say: ...}}.", line=fields.line(name))
+        fields.find(
+            "field_not_mapping", f"{name!r} must be a text or a mapping.", line=fields.line(name), hint="{say: ...}"
+        )
         return None
     nested = Reading(found, fields.findings, fields.step)
     spoken = read_spoken(fields, nested)

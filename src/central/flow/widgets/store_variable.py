@@ -42,7 +42,9 @@ def _prepare(fields: Fields) -> StoreVariableNode:
             text = "" if value.missing else value.text
             assignments.append((fields.stored(name, line), fields.as_template(text, value.line)))
         else:
-            fields.find("field_not_text", f"The value of {name!r} must be a text.", line=line)
+            fields.find(
+                "field_not_text", f"The value of {name!r} must be a text.", line=line, hint="One text a variable."
+            )
     return StoreVariableNode(tuple(assignments))
 
 

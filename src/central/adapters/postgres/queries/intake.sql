@@ -53,17 +53,15 @@ update request q set loading = false, error = %(error)s from u where q.id = u.re
 select u.file_name, u.media_type, u.options, u.rows_done, u.state, q.flow_version_id, q.testing, q.end_at, q.priority, q.created_at, q.control
   from upload u join request q on q.account_id = u.account_id and q.id = u.request_id where u.request_id = %(id)s;
 
--- name: lock_upload
-select state, rows_done from upload where request_id = %(id)s for update;
-
 -- name: chunk_bytes
 select bytes from upload_chunk where request_id = %(id)s and n = %(n)s;
 
 -- name: begin_loading
-update upload set state = 'loading', detected = %(detected)s where request_id = %(id)s;
+update upload set state = 'loading', detected = %(detected)s where request_id = %(id)s and state in ('received', 'loading');
 
 -- name: rows_done
-update upload set rows_done = %(rows)s where request_id = %(id)s;
+-- Two loaders never store the same rows: only who knows how far the file is read may go on.
+update upload set rows_done = %(after)s where request_id = %(id)s and rows_done = %(before)s and state = 'loading';
 
 -- name: loaded
 with u as (update upload set state = 'loaded' where request_id = %(id)s returning request_id),

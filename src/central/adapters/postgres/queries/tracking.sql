@@ -158,3 +158,8 @@ tallied as (
   select account_id, request_id, t.counter, sum(t.n), t.pending from freed
    cross join lateral (values ('status:' || old_status, -1, false), ('status:RESUME', 1, true)) as t(counter, n, pending) group by 1, 2, 3, 5)
 select count(*)::int as n from freed;
+
+-- name: stranded_uploads
+-- Received files that nobody loads: their process died between the last byte and the job.
+select u.account_id, u.request_id from upload u
+ where u.state in ('received', 'loading') and u.created_at < now() - interval '20 seconds' order by u.created_at limit 100;

@@ -1,0 +1,169 @@
+"""The API process: every use case on one pool of central_api, served by uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+
+import uvicorn
+
+from central.adapters.passwords import Argon2Passwords
+from central.adapters.postgres.administration_accounts import (
+    PostgresAccounts,
+    PostgresIdempotency,
+    PostgresKeys,
+    PostgresPeople,
+    PostgresPolicies,
+)
+from central.adapters.postgres.administration_control import PostgresControl
+from central.adapters.postgres.administration_flows import PostgresEndpoints, PostgresFlows
+from central.adapters.postgres.administration_numbers import PostgresDids, PostgresLists, PostgresTrunks
+from central.adapters.postgres.dispatch_store import PostgresDispatch
+from central.adapters.postgres.intake_store import PostgresIntake
+from central.adapters.postgres.jobs import JobQueue, open_jobs
+from central.adapters.postgres.library import PostgresLibrary
+from central.adapters.postgres.outbox import PostgresDeadLetters
+from central.adapters.postgres.pool import Pool, transaction
+from central.adapters.postgres.reporting_store import PostgresReporting
+from central.adapters.system import SystemClock, SystemIds
+from central.adapters.telemetry.metrics import CONTENT_TYPE
+from central.adapters.telemetry.process_telemetry import ProcessTelemetry
+from central.adapters.webhook.channel import WebhookCourier
+from central.adapters.webhook.url_policy import WebhookUrlPolicy
+from central.application.administration.acting import Auditor
+from central.application.administration.arrange_flow import ArrangeFlow
+from central.application.administration.authenticate_key import AuthenticateKey
+from central.application.administration.control_work import ControlWork
+from central.application.administration.edit_list import EditList
+from central.application.administration.import_list import ImportList
+from central.application.administration.keep_keys import KeepKeys
+from central.application.administration.maintain_account import ChangeAccount, OperateAccounts, ReadAccount
+from central.application.administration.maintain_endpoints import MaintainEndpoints
+from central.application.administration.maintain_people import MaintainPeople
+from central.application.administration.maintain_policies import MaintainPolicies
+from central.application.administration.maintain_trunks import MaintainDids, MaintainTrunks
+from central.application.administration.publish_flow import PublishFlow
+from central.application.administration.save_flow import SaveFlow
+from central.application.intake.open_request import OpenRequest
+from central.application.intake.receive_upload import ReceiveUpload
+from central.application.intake.submit_records import SubmitRecords
+from central.application.ports.intake import LoadQueue
+from central.application.reporting.read_reports import ReadReports
+from central.bootstrap.process import open_telemetry
+from central.bootstrap.store import database_dsn, worker_pool
+from central.bootstrap.workers import webhook_config
+from central.domain.errors import NeighbourError
+from central.entrypoints.api.app import create_app
+from central.entrypoints.api.services import Limits, Neighbour, Services
+from central.settings import Settings
+
+
+def build_services(
+    settings: Settings, pool: Pool, owner: Pool, queue: LoadQueue, courier: WebhookCourier, telemetry: ProcessTelemetry
+) -> Services:
+    """Wire every use case. ``owner`` is a pool of central_owner for the operator's routes only."""
+    clock, ids = SystemClock(), SystemIds()
+    auditor = Auditor(clock, ids)
+    intake = PostgresIntake(pool)
+    library = PostgresLibrary(pool, PostgresDispatch(pool, ids), clock)
+    opener = OpenRequest(intake, library, clock, ids)
+    flows, keys, policies = PostgresFlows(pool), PostgresKeys(pool), PostgresPolicies(pool)
+    submit = SubmitRecords(intake, opener, clock, ids)
+    reports = PostgresReporting(pool)
+    operators = PostgresAccounts(owner)
+    return Services(
+        clock=clock,
+        ids=ids,
+        telemetry=telemetry,
+        authenticate=AuthenticateKey(keys),
+        idempotency=PostgresIdempotency(pool),
+        account=ReadAccount(PostgresAccounts(pool)),
+        change_account=ChangeAccount(PostgresAccounts(pool), auditor),
+        people=MaintainPeople(PostgresPeople(pool), Argon2Passwords(), auditor),
+        keys=KeepKeys(keys, auditor),
+        trunks=MaintainTrunks(PostgresTrunks(pool), auditor),
+        dids=MaintainDids(PostgresDids(pool), auditor),
+        lists=EditList(PostgresLists(pool), auditor),
+        import_list=ImportList(PostgresLists(pool), auditor),
+        flows=SaveFlow(flows, auditor),
+        publish=PublishFlow(flows, auditor),
+        arrange=ArrangeFlow(flows, auditor),
+        control=ControlWork(PostgresControl(pool, clock), flows, auditor),
+        endpoints=MaintainEndpoints(PostgresEndpoints(pool), flows, WebhookUrlPolicy(webhook_config(settings)), auditor),
+        dead_letters=PostgresDeadLetters(pool),
+        courier=courier,
+        policies=MaintainPolicies(policies),
+        submit=submit,
+        receive=ReceiveUpload(intake, opener, queue, clock, ids, settings.upload_bytes),
+        reload=None,
+        reporting=ReadReports(reports, clock),
+        readiness=lambda: _readiness(pool),
+        metrics=lambda: (telemetry.render_metrics(), CONTENT_TYPE),
+        limits=Limits(
+            body_bytes=settings.api_body_bytes,
+            upload_bytes=settings.upload_bytes,
+            operator_key_hash=operator_key_hash(settings),
+        ),
+        operate_accounts=OperateAccounts(operators, auditor),
+        operate_change=ChangeAccount(operators, auditor),
+        operate_keys=KeepKeys(PostgresKeys(owner), auditor),
+        operate_policies=MaintainPolicies(PostgresPolicies(owner)),
+    )
+
+
+def operator_key_hash(settings: Settings) -> bytes | None:
+    """SHA-256 of the operator's key that ``central init`` wrote; None before that: then nobody gets in."""
+    path = settings.state_dir / "operator.key"
+    return hashlib.sha256(path.read_text().strip().encode()).digest() if path.exists() else None
+
+
+async def _readiness(pool: Pool) -> Sequence[Neighbour]:
+    """How the neighbours are: the store, and the voice nodes by their signs of life."""
+    try:
+        async with transaction(pool) as connection:
+            cursor = await connection.execute(
+                "select name, healthy and not draining and heartbeat_at > now() - interval '5 seconds', heartbeat_at from node "
+                "where heartbeat_at > now() - interval '1 hour' order by name"
+            )
+            rows = await cursor.fetchall()
+    except NeighbourError as error:
+        return [Neighbour("postgresql", "down", error.message)]
+    nodes = [
+        Neighbour(f"voice-node {name}", "up" if alive else "down", f"last heard {heard:%Y-%m-%dT%H:%M:%SZ}", needed=False)
+        for name, alive, heard in rows
+    ]
+    return [Neighbour("postgresql", "up"), *nodes]
+
+
+@contextlib.asynccontextmanager
+async def api_services(settings: Settings, telemetry: ProcessTelemetry) -> AsyncIterator[Services]:
+    """Open what the API needs and close it again."""
+    courier = WebhookCourier(webhook_config(settings))
+    try:
+        async with (
+            await worker_pool(settings, "central_api", "api") as pool,
+            await worker_pool(settings, "central_owner", "operator", 2) as owner,
+            open_jobs(database_dsn(settings), "central_api").open_async() as jobs,
+        ):
+            yield build_services(settings, pool, owner, JobQueue(jobs), courier, telemetry)
+    finally:
+        await courier.close()
+
+
+async def run_api(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    telemetry = open_telemetry(settings, "api")
+    async with api_services(settings, telemetry) as services:
+        config = uvicorn.Config(
+            create_app(services),
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=5,
+            server_header=False,
+        )
+        await asyncio.create_task(uvicorn.Server(config).serve())

@@ -1,0 +1,59 @@
+"""The store of this installation: by URL, or the embedded server of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+
+from central.adapters.postgres.migrate import create_database, prepare_database
+from central.adapters.postgres.partitions import keep_partitions
+from central.adapters.postgres.pool import Pool, Role, open_pool
+from central.adapters.postgres.supervisor import EmbeddedPostgres, ServerPlan, stored_dsn
+from central.adapters.system import SystemClock, SystemIds
+from central.settings import Settings
+
+_DATABASE = "central"
+
+
+def database_dsn(settings: Settings) -> str:
+    """How this process reaches the store. Raises OperatorError ``no_embedded_server`` before the first ``central up``."""
+    return settings.database_url or stored_dsn(settings.postgres_folder, _DATABASE)
+
+
+def embedded_server(settings: Settings) -> EmbeddedPostgres | None:
+    """The server that we supervise ourselves, None when a URL is set."""
+    if settings.database_url is not None:
+        return None
+    plan = ServerPlan(folder=settings.postgres_folder, pg_bin=settings.pg_bin, port=settings.pg_port)
+    return EmbeddedPostgres(plan, SystemIds())
+
+
+def prepare_store(settings: Settings) -> list[str]:
+    """Create the database where it is ours, migrate, make partitions; answers the steps applied."""
+    if settings.database_url is None:
+        create_database(stored_dsn(settings.postgres_folder), _DATABASE)
+    return prepare_database(database_dsn(settings), SystemClock().now())
+
+
+def retention(settings: Settings) -> Mapping[str, timedelta]:
+    """How long the partitioned tables keep their days."""
+    return {
+        "sip_trace": timedelta(days=settings.keep_sip_days),
+        "event": timedelta(days=settings.keep_events_days),
+        "attempt": timedelta(days=settings.keep_attempts_days),
+        "leg": timedelta(days=settings.keep_attempts_days),
+    }
+
+
+async def upkeep(settings: Settings) -> None:
+    """Make the partitions of the coming days and drop those whose time is over."""
+    await asyncio.to_thread(keep_partitions, database_dsn(settings), SystemClock().now(), retention(settings))
+
+
+async def worker_pool(settings: Settings, role: Role, name: str, size: int | None = None) -> Pool:
+    """Connections of a process."""
+    count = size or (settings.api_connections if role == "central_api" else settings.worker_connections)
+    return await open_pool(
+        database_dsn(settings), role, count, name=name, statement_timeout_s=settings.statement_timeout_s
+    )

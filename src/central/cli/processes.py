@@ -1,0 +1,71 @@
+"""Commands that are processes: everything of one machine, or one part of it; all end cleanly on Ctrl-C and SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Literal
+
+import uvloop
+from cyclopts import App
+from rich.console import Console
+
+from central.bootstrap.store import embedded_server, prepare_store
+from central.bootstrap.up import run_up
+from central.bootstrap.workers import run_voice_node, run_worker
+from central.settings import read_settings
+
+Role = Literal["dispatcher", "tracker", "publisher", "jobs"]
+
+
+def _run(work: Coroutine[None, None, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
+
+
+def up() -> None:
+    """Run everything on this machine in the foreground: PostgreSQL, API, dispatcher, voice node with Asterisk, tracker, publisher, jobs."""
+    asyncio.run(run_up(read_settings()))  # the supervisor's child watcher needs the standard loop
+
+
+def serve() -> None:
+    """Run the API."""
+    from central.bootstrap.api import run_api  # noqa: PLC0415 - the web framework is slow to import
+
+    _run(run_api(read_settings()))
+
+
+def worker(role: Role) -> None:
+    """Run one worker role: dispatcher, tracker, publisher or jobs."""
+    _run(run_worker(read_settings(), role))
+
+
+def voice_node() -> None:
+    """Run this machine's voice node with its Asterisk."""
+    _run(run_voice_node(read_settings()))
+
+
+def migrate() -> None:
+    """Bring the database to this release's schema and make the partitions of the coming days."""
+    settings = read_settings()
+    server = embedded_server(settings)
+    if server is not None and not server.reachable():
+        server.start()
+        try:
+            steps = prepare_store(settings)
+        finally:
+            server.stop()
+    else:
+        steps = prepare_store(settings)
+    Console().print("\n".join(f"applied {step}" for step in steps) or "nothing to do: the schema is current")
+
+
+def add_processes(app: App) -> None:
+    """Hang the commands into the program."""
+    app.command(up)
+    app.command(serve)
+    app.command(worker)
+    app.command(voice_node, name="voice-node")
+    database = App(name="db", help="The store's schema.")
+    database.command(migrate)
+    app.command(database)

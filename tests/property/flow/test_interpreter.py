@@ -1,0 +1,205 @@
+"""The interpreter is total: any event in any state gives a state; every run ends, and ends once, and survives storage."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from central.flow.commands import Command, Dial, HangUp, MainPathEnded, PlayMedia, RunEnded, StartTimer
+from central.flow.document import parse
+from central.flow.events import (
+    Begun,
+    DigitReceived,
+    FlowEvent,
+    FundsShort,
+    LegAnswered,
+    LegEnded,
+    PlaybackEnded,
+    StatusDecided,
+    StopForced,
+    TimerFired,
+)
+from central.flow.interpreter import begin, step
+from central.flow.preparation import prepare
+from central.flow.program import Program
+from central.flow.run import Run, RunFacts
+from tests.fakes.flow_player import HEAD, T0
+
+EXAMPLE = Path(__file__).parents[3] / "examples/appointment-reminder.yaml"
+NAMES = [f"s{i}" for i in range(8)]
+STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
+
+targets = st.sampled_from([*NAMES, "end", "nowhere"])
+texts = st.sampled_from(
+    ["Hello.", "", "{{ $flow.key.A }}", "{{ $flow.syskey.now }}{{ $flow.key.B }}", "{{ broken", "{{ $call.dnis.number }}"]
+)
+policies = st.sampled_from(["", "branch", "continue", "fail"])
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> dict[str, Any]:
+    """One step of any widget, wired to anything, sometimes wrongly."""
+    on = {"error": draw(targets)} if draw(st.booleans()) else {}
+    kind = draw(st.sampled_from(["play", "menu", "decision", "store_variable", "make_call", "hang_up", "odd"]))
+    match kind:
+        case "play":
+            said = draw(st.sampled_from([{"say": draw(texts)}, {"file": draw(texts)}]))
+            return {"widget": kind, **said, "next": draw(targets), "on": on, "on_failure": draw(policies),
+                    "repeat": draw(st.integers(1, 3)), "barge_in": draw(st.booleans())}  # fmt: skip
+        case "menu":
+            more = draw(st.sampled_from([{}, {"length": 3, "min_length": 2, "store": "A"}, {"invalid": "No."}]))
+            wired = {name: draw(targets) for name in ("no_input", "invalid_exhausted", "collected")}
+            keys = {key: draw(targets) for key in draw(st.sets(st.sampled_from(["1", "2", "12", "#"]), min_size=1))}
+            return {"widget": kind, "say": draw(texts), "digits": keys, "tries": draw(st.integers(1, 3)), **more,
+                    "finish_on": draw(st.sampled_from(["", "#"])), "on": {**wired, **on},
+                    "barge_in": draw(st.booleans()), "type_ahead": draw(st.booleans())}  # fmt: skip
+        case "decision":
+            condition = {"value": draw(texts), "is": draw(st.sampled_from(["=", "<", "regex", "in"])), "to": draw(texts)}
+            return {"widget": kind, "rules": [{"when": condition, "next": draw(targets)}], "else": draw(targets)}
+        case "store_variable":
+            return {"widget": kind, "set": {draw(st.sampled_from(["A", "B"])): draw(texts)}, "next": draw(targets)}
+        case "make_call":
+            wired = {name: draw(targets) for name in ("connected", "busy", "no_answer", "failed", "machine")}
+            return {"widget": kind, "on": wired, "detect_machine": draw(st.booleans()),
+                    "unconnected_branch": draw(st.sampled_from(["last", "every"]))}  # fmt: skip
+        case _:
+            return {"widget": kind}
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    """The example, or any flow whatever of eight steps and all entry points."""
+    if draw(st.integers(0, 3)) == 0:
+        return prepare(parse(EXAMPLE.read_bytes()))
+    body: dict[str, Any] = {
+        "start": {"widget": "start", "next": "call"},
+        "call": {"widget": "make_call", "on": {"connected": "s0", "busy": draw(targets), "failed": draw(targets)}},
+        "gone": {"widget": "on_remote_hangup", "next": draw(targets)},
+        "done": {"widget": "on_flow_complete", "next": draw(targets)},
+        **{name: draw(steps()) for name in NAMES},
+    }
+    secret = "true" if draw(st.booleans()) else "false"
+    lines = "".join(f"  {name}: {_flow_style(value)}\n" for name, value in body.items())
+    return prepare(parse(f"{HEAD}variables: {{A: {{secret: {secret}}}}}\nsteps:\n{lines}".encode()))
+
+
+def _flow_style(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f'"{key}": {_flow_style(item)}' for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow_style, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int) else f'"{value}"'
+
+
+@st.composite
+def events(draw: st.DrawFn) -> FlowEvent:
+    """Any news, true or not, in time or not."""
+    at = T0 + timedelta(seconds=draw(st.sampled_from([-5.0, 0.0, 1.0, 30.0, 7199.0, 7200.0])))
+    small = st.integers(-1, 6)
+    kind = draw(st.integers(0, 11))
+    match kind:
+        case 0:
+            return Begun(at)
+        case 1:
+            return LegAnswered(draw(small), at, draw(st.booleans()))
+        case 2:
+            answered = draw(st.sampled_from([None, 0.0, 2.5, -1.0]))
+            return LegEnded(draw(small), at, draw(st.sampled_from(STATUSES)), draw(st.sampled_from(["us", "them"])), answered)
+        case 3:
+            return FundsShort(draw(small), at)
+        case 4:
+            return StopForced(at)
+        case 5:
+            return StatusDecided("COMPLETED", "", at)
+        case 6 | 7:
+            return PlaybackEnded(draw(small), draw(st.booleans()), at, "detail")
+        case 8 | 9:
+            return TimerFired(draw(small), at)
+        case _:
+            return DigitReceived(draw(st.sampled_from([*"12#*9A", "", "xx", "é"])), at)
+
+
+facts = st.builds(
+    RunFacts,
+    numbers=st.sampled_from([(), ("919800000001",), ("919800000001", "919800000002", "919800000003")]),
+    variables=st.sampled_from([{}, {"A": "1"}, {"A": "x" * 4096, "B": "2026-01-01"}]),
+    struck=st.frozensets(st.integers(0, 2)),
+    last_attempt=st.booleans(),
+)
+
+
+class Driver:
+    """Keeps the promises of the commands: what was asked for comes, in some order, mixed with any other news."""
+
+    def __init__(self, program: Program, known: RunFacts) -> None:
+        self.program = program
+        self.run = begin(program, known)
+        self.commands: list[Command] = []
+        self.owed: list[FlowEvent] = [Begun(T0)]
+
+    def feed(self, event: FlowEvent) -> None:
+        before = self.run
+        self.run, news = step(self.program, before, event)
+        assert step(self.program, before, event) == (self.run, news)
+        assert Run.from_json(self.run.to_json()) == self.run
+        for command in news:
+            self.perform(command)
+
+    def perform(self, command: Command) -> None:
+        self.commands.append(command)
+        match command:
+            case Dial():
+                assert command.position not in [old.position for old in self.commands[:-1] if isinstance(old, Dial)]
+                self.owed.append(LegEnded(command.position, T0, "Busy", "them"))
+            case HangUp():
+                self.owed.append(LegEnded(self.run.leg.position, T0, "Connected", "us", 1.0))
+            case PlayMedia():
+                self.owed.append(PlaybackEnded(command.playback, True, T0))  # noqa: FBT003
+            case StartTimer():
+                self.owed.append(TimerFired(command.timer, T0))
+            case MainPathEnded():
+                self.owed.append(StatusDecided("FAILURE", command.reason, T0))
+            case _:
+                pass
+
+    def count(self, kind: type[Command]) -> int:
+        return sum(isinstance(command, kind) for command in self.commands)
+
+
+@settings(max_examples=300)
+@given(program=programs(), known=facts, news=st.lists(events(), max_size=40), data=st.data())
+def test_any_news_in_any_order_and_every_run_ends_once(
+    program: Program, known: RunFacts, news: list[FlowEvent], data: st.DataObject
+) -> None:
+    driver = Driver(program, known)
+    for event in news:
+        driver.feed(event)
+        if driver.owed and data.draw(st.booleans()):
+            driver.feed(driver.owed.pop(data.draw(st.integers(0, len(driver.owed) - 1))))
+        assert driver.count(MainPathEnded) <= 1
+    rounds = 0
+    while driver.run.phase != "done":
+        rounds += 1
+        assert rounds < 10_000, driver.run
+        # The leg's end and the limit of 120 minutes come at last, whatever else is lost.
+        driver.feed(driver.owed.pop(0) if driver.owed else TimerFired(driver.run.limit, T0))
+    assert driver.count(MainPathEnded) == 1
+    assert driver.count(RunEnded) == 1
+    for event in news:
+        assert step(program, driver.run, event) == (driver.run, ())
+
+
+@settings(max_examples=100)
+@given(program=programs(), known=facts, news=st.lists(events(), max_size=30))
+def test_the_doubled_event_has_no_effect_where_it_is_about_one_thing(
+    program: Program, known: RunFacts, news: list[FlowEvent]
+) -> None:
+    run = begin(program, known)
+    for event in [Begun(T0), *news]:
+        run, _ = step(program, run, event)
+        if not isinstance(event, DigitReceived | LegAnswered | LegEnded | FundsShort):
+            assert step(program, run, event) == (run, ())
