@@ -60,6 +60,7 @@ migrations: .venv/.central-dev
 	$(BIN)/squawk --config .squawk.toml $(MIGRATIONS)/*.sql
 generated: .venv/.central-dev
 	$(BIN)/python tools/generate_statuses.py --check
+	$(BIN)/python tools/generate_flow_reference.py --check
 rules: .venv/.central-dev
 	$(BIN)/python -m tools.lint_paths
 	$(BIN)/python -m tools.lint_shape
@@ -72,6 +73,7 @@ fix: .venv/.central-dev  ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 docs: .venv/.central-dev  ## write the generated files anew
 	$(BIN)/python tools/generate_statuses.py
+	$(BIN)/python tools/generate_flow_reference.py
 LOCK = $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 lock: .venv/.central-dev  ## compile the lock files from pyproject.toml (UPGRADE=1 takes newer versions)

@@ -71,6 +71,7 @@ class Settings:
     api_url: Annotated[
         str | None, Help("address under which others reach the API, for links; empty = host and port")
     ] = None
+    api_key: Annotated[str | None, Help("key that the command line sends; empty = that of central init", secret=True)] = None
     api_body_bytes: Annotated[int, Help("largest JSON body", "bytes", 1024, 1_000_000_000)] = 8_000_000
     api_requests_per_minute: Annotated[
         int, Help("limit per API key, below the account's own cap", "1/min", 1, 10_000_000)
@@ -103,7 +104,7 @@ class Settings:
         default=None, repr=False
     )
     asterisk_root: Annotated[
-        Path | None, Help("private root with our own Asterisk; empty = asterisk-root in state_dir")
+        Path | None, Help("private root with our own Asterisk; empty = asterisk-root in cache_dir")
     ] = None
     ari_port: Annotated[
         int, Help("TCP port of our own Asterisk's ARI on 127.0.0.1; 0 = any free one", "", 0, 65535)
@@ -191,7 +192,7 @@ class Settings:
     @property
     def private_asterisk_root(self) -> Path:
         """Where our own Asterisk is or will be installed."""
-        return self.asterisk_root or self.state_dir / "asterisk-root"
+        return self.asterisk_root or self.cache_dir / "asterisk-root"
 
     @property
     def postgres_folder(self) -> Path:

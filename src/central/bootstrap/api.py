@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 
 import uvicorn
@@ -51,6 +50,7 @@ from central.application.intake.receive_upload import ReceiveUpload
 from central.application.intake.submit_records import SubmitRecords
 from central.application.ports.intake import LoadQueue
 from central.application.reporting.read_reports import ReadReports
+from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
 from central.bootstrap.store import database_dsn, worker_pool
 from central.bootstrap.workers import webhook_config
@@ -111,12 +111,6 @@ def build_services(
         operate_keys=KeepKeys(PostgresKeys(owner), auditor),
         operate_policies=MaintainPolicies(PostgresPolicies(owner)),
     )
-
-
-def operator_key_hash(settings: Settings) -> bytes | None:
-    """SHA-256 of the operator's key that ``central init`` wrote; None before that: then nobody gets in."""
-    path = settings.state_dir / "operator.key"
-    return hashlib.sha256(path.read_text().strip().encode()).digest() if path.exists() else None
 
 
 async def _readiness(pool: Pool) -> Sequence[Neighbour]:

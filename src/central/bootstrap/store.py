@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from central.adapters.postgres.migrate import create_database, prepare_database
 from central.adapters.postgres.partitions import keep_partitions
 from central.adapters.postgres.pool import Pool, Role, open_pool
-from central.adapters.postgres.supervisor import EmbeddedPostgres, ServerPlan, stored_dsn
+from central.adapters.postgres.server_files import is_served, stored_dsn
+from central.adapters.postgres.supervisor import EmbeddedPostgres, ServerPlan
 from central.adapters.system import SystemClock, SystemIds
 from central.settings import Settings
 
@@ -34,6 +36,20 @@ def prepare_store(settings: Settings) -> list[str]:
     if settings.database_url is None:
         create_database(stored_dsn(settings.postgres_folder), _DATABASE)
     return prepare_database(database_dsn(settings), SystemClock().now())
+
+
+@contextlib.contextmanager
+def standing_store(settings: Settings) -> Iterator[list[str]]:
+    """The store, migrated, for a command of this machine; our own server is started for its time unless it runs already."""
+    server = embedded_server(settings)
+    if server is None or is_served(settings.postgres_folder):
+        yield prepare_store(settings)
+        return
+    server.start()
+    try:
+        yield prepare_store(settings)
+    finally:
+        server.stop()
 
 
 def retention(settings: Settings) -> Mapping[str, timedelta]:

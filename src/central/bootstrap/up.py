@@ -7,6 +7,7 @@ import sys
 
 from central.adapters.telemetry.metrics import SHARED_FOLDER_VARIABLE, forget_process
 from central.application.ports.telemetry import Telemetry
+from central.bootstrap.operator import operator_key
 from central.bootstrap.process import open_telemetry
 from central.bootstrap.store import embedded_server, prepare_store
 from central.bootstrap.workers import ROLES
@@ -17,7 +18,8 @@ from central.settings import Settings, child_environment
 def children(settings: Settings) -> list[Child]:
     """One process of each kind, as the same program with the same settings."""
     folder = str(settings.state_dir / "metrics")
-    environment = child_environment(settings, {SHARED_FOLDER_VARIABLE: folder, "CENTRAL_METRICS_DIR": folder})
+    more = {SHARED_FOLDER_VARIABLE: folder, "CENTRAL_METRICS_DIR": folder, "CENTRAL_LOG_FORMAT": log_format(settings)}
+    environment = child_environment(settings, more)
     commands = [("api", ["serve"]), *((role, ["worker", role]) for role in ROLES), ("voice-node", ["voice-node"])]
     return [
         Child(
@@ -28,6 +30,13 @@ def children(settings: Settings) -> list[Child]:
         )
         for name, arguments in commands
     ]
+
+
+def log_format(settings: Settings) -> str:
+    """The children's lines pass through our standard error: what suits it suits them."""
+    if settings.log_format != "auto":
+        return settings.log_format
+    return "console" if sys.stderr.isatty() else "json"
 
 
 async def run_up(settings: Settings) -> None:
@@ -41,7 +50,7 @@ async def run_up(settings: Settings) -> None:
         _foundations(settings, telemetry),
         lambda: children(settings),
         telemetry,
-        json_lines=settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty()),
+        json_lines=log_format(settings) == "json",
         on_end=lambda pid: forget_process(metrics, pid),
     )
     supervisor.stop_on_signals()
@@ -53,6 +62,7 @@ def _foundations(settings: Settings, telemetry: Telemetry) -> list[Foundation]:
     server = embedded_server(settings)
 
     def migrate() -> None:
+        operator_key(settings)
         applied = prepare_store(settings)
         telemetry.event("store_ready", steps=applied)
 

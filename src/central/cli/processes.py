@@ -10,7 +10,7 @@ import uvloop
 from cyclopts import App
 from rich.console import Console
 
-from central.bootstrap.store import embedded_server, prepare_store
+from central.bootstrap.store import standing_store
 from central.bootstrap.up import run_up
 from central.bootstrap.workers import run_voice_node, run_worker
 from central.settings import read_settings
@@ -47,16 +47,8 @@ def voice_node() -> None:
 
 def migrate() -> None:
     """Bring the database to this release's schema and make the partitions of the coming days."""
-    settings = read_settings()
-    server = embedded_server(settings)
-    if server is not None and not server.reachable():
-        server.start()
-        try:
-            steps = prepare_store(settings)
-        finally:
-            server.stop()
-    else:
-        steps = prepare_store(settings)
+    with standing_store(read_settings()) as steps:
+        pass
     Console().print("\n".join(f"applied {step}" for step in steps) or "nothing to do: the schema is current")
 
 

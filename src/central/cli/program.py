@@ -5,7 +5,10 @@ from __future__ import annotations
 from cyclopts import App
 
 from central import __version__
+from central.cli.neighbours import add_neighbours
+from central.cli.operate import add_operating
 from central.cli.processes import add_processes
+from central.cli.resources import add_resources
 
 app = App(
     name="central",
@@ -13,3 +16,6 @@ app = App(
     help="Contact lists in, real calls out, one explained final status for every record.",
 )
 add_processes(app)
+add_operating(app)
+add_resources(app)
+add_neighbours(app)

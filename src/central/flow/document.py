@@ -49,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A flow as its document says it. ``findings`` holds what reading the document itself found."""
+    """A flow as its document says it; no steps where there are more than LIMIT_STEPS. ``findings`` holds what reading the document itself found."""
 
     name: str
     type: FlowType
@@ -131,6 +131,7 @@ def _steps(reading: Reading) -> Mapping[str, Step]:
     if len(names) > LIMIT_STEPS:
         message = f"A flow has at most {LIMIT_STEPS} steps, this one {len(names)}."
         reading.find("too_many_steps", message, line=reading.line("steps"), hint="Split it into several flows.")
+        return {}
     steps: dict[str, Step] = {}
     for name in names:
         line = section.line(name)

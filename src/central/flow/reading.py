@@ -17,6 +17,7 @@ from central.flow.tree import Entries, Items, Scalar, Tree, flag
 
 Word = TypeVar("Word", bound=str)
 _TEXT_LIMIT = 8_192
+LIMIT_FINDINGS = 500  # of one section or step: a document of nonsense must not cost minutes
 
 
 class Reading:
@@ -35,8 +36,13 @@ class Reading:
 
     # -- findings ------------------------------------------------------------------------------------------------------
     def find(self, code: str, message: str, *, hint: str, line: int = 0, severity: Severity = "error") -> None:
-        """Report a finding at this mapping, or at ``line``."""
-        self.findings.append(Finding(code, severity, line or self.entries.line, self.step, message, hint))
+        """Report a finding at this mapping, or at ``line``; after LIMIT_FINDINGS only that there are more."""
+        if len(self.findings) < LIMIT_FINDINGS:
+            self.findings.append(Finding(code, severity, line or self.entries.line, self.step, message, hint))
+        elif len(self.findings) == LIMIT_FINDINGS:
+            message = f"Only the first {LIMIT_FINDINGS} findings here are listed."
+            hint = "Mend these first."
+            self.findings.append(Finding("too_many_findings", "error", self.entries.line, self.step, message, hint))
 
     def line(self, name: str) -> int:
         """The line of a field, or of the mapping when it is not there."""
@@ -46,6 +52,8 @@ class Reading:
         """Report every field that nobody asked for; ``what`` names the mapping in the sentence."""
         known = self._known | set(ignored)
         for name in self.entries.entries:
+            if len(self.findings) > LIMIT_FINDINGS:
+                return
             if name not in known:
                 near = get_close_matches(name, known, n=1)
                 hint = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(known)) or 'nothing'}."

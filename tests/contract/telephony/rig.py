@@ -76,9 +76,11 @@ class AsteriskRig:
     async def open(self, *behaviours: str) -> None:
         self.carrier = await asyncio.to_thread(Carrier(behaviours).start)
         for name in behaviours:
-            login = {"username": "central", "password": "secret"} if name == "auth_407" else {}
+            user, secret = ("central", "secret") if name == "auth_407" else ("", "")
             port = self.carrier.port(name)
-            self.trunks[name] = Trunk(TrunkId(uuid4()), name, "127.0.0.1", port, tag_calls=True, **login)
+            self.trunks[name] = Trunk(
+                TrunkId(uuid4()), name, "127.0.0.1", port, username=user, password=secret, tag_calls=True
+            )
         await self.telephony.start(list(self.trunks.values()))
 
     def trunk(self, behaviour: str) -> Trunk:
@@ -99,9 +101,9 @@ class Call:
     """One leg and everything that was said about it."""
 
     leg: LegId
-    answer: Answer
-    events: list[TelephonyEvent]
-    changed: asyncio.Event
+    answer: Answer = field(default_factory=Accepted)
+    events: list[TelephonyEvent] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def until(self, kind: type[Kind], nth: int = 1, seconds: float = 45.0) -> Kind:
         """Wait for the ``nth`` event of this kind."""
@@ -159,7 +161,7 @@ class Switchboard:
     ) -> Call:
         """Originate one call to a behaviour."""
         leg = LegId(uuid4())
-        call = self.calls[leg] = Call(leg, Accepted(), [], asyncio.Event())
+        call = self.calls[leg] = Call(leg)
         where = (trunk or self.rig.trunk(behaviour)).id
         wanted = Originate(leg, where, NUMBER, caller_id, timeout_s, headers or {}, detect_machine)
         call.answer = (await self.rig.telephony.originate([wanted]))[0]

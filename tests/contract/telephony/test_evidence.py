@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.contract.telephony.rig import Switchboard
 
 Facts = tuple[str | None, str, int | None, int | None, str, str]
 
-REFUSALS: dict[str, Facts] = (
+REFUSALS: Mapping[str, Facts] = (
     {f"c{code}": (None, "dialing", code, None, "them", "normal") for code in CODES}
     | {f"c{code}_q{q850}": (None, "ringing", code, q850, "them", "normal") for code, q850 in CODE_REASON}
     | {

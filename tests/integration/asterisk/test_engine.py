@@ -34,8 +34,8 @@ asyncio.run(main())
 """
 
 
-def engine(root: Path, state: Path, **more: int) -> Engine:
-    own = OwnEngine(root=root, state_dir=state, **more)
+def engine(root: Path, state: Path, sip_port: int = 0) -> Engine:
+    own = OwnEngine(root=root, state_dir=state, sip_port=sip_port)
     return Engine(AsteriskConfig(engine=own), own, SystemIds().secret)
 
 

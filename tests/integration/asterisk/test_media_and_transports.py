@@ -31,7 +31,12 @@ async def test_a_call_whose_media_stops_is_ended_by_us_and_stays_answered(board:
     await board.open("rtp_stops")
     call = await board.place("rtp_stops")
     evidence = await call.evidence(seconds=20)
-    assert (evidence.phase, evidence.local, evidence.side, evidence.end) == ("answered", "hangup_by_us", "us", "dropped")
+    assert (evidence.phase, evidence.local, evidence.side, evidence.end) == (
+        "answered",
+        "hangup_by_us",
+        "us",
+        "dropped",
+    )
     assert evidence.engine.cause == 44
     assert evidence.elapsed_ms >= 2_500
 
@@ -48,14 +53,17 @@ async def test_tcp_trunks_carry_calls_and_a_closed_port_is_no_response(board: Sw
         assert (await lost.evidence()).local == "no_response"
 
 
+def certificate(directory: Path) -> tuple[Path, Path]:
+    key, public = directory / "far.key", directory / "far.crt"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(public)], check=True, capture_output=True)
+    return public, key
+
+
 async def test_tls_trunks_carry_calls(board: Switchboard, tmp_path: Path) -> None:
-    key, certificate = tmp_path / "far.key", tmp_path / "far.crt"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1",
-         "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True,
-    )  # fmt: skip
+    public, key = await asyncio.to_thread(certificate, tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(public, key)
     await board.open("c486")
     reserved = Front(0, context)
     port = await reserved.start()

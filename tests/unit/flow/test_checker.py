@@ -116,8 +116,7 @@ STEPS = [
     ),
     ("  first: {widget: decision, rules: [{when: {all: []}, next: end}], else: end}", "condition_empty", 7, "first"),
     (
-        "  first: {widget: decision, else: end, rules: [{name: a, when: {value: a, is: empty}, next: end},"
-        " {name: a, when: {value: a, is: empty}, next: end}]}",
+        "  first: {widget: decision, else: end, rules: [{name: else, when: {value: a, is: empty}, next: end}]}",
         "rule_name_twice",
         7,
         "first",

@@ -10,6 +10,7 @@ import pytest
 from central.domain.errors import InvalidInput
 from central.domain.reattempts import Alternates, Growth
 from central.domain.statuses import CallStatus
+from central.flow.checker import check
 from central.flow.document import LIMIT_STEPS, parse
 from central.flow.findings import Finding
 from tests.fakes.flow_player import HEAD, document
@@ -201,3 +202,12 @@ def test_a_hostile_megabyte_of_small_values_is_refused_early() -> None:
 def test_the_example_reads_without_a_finding() -> None:
     data = Path(__file__).parents[3].joinpath("examples/appointment-reminder.yaml").read_bytes()
     assert parse(data).findings == ()
+
+
+def test_ten_thousand_steps_and_ten_thousand_mistakes_are_read_in_no_time() -> None:
+    steps = "".join(f"  s{i}: {{widget: play, say: a, next: s{i + 1}}}\n" for i in range(6_000))
+    assert [f.code for f in check(parse(document(steps)))] == ["too_many_steps"]
+    mistakes = "".join(f"  colour_{i}: red\n" for i in range(10_000))
+    found = check(parse(document("  a: {widget: hang_up}\n", f"calls:\n{mistakes}")))
+    assert len([f for f in found if f.code == "unknown_field"]) == 500
+    assert "too_many_findings" in {f.code for f in found}

@@ -1,17 +1,12 @@
 from __future__ import annotations
 
-import re
-import tomllib
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from tools.import_rules import room_of, violations
 from tools.lint_paths import check_text
 from tools.lint_shape import check_module
 from tools.lint_statuses import check_python, check_sql
-from tools.repository import ROOT, Finding, report
+from tools.repository import Finding, report
 
 KNOWN = frozenset({"IN_PROGRESS", "PAUSE", "INSUFFICIENT_BALANCE"})
 
@@ -90,37 +85,3 @@ def test_library_stays_in_its_room(importer: str, imported: str, allowed: bool) 
 
 def test_the_longest_room_counts() -> None:
     assert room_of("central.domain.x", ["central", "central.domain"]) == "central.domain"
-
-
-def _project() -> dict[str, Any]:
-    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return project
-
-
-def _pins(lock: str) -> dict[str, str]:
-    text = (ROOT / "requirements" / lock).read_text("utf-8")
-    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE))
-
-
-def test_every_dependency_is_pinned_by_hash() -> None:
-    project = _project()
-    declared: list[str] = [*project["dependencies"], *project["optional-dependencies"]["embedded"]]
-    names = {re.split(r"[\[<>=; ]", line, maxsplit=1)[0].lower().replace(".", "-") for line in declared}
-    assert names - {name.replace(".", "-") for name in _pins("runtime.txt")} == set()
-    for lock in sorted(Path(ROOT / "requirements").glob("*.txt")):
-        text = lock.read_text("utf-8")
-        assert (
-            len(re.findall(r"^[a-z0-9._-]+==[^\n]* \\\n +--hash=sha256:", text, re.MULTILINE))
-            == len(_pins(lock.name))
-            > 0
-        )
-
-
-def test_development_runs_on_the_versions_that_the_product_pins() -> None:
-    runtime, development = _pins("runtime.txt"), _pins("dev.txt")
-    assert {name: development.get(name) for name in runtime} == runtime
-
-
-def test_python_and_package_agree_on_the_version() -> None:
-    project = _project()
-    assert f'__version__ = "{project["version"]}"' in (ROOT / "src/central/__init__.py").read_text("utf-8")

@@ -136,6 +136,7 @@ def template_values(config: AsteriskConfig, engine: OwnEngine, start: StartValue
         "RTP_END": str(engine.rtp_ports[1]),
         "STRICT_RTP": "yes" if engine.strict_rtp else "no",
         "HEP_ENABLED": "yes" if start.hep_address else "no",
+        "HEP_MODULES": "load => res_hep.so\nload => res_hep_pjsip.so" if start.hep_address else "",
         "HEP_ADDRESS": f"{hep[0]}:{hep[1]}",
     }
 

@@ -54,8 +54,16 @@ def of_vanished(state: LegState, wire: WireFacts | None, mono: float) -> Evidenc
         by = wire.bye_from if wire is not None else None
         local = {"us": OUR_HANG_UP, "them": THEIR_HANG_UP, None: None}[by]
         q850 = wire.q850 if wire is not None and by == "them" else None
-        return Evidence(local=local, phase=phase, q850=q850, side=by or "us", end="normal" if by else "lost",
-                        elapsed_ms=elapsed_ms)  # fmt: skip
+        # a BYE of ours that we did not ask for: the engine gave up a call that was answered while nobody listened
+        clear = by == "them" or (by == "us" and state.local is not None)
+        return Evidence(
+            local=local,
+            phase=phase,
+            q850=q850,
+            side=by or "us",
+            end="normal" if clear else "lost",
+            elapsed_ms=elapsed_ms,
+        )
     if state.local is not None:
         return Evidence(local=state.local, phase=phase, side="us", elapsed_ms=elapsed_ms)
     if wire is not None and wire.final_code is not None:

@@ -65,7 +65,7 @@ class Event(msgspec.Struct, frozen=True):
 
 WANTED_EVENTS = (
     "StasisStart", "ChannelStateChange", "Dial", "ChannelHangupRequest", "ChannelDestroyed",
-    "ChannelDtmfReceived", "ChannelHold", "ChannelUnhold", "PlaybackFinished",
+    "ChannelDtmfReceived", "ChannelHold", "ChannelUnhold", "PlaybackFinished", "ApplicationReplaced",
 )  # fmt: skip
 """The event types the adapter asks for; the engine filters all others before they cost anything."""
 

@@ -44,7 +44,6 @@ async def open_pool(
     costs no request; workers retry by themselves. Jsonb is read and written by msgspec, statements that repeat are
     prepared. NeighbourError ``database_unavailable`` when the server does not answer.
     """
-
     pool: Pool = AsyncConnectionPool(
         dsn,
         connection_class=psycopg.AsyncConnection[tuple[Any, ...]],

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Router, delete, get, patch, post, put
+from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_204_NO_CONTENT
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -119,7 +120,7 @@ async def get_account(services: UseCases, caller: CallerHere) -> AccountView:
 
 
 @patch("/account", guards=[needs(Right.ACCOUNT_CHANGE)], summary="Change the account", tags=["Account"])
-async def change_account(data: AccountChange, services: UseCases, caller: CallerHere) -> AccountView:
+async def change_account(data: JSONBody[AccountChange], services: UseCases, caller: CallerHere) -> AccountView:
     """Change name, time zone, policy or the addresses that may call."""
     return account_view(await services.change_account(caller.actor, given(data)))
 
@@ -184,7 +185,7 @@ async def list_people(services: UseCases, caller: CallerHere) -> Page[MemberView
 
 
 @post("/people", guards=[needs(Right.USERS_CHANGE)], summary="Add a person", tags=["People"])
-async def add_person(data: NewMember, services: UseCases, caller: CallerHere) -> MemberView:
+async def add_person(data: JSONBody[NewMember], services: UseCases, caller: CallerHere) -> MemberView:
     """A known person keeps name and password. Naming owners and admins needs the right `admins:name`."""
     _may_name(caller, data.role)
     member = await services.people.enlist(
@@ -194,7 +195,9 @@ async def add_person(data: NewMember, services: UseCases, caller: CallerHere) ->
 
 
 @patch("/people/{person_id:uuid}", guards=[needs(Right.USERS_CHANGE)], summary="Change a person", tags=["People"])
-async def change_person(person_id: UUID, data: MemberChange, services: UseCases, caller: CallerHere) -> MemberView:
+async def change_person(
+    person_id: FromPath[UUID], data: JSONBody[MemberChange], services: UseCases, caller: CallerHere
+) -> MemberView:
     """An account keeps at least one owner."""
     await _may_touch(services, caller, person_id, data.role)
     return _member_view(await services.people.change(caller.actor, person_id, data.role, data.extra_rights))
@@ -207,20 +210,22 @@ async def change_person(person_id: UUID, data: MemberChange, services: UseCases,
     tags=["People"],
     status_code=HTTP_204_NO_CONTENT,
 )
-async def set_password(person_id: UUID, data: NewPassword, services: UseCases, caller: CallerHere) -> None:
+async def set_password(
+    person_id: FromPath[UUID], data: JSONBody[NewPassword], services: UseCases, caller: CallerHere
+) -> None:
     """Replace the password of a member."""
     await _may_touch(services, caller, person_id, None)
     await services.people.set_password(caller.actor, person_id, data.password)
 
 
 @delete("/people/{person_id:uuid}", guards=[needs(Right.USERS_CHANGE)], summary="Remove a person", tags=["People"])
-async def remove_person(person_id: UUID, services: UseCases, caller: CallerHere) -> None:
+async def remove_person(person_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> None:
     """End the membership; the person remains in other accounts."""
     await _may_touch(services, caller, person_id, None)
     await services.people.remove(caller.actor, person_id)
 
 
-async def _may_touch(services: UseCases, caller: CallerHere, person_id: UUID, role: str | None) -> None:
+async def _may_touch(services: UseCases, caller: CallerHere, person_id: FromPath[UUID], role: str | None) -> None:
     for member in await services.people.members(caller.actor):
         if member.person_id == person_id:
             _may_name(caller, member.role)
@@ -277,7 +282,7 @@ async def list_keys(services: UseCases, caller: CallerHere, cursor: Cursor = Non
     tags=["Keys"],
     opt={"secret_fields": ["secret"]},
 )
-async def issue_key(data: NewKey, services: UseCases, caller: CallerHere) -> IssuedKey:
+async def issue_key(data: JSONBody[NewKey], services: UseCases, caller: CallerHere) -> IssuedKey:
     """A key never holds more rights than the key that makes it."""
     key, secret = await services.keys.issue(
         caller.actor, data.name, data.role, data.scopes, expires_at=data.expires_at, held=caller.rights
@@ -292,7 +297,7 @@ async def issue_key(data: NewKey, services: UseCases, caller: CallerHere) -> Iss
     tags=["Keys"],
     status_code=HTTP_200_OK,
 )
-async def revoke_key(key_id: UUID, services: UseCases, caller: CallerHere) -> KeyView:
+async def revoke_key(key_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> KeyView:
     """The key ends at once; safe to repeat."""
     return key_view(await services.keys.revoke(caller.actor, key_id))
 

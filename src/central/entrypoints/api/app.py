@@ -11,7 +11,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from central.entrypoints.api.account_routes import account_router
 from central.entrypoints.api.flow_routes import flow_router
-from central.entrypoints.api.gate import Api, Gate, caller_of
+from central.entrypoints.api.gate import GUARDED, Api, Gate, caller_of
 from central.entrypoints.api.idempotency import Idempotency
 from central.entrypoints.api.number_routes import number_router
 from central.entrypoints.api.open_routes import catalogue_router, open_router
@@ -39,7 +39,6 @@ Outbound calls end to end: a contact list in, real calls out, one explained fina
 
 def create_app(services: Services) -> Api:
     """Build the application. It holds no state of its own but the rate buckets."""
-    gate, idempotency = Gate(services), Idempotency(services)
     guarded = Router(
         "/api/v1",
         route_handlers=[
@@ -52,12 +51,13 @@ def create_app(services: Services) -> Api:
             catalogue_router,
             operator_router,
         ],
-        middleware=[gate, idempotency],
+        opt=GUARDED,
         dependencies={"caller": Provide(caller_of, sync_to_thread=False)},
         security=[{"key": []}],
     )
     app = Api(
         route_handlers=[open_router, guarded],
+        middleware=[Gate(services), Idempotency(services)],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=services.limits.body_bytes,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from litestar import MediaType, Request, Response, Router, get, post, put
-from litestar.params import Parameter
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK
 from msgspec import Meta, Struct
 
@@ -23,8 +23,8 @@ from central.entrypoints.api.presenting import Moment, moment, moment_or_none
 
 DOCUMENT_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/json")
 _MAX_DOCUMENT = 1024 * 1024 + 1
-Preview = Annotated[bool, Parameter(description="Only say how many records would be touched; change nothing.")]
-Force = Annotated[bool, Parameter(description="stop: also cut running calls.")]
+Preview = Annotated[bool, QueryParameter(description="Only say how many records would be touched; change nothing.")]
+Force = Annotated[bool, QueryParameter(description="stop: also cut running calls.")]
 
 
 class FindingView(Struct, frozen=True):
@@ -164,14 +164,14 @@ async def check_flow(request: Request[Any, Any, Any], services: UseCases) -> Flo
 
 
 @get("/flows/{flow:str}", guards=[needs(Right.FLOWS_READ)], summary="One flow", tags=["Flows"])
-async def get_flow(flow: str, services: UseCases, caller: CallerHere) -> Response[FlowView]:
+async def get_flow(flow: FromPath[str], services: UseCases, caller: CallerHere) -> Response[FlowView]:
     """By id or name; the ETag is the draft's hash."""
     row = await services.flows.get(caller.actor, flow)
     return Response(_flow_view(row), headers={"ETag": f'"{row.draft_hash}"'})
 
 
 @get("/flows/{flow:str}/draft", guards=[needs(Right.FLOWS_READ)], summary="The draft's document", tags=["Flows"])
-async def get_draft(flow: str, services: UseCases, caller: CallerHere) -> Response[bytes]:
+async def get_draft(flow: FromPath[str], services: UseCases, caller: CallerHere) -> Response[bytes]:
     """The bytes as they were saved."""
     draft = await services.flows.draft(caller.actor, flow)
     return _document(draft.document, draft.hash)
@@ -186,12 +186,12 @@ async def get_draft(flow: str, services: UseCases, caller: CallerHere) -> Respon
     request_max_body_size=_MAX_DOCUMENT,
 )
 async def save_draft(
-    flow: str,
+    flow: FromPath[str],
     request: Request[Any, Any, Any],
     services: UseCases,
     caller: CallerHere,
     if_match: Annotated[
-        str | None, Parameter(header="If-Match", description="Save only if the draft still has this ETag.")
+        str | None, HeaderParameter(name="If-Match", description="Save only if the draft still has this ETag.")
     ] = None,
 ) -> FlowView:
     """Saved with its findings, whatever they are; only publishing refuses errors."""
@@ -200,7 +200,9 @@ async def save_draft(
 
 
 @post("/flows/{flow:str}/publish", guards=[needs(Right.FLOWS_PUBLISH)], summary="Publish the draft", tags=["Flows"])
-async def publish_flow(flow: str, data: Publication, services: UseCases, caller: CallerHere) -> VersionView:
+async def publish_flow(
+    flow: FromPath[str], data: JSONBody[Publication], services: UseCases, caller: CallerHere
+) -> VersionView:
     """Freeze the draft as the next version and move production to it; refused while it has errors."""
     return _version_view(await services.publish.publish(caller.actor, flow, data.note))
 
@@ -208,14 +210,16 @@ async def publish_flow(flow: str, data: Publication, services: UseCases, caller:
 @put(
     "/flows/{flow:str}/production", guards=[needs(Right.FLOWS_PUBLISH)], summary="Roll back or forward", tags=["Flows"]
 )
-async def point_production(flow: str, data: ProductionPointer, services: UseCases, caller: CallerHere) -> FlowView:
+async def point_production(
+    flow: FromPath[str], data: JSONBody[ProductionPointer], services: UseCases, caller: CallerHere
+) -> FlowView:
     """Move the production pointer; the draft stays as it is, records stay on their versions."""
     return _flow_view(await services.publish.roll_back(caller.actor, flow, data.version, data.note))
 
 
 @get("/flows/{flow:str}/versions", guards=[needs(Right.FLOWS_READ)], summary="Published versions", tags=["Flows"])
 async def list_versions(
-    flow: str, services: UseCases, caller: CallerHere, cursor: Cursor = None, limit: Limit = 50
+    flow: FromPath[str], services: UseCases, caller: CallerHere, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[VersionView]:
     """Newest first."""
     rows = await services.flows.versions(caller.actor, flow, cursor_number(cursor), limit + 1)
@@ -228,25 +232,33 @@ async def list_versions(
     summary="A version's document",
     tags=["Flows"],
 )
-async def get_version(flow: str, number: int, services: UseCases, caller: CallerHere) -> Response[bytes]:
+async def get_version(
+    flow: FromPath[str], number: FromPath[int], services: UseCases, caller: CallerHere
+) -> Response[bytes]:
     """The frozen bytes."""
     return _document(await services.flows.version_document(caller.actor, flow, number))
 
 
 @put("/flows/{flow:str}/dids", guards=[needs(Right.FLOWS_EDIT)], summary="Attach DIDs", tags=["Flows"])
-async def attach_dids(flow: str, data: FlowDids, services: UseCases, caller: CallerHere) -> FlowView:
+async def attach_dids(
+    flow: FromPath[str], data: JSONBody[FlowDids], services: UseCases, caller: CallerHere
+) -> FlowView:
     """Exactly these numbers; calls of the flow show them."""
     return _flow_view(await services.arrange.attach_dids(caller.actor, flow, data.dids, caller.account.country))
 
 
 @put("/flows/{flow:str}/active", guards=[needs(Right.FLOWS_PUBLISH)], summary="Switch on or off", tags=["Flows"])
-async def switch_flow(flow: str, data: FlowSwitch, services: UseCases, caller: CallerHere) -> FlowView:
+async def switch_flow(
+    flow: FromPath[str], data: JSONBody[FlowSwitch], services: UseCases, caller: CallerHere
+) -> FlowView:
     """Off, the flow takes no requests."""
     return _flow_view(await services.arrange.activate(caller.actor, flow, active=data.active))
 
 
 @put("/flows/{flow:str}/archived", guards=[needs(Right.FLOWS_PUBLISH)], summary="Archive or restore", tags=["Flows"])
-async def archive_flow(flow: str, data: FlowArchive, services: UseCases, caller: CallerHere) -> FlowView:
+async def archive_flow(
+    flow: FromPath[str], data: JSONBody[FlowArchive], services: UseCases, caller: CallerHere
+) -> FlowView:
     """Waiting records run on; stop the flow to end them."""
     return _flow_view(await services.arrange.archive(caller.actor, flow, archived=data.archived))
 
@@ -258,7 +270,9 @@ async def archive_flow(flow: str, data: FlowArchive, services: UseCases, caller:
     tags=["Flows"],
     opt={"secret_fields": ["security_id"]},
 )
-async def rotate_security_id(flow: str, data: Overlap, services: UseCases, caller: CallerHere) -> SecurityId:
+async def rotate_security_id(
+    flow: FromPath[str], data: JSONBody[Overlap], services: UseCases, caller: CallerHere
+) -> SecurityId:
     """A new one, shown once; the one before stays valid for the overlap."""
     overlap = timedelta(seconds=data.overlap_s)
     return SecurityId(await services.arrange.rotate_security_id(caller.actor, flow, overlap))
@@ -273,8 +287,8 @@ async def rotate_security_id(flow: str, data: Overlap, services: UseCases, calle
     opt={"media_types": ()} | STREAMED,
 )
 async def control_flow(
-    flow: str,
-    action: Literal["pause", "resume", "stop"],
+    flow: FromPath[str],
+    action: FromPath[Literal["pause", "resume", "stop"]],
     services: UseCases,
     caller: CallerHere,
     *,

@@ -9,15 +9,16 @@ import re
 from collections.abc import Sequence
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 from litestar import Litestar, Request
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.enums import ScopeType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
-from litestar.params import Dependency
+from litestar.params import SkipValidation
 from litestar.types import ASGIApp, Guard, Receive, Scope, Send
 
 from central.application.administration.acting import Actor
@@ -28,14 +29,14 @@ from central.domain.rights import Right
 from central.entrypoints.api.rate_limits import Allowance, TokenBuckets
 from central.entrypoints.api.services import Services
 
-UseCases = Annotated[Services, Dependency(skip_validation=True)]
+UseCases = NamedDependency[SkipValidation[Services]]
 """Dependency ``services``."""
 
-CallerHere = Annotated[Caller, Dependency(skip_validation=True)]
+CallerHere = NamedDependency[SkipValidation[Caller]]
 """Dependency ``caller``."""
 
-OPEN: Final = {"open": True}
-"""``opt`` of routes that need no key."""
+GUARDED: Final = {"guarded": True}
+"""``opt`` of routes that need a key; middleware looks at nothing else."""
 
 OPERATOR: Final = {"operator": True}
 """``opt`` of routes for the operator's key."""
@@ -117,7 +118,7 @@ class Gate(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let the call in, or raise."""
         handler = scope["route_handler"]
-        if not handler.opt.get("open"):
+        if handler.opt.get("guarded"):
             request: Request[Any, Any, Any] = Request(scope)
             if handler.opt.get("operator"):
                 self._operator(request)

@@ -72,7 +72,7 @@ class Idempotency(ASGIMiddleware):
             await next_app(scope, _again(body, receive), kept)
         finally:
             if 0 < kept.status < _FIRST_OURS:
-                answer = kept.answer(opt.get("secret_fields", ())) | {"subject": str(taken.subject)}
+                answer = {**kept.answer(opt.get("secret_fields", ())), "subject": str(taken.subject)}
                 await store.answer(caller.account_id, key, fingerprint, kept.status, answer)
             else:
                 await store.release(caller.account_id, key)
@@ -133,7 +133,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
             first = False
             return {"type": "http.request", "body": body, "more_body": False}
         message: Any = await receive()
-        return message  # type: ignore[no-any-return]
+        return message
 
     return receiving  # type: ignore[return-value]
 

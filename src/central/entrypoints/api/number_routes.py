@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Router, delete, get, patch, post, put
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -97,7 +97,7 @@ async def list_trunks(
 
 
 @post("/trunks", guards=[needs(Right.NUMBERS_CHANGE)], summary="Make a trunk", tags=["Trunks"])
-async def create_trunk(data: NewTrunk, services: UseCases, caller: CallerHere) -> TrunkView:
+async def create_trunk(data: JSONBody[NewTrunk], services: UseCases, caller: CallerHere) -> TrunkView:
     """Voice nodes learn of it within seconds."""
     row = TrunkRow(
         id=TrunkId(services.ids.uuid()),
@@ -119,13 +119,15 @@ async def create_trunk(data: NewTrunk, services: UseCases, caller: CallerHere) -
 
 
 @get("/trunks/{trunk_id:uuid}", guards=[needs(Right.NUMBERS_READ)], summary="One trunk", tags=["Trunks"])
-async def get_trunk(trunk_id: UUID, services: UseCases, caller: CallerHere) -> TrunkView:
+async def get_trunk(trunk_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> TrunkView:
     """One trunk with its routes."""
     return _trunk_view(await services.trunks.get(caller.actor, TrunkId(trunk_id)))
 
 
 @patch("/trunks/{trunk_id:uuid}", guards=[needs(Right.NUMBERS_CHANGE)], summary="Change a trunk", tags=["Trunks"])
-async def change_trunk(trunk_id: UUID, data: TrunkChange, services: UseCases, caller: CallerHere) -> TrunkView:
+async def change_trunk(
+    trunk_id: FromPath[UUID], data: JSONBody[TrunkChange], services: UseCases, caller: CallerHere
+) -> TrunkView:
     """Calls in progress are not touched."""
     changes = given(data)
     changes.pop("routes", None)
@@ -134,7 +136,7 @@ async def change_trunk(trunk_id: UUID, data: TrunkChange, services: UseCases, ca
 
 
 @delete("/trunks/{trunk_id:uuid}", guards=[needs(Right.NUMBERS_CHANGE)], summary="Remove a trunk", tags=["Trunks"])
-async def remove_trunk(trunk_id: UUID, services: UseCases, caller: CallerHere) -> None:
+async def remove_trunk(trunk_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> None:
     """Its DIDs keep existing without it."""
     await services.trunks.remove(caller.actor, TrunkId(trunk_id))
 
@@ -184,7 +186,7 @@ async def list_dids(services: UseCases, caller: CallerHere, cursor: Cursor = Non
     tags=["DIDs"],
     status_code=HTTP_200_OK,
 )
-async def put_dids(data: NewDids, services: UseCases, caller: CallerHere) -> StoredDids:
+async def put_dids(data: JSONBody[NewDids], services: UseCases, caller: CallerHere) -> StoredDids:
     """Known numbers get the new trunk and label."""
     now = services.clock.now()
     rows = [
@@ -195,7 +197,7 @@ async def put_dids(data: NewDids, services: UseCases, caller: CallerHere) -> Sto
 
 
 @delete("/dids/{number:str}", guards=[needs(Right.NUMBERS_CHANGE)], summary="Remove a number", tags=["DIDs"])
-async def remove_did(number: str, services: UseCases, caller: CallerHere) -> None:
+async def remove_did(number: FromPath[str], services: UseCases, caller: CallerHere) -> None:
     """Possible while no flow uses it."""
     await services.dids.remove(caller.actor, number)
 
@@ -271,10 +273,10 @@ async def list_lists(services: UseCases, caller: CallerHere) -> Page[ListStateVi
 
 @get("/lists/{list_name:str}/entries", guards=[needs(Right.LISTS_READ)], summary="Search a list", tags=["Lists"])
 async def search_list(
-    list_name: str,
+    list_name: FromPath[str],
     services: UseCases,
     caller: CallerHere,
-    prefix: Annotated[str, Parameter(description="Leading digits of the entries' numbers.")] = "",
+    prefix: Annotated[str, QueryParameter(description="Leading digits of the entries' numbers.")] = "",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[EntryView]:
@@ -296,7 +298,9 @@ async def search_list(
     summary="Add or change entries",
     tags=["Lists"],
 )
-async def put_entries(list_name: str, data: EntriesBody, services: UseCases, caller: CallerHere) -> ListChangeView:
+async def put_entries(
+    list_name: FromPath[str], data: JSONBody[EntriesBody], services: UseCases, caller: CallerHere
+) -> ListChangeView:
     """In force with the next claim of any waiting record."""
     entries = [_entry(entry) for entry in data.entries]
     return _change_view(await services.lists.put(caller.actor, list_name, entries, caller.account.country))
@@ -309,7 +313,9 @@ async def put_entries(list_name: str, data: EntriesBody, services: UseCases, cal
     tags=["Lists"],
     status_code=HTTP_200_OK,
 )
-async def remove_entries(list_name: str, data: EntriesBody, services: UseCases, caller: CallerHere) -> ListChangeView:
+async def remove_entries(
+    list_name: FromPath[str], data: JSONBody[EntriesBody], services: UseCases, caller: CallerHere
+) -> ListChangeView:
     """By number, prefix flag and (dnd) register; unknown ones are passed over."""
     entries = [_entry(entry) for entry in data.entries]
     return _change_view(await services.lists.remove(caller.actor, list_name, entries, caller.account.country))
@@ -325,13 +331,13 @@ async def remove_entries(list_name: str, data: EntriesBody, services: UseCases, 
     request_max_body_size=None,
 )
 async def import_list(
-    list_name: str,
+    list_name: FromPath[str],
     request: Request[Any, Any, Any],
     services: UseCases,
     caller: CallerHere,
     *,
-    replace: Annotated[bool, Parameter(description="Remove entries that the file lacks.")] = False,
-    fresh_at: Annotated[datetime | None, Parameter(description="Date of the data; dnd: now unless given.")] = None,
+    replace: Annotated[bool, QueryParameter(description="Remove entries that the file lacks.")] = False,
+    fresh_at: Annotated[datetime | None, QueryParameter(description="Date of the data; dnd: now unless given.")] = None,
 ) -> ImportView:
     """The body is CSV or one number a line, UTF-8, of any length; all of it is taken in, or nothing.
 

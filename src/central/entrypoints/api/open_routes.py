@@ -7,12 +7,13 @@ from typing import Any, Final, Literal
 
 import msgspec
 from litestar import MediaType, Response, Router, get
+from litestar.params import FromQuery
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 from msgspec import Struct
 
 from central.application.ports.administration import PolicyRow
 from central.domain.statuses import AGENT, CALL, EMAIL, FLOW, MOVES, SMS
-from central.entrypoints.api.gate import OPEN, UseCases
+from central.entrypoints.api.gate import UseCases
 from central.entrypoints.api.paging import Page
 from central.entrypoints.api.presenting import Moment, moment
 from central.entrypoints.api.services import Neighbour
@@ -81,19 +82,19 @@ class StatusView(Struct, frozen=True):
     details: Mapping[str, Any]
 
 
-@get("/", media_type=MediaType.HTML, include_in_schema=False, opt=OPEN)
+@get("/", media_type=MediaType.HTML, include_in_schema=False)
 async def home() -> str:
     """The page at the root."""
     return HOME
 
 
-@get("/health/live", tags=["Health"], summary="Does the process live", opt=OPEN)
+@get("/health/live", tags=["Health"], summary="Does the process live")
 async def live() -> Alive:
     """Always 200 while the process answers."""
     return Alive()
 
 
-@get("/health/ready", tags=["Health"], summary="Can work be done", opt=OPEN)
+@get("/health/ready", tags=["Health"], summary="Can work be done")
 async def ready(services: UseCases) -> Response[Ready]:
     """Names each neighbour and its state; 503 while a needed one is missing."""
     neighbours = await services.readiness()
@@ -102,7 +103,7 @@ async def ready(services: UseCases) -> Response[Ready]:
     return Response(body, status_code=HTTP_200_OK if good else HTTP_503_SERVICE_UNAVAILABLE)
 
 
-@get("/metrics", tags=["Health"], summary="Metrics in Prometheus' text form", opt=OPEN, media_type=MediaType.TEXT)
+@get("/metrics", tags=["Health"], summary="Metrics in Prometheus' text form", media_type=MediaType.TEXT)
 async def metrics(services: UseCases) -> Response[bytes]:
     """Holds no data of accounts; keep it from the internet all the same."""
     body, content_type = services.metrics()
@@ -110,7 +111,9 @@ async def metrics(services: UseCases) -> Response[bytes]:
 
 
 @get("/statuses", tags=["Catalogue"], summary="Every status and its lawful moves")
-async def list_statuses(family: Literal["flow", "call", "sms", "email", "agent"] | None = None) -> Page[StatusView]:
+async def list_statuses(
+    family: FromQuery[Literal["flow", "call", "sms", "email", "agent"] | None] = None,
+) -> Page[StatusView]:
     """The published table that every record's status obeys."""
     return Page(
         [

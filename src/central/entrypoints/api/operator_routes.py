@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Router, get, patch, post
+from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from central.application.administration.maintain_account import ChangeAccount, OperateAccounts
@@ -98,7 +99,7 @@ async def list_accounts(services: UseCases, cursor: Cursor = None, limit: Limit 
 
 
 @post("/operator/accounts", opt=OPERATOR, summary="Make an account", tags=["Operator"])
-async def create_account(data: NewAccount, services: UseCases) -> AccountView:
+async def create_account(data: JSONBody[NewAccount], services: UseCases) -> AccountView:
     """With its opening balance."""
     row = AccountRow(
         id=AccountId(services.ids.uuid()),
@@ -129,7 +130,7 @@ async def create_account(data: NewAccount, services: UseCases) -> AccountView:
 
 
 @patch("/operator/accounts/{account_id:uuid}", opt=OPERATOR, summary="Change an account", tags=["Operator"])
-async def change_account(account_id: UUID, data: AccountCaps, services: UseCases) -> AccountView:
+async def change_account(account_id: FromPath[UUID], data: JSONBody[AccountCaps], services: UseCases) -> AccountView:
     """State, validity, caps, switches, policy."""
     changes = given(data)
     if isinstance(data.credit_limit, str):
@@ -138,7 +139,7 @@ async def change_account(account_id: UUID, data: AccountCaps, services: UseCases
 
 
 @post("/operator/accounts/{account_id:uuid}/funds", opt=OPERATOR, summary="Add money", tags=["Operator"])
-async def add_funds(account_id: UUID, data: Funds, services: UseCases) -> Balance:
+async def add_funds(account_id: FromPath[UUID], data: JSONBody[Funds], services: UseCases) -> Balance:
     """A top-up, or (negative) a correction, in the account's currency."""
     micros = _micros(data.amount, "INR")
     return Balance(amount(await _accounts(services).add_funds(operator_on(account_id), micros, data.note)))
@@ -150,7 +151,7 @@ async def add_funds(account_id: UUID, data: Funds, services: UseCases) -> Balanc
     summary="Make a key for an account",
     tags=["Operator"],
 )
-async def issue_key(account_id: UUID, data: NewKey, services: UseCases) -> IssuedKey:
+async def issue_key(account_id: FromPath[UUID], data: JSONBody[NewKey], services: UseCases) -> IssuedKey:
     """The first key of an account, or a spare one."""
     if services.operate_keys is None:
         raise _not_set_up()
@@ -161,7 +162,7 @@ async def issue_key(account_id: UUID, data: NewKey, services: UseCases) -> Issue
 
 
 @post("/operator/policies", opt=OPERATOR, summary="Add a policy row", tags=["Operator"])
-async def add_policy(data: NewPolicy, services: UseCases) -> PolicyView:
+async def add_policy(data: JSONBody[NewPolicy], services: UseCases) -> PolicyView:
     """Immutable once written; a change is a new version."""
     if services.operate_policies is None:
         raise _not_set_up()

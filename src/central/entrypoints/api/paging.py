@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from central.domain.errors import InvalidInput
 
@@ -18,8 +18,8 @@ Item = TypeVar("Item")
 Row = TypeVar("Row")
 
 MAX_LIMIT = 500
-Cursor = Annotated[str | None, Parameter(description="`next` of the page before; leave out for the first page.")]
-Limit = Annotated[int, Parameter(ge=1, le=MAX_LIMIT, description="Things on a page, 1 to 500.")]
+Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before; leave out for the first page.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="Things on a page, 1 to 500.")]
 
 
 class Page(msgspec.Struct, Generic[Item], frozen=True):

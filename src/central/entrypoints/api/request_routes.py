@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, Router, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Meta, Struct
@@ -93,7 +93,9 @@ class NewRequestId(Struct, frozen=True):
 
 
 @post("/requests", guards=[needs(Right.REQUESTS_READ)], summary="Submit records", tags=["Requests"])
-async def submit_request(data: NewRequest, services: UseCases, caller: CallerHere) -> Response[SubmittedRequest]:
+async def submit_request(
+    data: JSONBody[NewRequest], services: UseCases, caller: CallerHere
+) -> Response[SubmittedRequest]:
     """All records are checked and stored in one transaction. Repeat safely with an `Idempotency-Key`."""
     require_load(caller, data.mode)
     records = [_incoming(row, record) for row, record in enumerate(data.records, 1)]
@@ -109,10 +111,10 @@ async def submit_request(data: NewRequest, services: UseCases, caller: CallerHer
 async def list_requests(
     services: UseCases,
     caller: CallerHere,
-    status: Literal["Scheduled", "In process", "Completed"] | None = None,
-    flow: Annotated[str | None, Parameter(description="Id or name of a flow.")] = None,
-    created_from: datetime | None = None,
-    created_to: datetime | None = None,
+    status: FromQuery[Literal["Scheduled", "In process", "Completed"] | None] = None,
+    flow: Annotated[str | None, QueryParameter(description="Id or name of a flow.")] = None,
+    created_from: FromQuery[datetime | None] = None,
+    created_to: FromQuery[datetime | None] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[dict[str, Any]]:
@@ -129,21 +131,21 @@ async def list_requests(
 
 
 @get("/requests/{request_id:uuid}", guards=[needs(Right.REQUESTS_READ)], summary="One request", tags=["Requests"])
-async def get_request(request_id: UUID, services: UseCases, caller: CallerHere) -> dict[str, Any]:
+async def get_request(request_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> dict[str, Any]:
     """Counts that always add up: loaded = valid + invalid + ncpr + pending."""
     return dict(await services.reporting.request(caller.account_id, RequestId(request_id)))
 
 
 @get("/requests/{request_id:uuid}/records", guards=[needs(Right.REQUESTS_READ)], summary="Records", tags=["Requests"])
 async def list_records(  # noqa: PLR0913, PLR0917 - filters of the query
-    request_id: UUID,
+    request_id: FromPath[UUID],
     services: UseCases,
     caller: CallerHere,
-    status: str | None = None,
-    reason: str | None = None,
-    record_class: Annotated[RecordClass | None, Parameter(query="class")] = None,
-    number: str | None = None,
-    client_identifier: str | None = None,
+    status: FromQuery[str | None] = None,
+    reason: FromQuery[str | None] = None,
+    record_class: Annotated[RecordClass | None, QueryParameter(name="class")] = None,
+    number: FromQuery[str | None] = None,
+    client_identifier: FromQuery[str | None] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[dict[str, Any]]:
@@ -157,7 +159,7 @@ async def list_records(  # noqa: PLR0913, PLR0917 - filters of the query
 
 
 @get("/requests/{request_id:uuid}/report", guards=[needs(Right.REPORTS_READ)], summary="Report", tags=["Requests"])
-async def get_report(request_id: UUID, services: UseCases, caller: CallerHere) -> dict[str, Any]:
+async def get_report(request_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> dict[str, Any]:
     """Records by status and class, legs by connection status, attempts, calls per second, duration."""
     return dict(await services.reporting.report(caller.account_id, RequestId(request_id)))
 
@@ -168,7 +170,7 @@ async def get_report(request_id: UUID, services: UseCases, caller: CallerHere) -
     summary="Reject file",
     tags=["Requests"],
 )
-async def get_rejects(request_id: UUID, services: UseCases, caller: CallerHere) -> Stream:
+async def get_rejects(request_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> Stream:
     """Rows that intake refused, with status and reason; cells that a spreadsheet would run are made harmless."""
     await services.reporting.request(caller.account_id, RequestId(request_id))
     headers = {"Content-Disposition": f'attachment; filename="rejects-{request_id}.csv"'}
@@ -180,7 +182,7 @@ async def get_rejects(request_id: UUID, services: UseCases, caller: CallerHere) 
 @get(
     "/requests/{request_id:uuid}/events", guards=[needs(Right.REQUESTS_READ)], summary="Live counts", tags=["Requests"]
 )
-async def watch_request(request_id: UUID, services: UseCases, caller: CallerHere) -> ServerSentEvent:
+async def watch_request(request_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> ServerSentEvent:
     """Server-sent events: `counts` at each change, `end` when the request is completed. Reconnect at will."""
     first = await services.reporting.request(caller.account_id, RequestId(request_id))
     return ServerSentEvent(_live(services, caller, RequestId(request_id), first))
@@ -194,7 +196,7 @@ async def watch_request(request_id: UUID, services: UseCases, caller: CallerHere
     opt={"media_types": ()},
 )
 async def reload_request(
-    request_id: UUID, services: UseCases, caller: CallerHere, *, preview: Preview = False
+    request_id: FromPath[UUID], services: UseCases, caller: CallerHere, *, preview: Preview = False
 ) -> Response[NewRequestId | Effect]:
     """A new request from the final records of this one, which do not change."""
     old = RequestId(request_id)
@@ -214,7 +216,7 @@ async def reload_request(
     opt={"media_types": ()},
 )
 async def requeue_request(
-    request_id: UUID, services: UseCases, caller: CallerHere, *, preview: Preview = False
+    request_id: FromPath[UUID], services: UseCases, caller: CallerHere, *, preview: Preview = False
 ) -> Effect:
     """Records that ended INSUFFICIENT_BALANCE or ACCOUNT_VALIDITY_EXPIRED wait again, in a new epoch."""
     if preview:
@@ -232,8 +234,8 @@ async def requeue_request(
     opt={"media_types": ()},
 )
 async def control_request(
-    request_id: UUID,
-    action: Literal["pause", "resume", "stop"],
+    request_id: FromPath[UUID],
+    action: FromPath[Literal["pause", "resume", "stop"]],
     services: UseCases,
     caller: CallerHere,
     *,
@@ -248,7 +250,7 @@ async def control_request(
 
 
 @get("/records/{record_id:uuid}", guards=[needs(Right.REQUESTS_READ)], summary="One record", tags=["Records"])
-async def get_record(record_id: UUID, services: UseCases, caller: CallerHere) -> dict[str, Any]:
+async def get_record(record_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> dict[str, Any]:
     """With its attempts and legs."""
     return dict(shown(caller, await services.reporting.record(caller.account_id, RecordId(record_id))))
 
@@ -259,7 +261,7 @@ async def get_record(record_id: UUID, services: UseCases, caller: CallerHere) ->
     summary="Explain a record",
     tags=["Records"],
 )
-async def get_timeline(record_id: UUID, services: UseCases, caller: CallerHere) -> dict[str, Any]:
+async def get_timeline(record_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> dict[str, Any]:
     """Input row, checks with rule and value, schedule decisions, attempts, legs, SIP messages, path, rule of each status."""
     return dict(shown(caller, await services.reporting.timeline(caller.account_id, RecordId(record_id))))
 
@@ -272,7 +274,7 @@ async def get_timeline(record_id: UUID, services: UseCases, caller: CallerHere) 
     status_code=HTTP_200_OK,
     opt={"media_types": ()},
 )
-async def stop_record(record_id: UUID, services: UseCases, caller: CallerHere) -> Effect:
+async def stop_record(record_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> Effect:
     """Ends it if it waits; one that is being worked on finishes."""
     return effect_view(await services.control.stop_record(caller.actor, RecordId(record_id)))
 
@@ -309,7 +311,7 @@ def _submitted(receipt: Receipt, *, unmask: bool) -> SubmittedRequest:
 
 def _result(receipt: RecordReceipt, *, unmask: bool) -> RecordResult:
     verdict = receipt.verdict
-    dropped = [drop._asdict() for drop in verdict.dropped]
+    dropped: list[Mapping[str, Any]] = [drop._asdict() for drop in verdict.dropped]
     return RecordResult(
         row=verdict.row,
         record_id=receipt.record_id,
@@ -320,7 +322,7 @@ def _result(receipt: RecordReceipt, *, unmask: bool) -> RecordResult:
         sentence=verdict.sentence,
         rule=str(verdict.rule),
         numbers=verdict.numbers if unmask else tuple(map(masked, verdict.numbers)),
-        dropped=dropped if unmask else [dict(mask_document(drop)) for drop in dropped],
+        dropped=dropped if unmask else [mask_document(drop) for drop in dropped],
         due_at=moment_or_none(verdict.due_at),
         warnings=verdict.warnings,
     )

@@ -9,22 +9,20 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final
-from urllib.parse import unquote
 from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, Router, post
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 from litestar.status_codes import HTTP_202_ACCEPTED
 from msgspec import Struct
-from multipart import parse_options_header
 
 from central.application.intake.receive_upload import Upload
 from central.domain.errors import InvalidInput
 from central.domain.rights import Right
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.idempotency import REPLAYED, STREAMED, key_of, key_reused
-from central.entrypoints.api.multipart_files import MultipartFile
+from central.entrypoints.api.multipart_files import MultipartFile, header_parameter
 from central.entrypoints.api.number_routes import limited
 from central.entrypoints.api.request_routes import Mode, require_load
 
@@ -65,17 +63,19 @@ async def upload_list(  # noqa: PLR0913 - options of the query
     services: UseCases,
     caller: CallerHere,
     *,
-    flow: Annotated[str, Parameter(description="Id or name of a flow.")],
-    mode: Mode = "production",
-    name: str = "",
-    priority: Annotated[int, Parameter(ge=0, le=9)] = 0,
-    end_at: datetime | None = None,
-    filename: Annotated[str | None, Parameter(description="Where the type does not say what the file is.")] = None,
-    encoding: Annotated[str | None, Parameter(description="Overrides the detection, such as windows-1252.")] = None,
-    mapping: Annotated[
-        str | None, Parameter(description='JSON: column as written -> field, {"Mobile": "tel1"}.')
+    flow: Annotated[str, QueryParameter(description="Id or name of a flow.")],
+    mode: FromQuery[Mode] = "production",
+    name: FromQuery[str] = "",
+    priority: Annotated[int, QueryParameter(ge=0, le=9)] = 0,
+    end_at: FromQuery[datetime | None] = None,
+    filename: Annotated[str | None, QueryParameter(description="Where the type does not say what the file is.")] = None,
+    encoding: Annotated[
+        str | None, QueryParameter(description="Overrides the detection, such as windows-1252.")
     ] = None,
-    allow_repeat: Annotated[bool, Parameter(description="Take the same file for the same flow again.")] = False,
+    mapping: Annotated[
+        str | None, QueryParameter(description='JSON: column as written -> field, {"Mobile": "tel1"}.')
+    ] = None,
+    allow_repeat: Annotated[bool, QueryParameter(description="Take the same file for the same flow again.")] = False,
 ) -> Response[AcceptedUpload]:
     """The body is the file: CSV, NDJSON, XLSX, or a ZIP of one CSV; multipart/form-data with one file works too.
 
@@ -152,19 +152,17 @@ async def _file(request: Request[Any, Any, Any], filename: str | None) -> tuple[
         form = MultipartFile(content_type, aiter(request.stream()))
         await form.open()
         return form.chunks(), filename or form.file_name, form.media_type or _OCTETS
-    name = filename or _disposition(request.headers.get("content-disposition", "")) or _NAMES.get(media_type, "")
+    name = (
+        filename
+        or header_parameter(request.headers.get("content-disposition", ""), "filename")
+        or _NAMES.get(media_type, "")
+    )
     if not name:
         message = (
             f"Say what the file is: a Content-Type such as text/csv, or ?filename=list.csv; {media_type} says nothing."
         )
         raise InvalidInput("unsupported_media_type", message, accepted=list(_NAMES))
     return aiter(request.stream()), name, media_type
-
-
-def _disposition(header: str) -> str:
-    _, options = parse_options_header(header)
-    extended = options.get("filename*", "")
-    return unquote(extended.rpartition("''")[2]) if extended else options.get("filename", "")
 
 
 def _mapping(text: str | None) -> dict[str, str]:

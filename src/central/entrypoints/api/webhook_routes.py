@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, delete, get, patch, post
+from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.status_codes import HTTP_200_OK
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -142,7 +143,7 @@ async def list_endpoints(
     tags=["Webhooks"],
     opt={"secret_fields": ["secret"]},
 )
-async def create_endpoint(data: NewEndpoint, services: UseCases, caller: CallerHere) -> EndpointWithSecret:
+async def create_endpoint(data: JSONBody[NewEndpoint], services: UseCases, caller: CallerHere) -> EndpointWithSecret:
     """Events are posted at least once, in order per record, signed with the secret."""
     endpoint, secret = await services.endpoints.create(
         caller.actor,
@@ -158,7 +159,7 @@ async def create_endpoint(data: NewEndpoint, services: UseCases, caller: CallerH
 
 
 @get("/webhooks/{endpoint_id:uuid}", guards=[needs(Right.WEBHOOKS_READ)], summary="One endpoint", tags=["Webhooks"])
-async def get_endpoint(endpoint_id: UUID, services: UseCases, caller: CallerHere) -> EndpointView:
+async def get_endpoint(endpoint_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> EndpointView:
     """One endpoint."""
     return _view(await services.endpoints.get(caller.actor, EndpointId(endpoint_id)))
 
@@ -170,7 +171,7 @@ async def get_endpoint(endpoint_id: UUID, services: UseCases, caller: CallerHere
     tags=["Webhooks"],
 )
 async def change_endpoint(
-    endpoint_id: UUID, data: EndpointChange, services: UseCases, caller: CallerHere
+    endpoint_id: FromPath[UUID], data: JSONBody[EndpointChange], services: UseCases, caller: CallerHere
 ) -> EndpointView:
     """`enabled` false stops sending; what waits stays."""
     changes = given(data)
@@ -186,7 +187,7 @@ async def change_endpoint(
     summary="Remove an endpoint",
     tags=["Webhooks"],
 )
-async def remove_endpoint(endpoint_id: UUID, services: UseCases, caller: CallerHere) -> None:
+async def remove_endpoint(endpoint_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> None:
     """What waits for it is dropped."""
     await services.endpoints.remove(caller.actor, EndpointId(endpoint_id))
 
@@ -199,7 +200,7 @@ async def remove_endpoint(endpoint_id: UUID, services: UseCases, caller: CallerH
     status_code=HTTP_200_OK,
     opt={"media_types": (), "secret_fields": ["secret"]},
 )
-async def rotate_secret(endpoint_id: UUID, services: UseCases, caller: CallerHere) -> EndpointWithSecret:
+async def rotate_secret(endpoint_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> EndpointWithSecret:
     """A new secret, shown once; the one before signs along until the next rotation."""
     endpoint, secret = await services.endpoints.rotate(caller.actor, EndpointId(endpoint_id))
     return EndpointWithSecret(_view(endpoint), secret)
@@ -213,7 +214,7 @@ async def rotate_secret(endpoint_id: UUID, services: UseCases, caller: CallerHer
     status_code=HTTP_200_OK,
     opt={"media_types": ()},
 )
-async def test_endpoint(endpoint_id: UUID, services: UseCases, caller: CallerHere) -> TestAnswer:
+async def test_endpoint(endpoint_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> TestAnswer:
     """One event of type `endpoint.test`, now, without retry."""
     endpoint = await services.endpoints.get(caller.actor, EndpointId(endpoint_id))
     target = EndpointTarget(
@@ -238,7 +239,7 @@ async def test_endpoint(endpoint_id: UUID, services: UseCases, caller: CallerHer
     tags=["Webhooks"],
 )
 async def list_tries(
-    endpoint_id: UUID, services: UseCases, caller: CallerHere, cursor: Cursor = None, limit: Limit = 50
+    endpoint_id: FromPath[UUID], services: UseCases, caller: CallerHere, cursor: Cursor = None, limit: Limit = 50
 ) -> Page[TryView]:
     """Newest first."""
     before = cursor_moment(cursor)
@@ -248,7 +249,11 @@ async def list_tries(
 
 @get("/webhooks/parked", guards=[needs(Right.WEBHOOKS_READ)], summary="Events that were given up", tags=["Webhooks"])
 async def list_parked(
-    services: UseCases, caller: CallerHere, endpoint_id: UUID | None = None, cursor: Cursor = None, limit: Limit = 50
+    services: UseCases,
+    caller: CallerHere,
+    endpoint_id: FromQuery[UUID | None] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> Page[ParkedView]:
     """In the order they happened."""
     after = cursor_uuid(cursor)
@@ -269,7 +274,9 @@ async def list_parked(
     tags=["Webhooks"],
     status_code=HTTP_200_OK,
 )
-async def replay_parked(endpoint_id: UUID, data: Replay, services: UseCases, caller: CallerHere) -> Replayed:
+async def replay_parked(
+    endpoint_id: FromPath[UUID], data: JSONBody[Replay], services: UseCases, caller: CallerHere
+) -> Replayed:
     """They keep their event ids, so that a receiver that did get one can tell."""
     ids = None if data.ids is None else [EventId(event) for event in data.ids]
     account, endpoint = caller.account_id, EndpointId(endpoint_id)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from central.adapters.webhook.addresses import AddressPolicy, AddressRefused
-from central.adapters.webhook.targets import WebhookTargets
-from central.domain.errors import InvalidInput
+from central.adapters.webhook.config import WebhookConfig
+from central.adapters.webhook.url_policy import WebhookUrlPolicy
+from central.domain.errors import InvalidInput, OperatorError
 
 POLICY = AddressPolicy()
 
@@ -133,9 +134,18 @@ def test_multicast_stays_closed_even_for_development(address: str) -> None:
 )
 def test_an_endpoint_with_such_a_literal_cannot_be_saved(url: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        WebhookTargets(POLICY).check(url)
+        WebhookUrlPolicy(WebhookConfig()).check(url)
     assert caught.value.code == "webhook_target_refused"
 
 
 def test_an_endpoint_with_a_name_can_be_saved() -> None:
-    WebhookTargets(POLICY).check("https://example.com/hooks")
+    WebhookUrlPolicy(WebhookConfig()).check("https://example.com/hooks")
+
+
+def test_the_operator_can_open_networks_of_his_own() -> None:
+    policy = AddressPolicy.from_settings(allow_private=False, allowed=["10.1.0.0/16"])
+    assert policy.permits("10.1.2.3")
+    assert not policy.permits("10.2.0.1")
+    with pytest.raises(OperatorError) as caught:
+        AddressPolicy.from_settings(allow_private=False, allowed=["10.1.0.0/33"])
+    assert caught.value.code == "bad_webhook_network"

@@ -1,0 +1,201 @@
+"""The port ``Telephony`` without any telephone: callees behave by number or trunk, on the clock that it is given.
+
+Step 3 of the path (channel). With ``virtual_time`` it drives deterministic tests and dry runs, with real timers the
+benchmark of dispatch. Faults of an engine are its own methods: ``kill_engine``, ``revive``, ``cut``, ``mend``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from central.adapters.simulator.callees import Plan, by_number
+from central.adapters.simulator.far_end import SimulatedCall, World
+from central.application.ports.telephony import (
+    Accepted,
+    Answer,
+    NodeDown,
+    NodeUp,
+    Originate,
+    Rejected,
+    SipTrace,
+    TelephonyEvent,
+    Trunk,
+)
+from central.application.ports.world import Clock, Timers
+from central.domain.ids import LegId, TrunkId
+
+_JITTER = 0.2  # delays vary by so much to both sides
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedCall:
+    """An INVITE as the far end counts it: ``attempt`` is the header that test trunks carry."""
+
+    leg: LegId
+    trunk: str
+    number: str
+    caller: str | None
+    attempt: str
+    at_s: float
+
+
+def _no_chance() -> float:
+    return 0.5
+
+
+def _length_of(file: str) -> float:
+    """Seconds of a file: as ``SimulatedSpeech`` names it, else one second for a file that is there."""
+    name = file.rpartition("/")[2]
+    if name.startswith("simulated-"):
+        return float(name.split("-")[1])
+    return 1.0 if Path(file).is_file() else -1.0
+
+
+class SimulatedTelephony:
+    """One simulated voice engine (implements ``central.application.ports.telephony.Telephony``).
+
+    ``chance`` gives numbers from 0 to 1 that vary the callees' delays: pass a seeded generator's ``random``.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        timers: Timers,
+        plan: Plan = by_number,
+        chance: Callable[[], float] = _no_chance,
+        length_of: Callable[[str], float] = _length_of,
+    ) -> None:
+        self._clock, self._plan, self._length_of = clock, plan, length_of
+        self._world = World(clock, timers, self._tell, lambda: 1 + _JITTER * (2 * chance() - 1), self._over)
+        self._trunks: dict[TrunkId, Trunk] = {}
+        self._calls: dict[LegId, SimulatedCall] = {}
+        self._news: list[TelephonyEvent] = []
+        self._held: list[TelephonyEvent] | None = None
+        self._arrived = asyncio.Event()
+        self._alive = False
+        self.received: list[ReceivedCall] = []
+        self.keep_received = True
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+    async def start(self, trunks: Sequence[Trunk]) -> None:
+        """Be reachable."""
+        await self.set_trunks(trunks)
+        self.revive()
+
+    async def stop(self) -> None:
+        """End; calls are gone without a word."""
+        self._alive = False
+        self._drop_all()
+
+    async def set_trunks(self, trunks: Sequence[Trunk]) -> None:
+        """Make exactly these trunks known."""
+        self._trunks = {trunk.id: trunk for trunk in trunks}
+
+    async def next_events(self) -> Sequence[TelephonyEvent]:
+        """Wait for news and return all that is there, in order."""
+        while not self._news:
+            self._arrived.clear()
+            await self._arrived.wait()
+        found, self._news = self._news, []
+        return found
+
+    # -- commands ------------------------------------------------------------------------------------------------------
+    async def originate(self, calls: Sequence[Originate]) -> Sequence[Answer]:
+        """Start calls, one answer each in the same order."""
+        return [self._originate(call) for call in calls]
+
+    async def play(self, leg: LegId, playback: str, files: Sequence[str]) -> Answer:
+        """Play files one after the other; PlaybackEnded follows once when the answer is Accepted."""
+        call = self._calls.get(leg)
+        if call is None:
+            return Rejected("media_fault", "the leg is gone")
+        lengths = [self._length_of(file) for file in files]
+        missing = [file for file, length in zip(files, lengths, strict=True) if length < 0]
+        call.play(playback, 0.0 if missing else sum(lengths))
+        if missing or not files:
+            call.stop_playback(playback, ok=False, detail=f"missing: {', '.join(missing)}")
+        return Accepted(call.sip_call_id)
+
+    async def stop_playback(self, playback: str) -> None:
+        """Stop it if it still plays; its PlaybackEnded still follows."""
+        for call in self._calls.values():
+            if playback in call.playing:
+                call.stop_playback(playback, detail="stopped")
+                return
+
+    async def hang_up(self, leg: LegId, local: str) -> None:
+        """End the leg; LegEnded follows."""
+        if call := self._calls.get(leg):
+            call.hang_up(local)
+
+    async def take_trace(self, leg: LegId) -> SipTrace | None:
+        """None: nothing crosses a wire here."""
+        del leg
+        return None
+
+    # -- faults --------------------------------------------------------------------------------------------------------
+    def kill_engine(self) -> None:
+        """The engine process ends: its calls are gone, and nobody says how."""
+        self._alive = False
+        self._drop_all()
+        self._tell(NodeDown(self._clock.now(), engine_lost=True, detail="killed"))
+
+    def revive(self) -> None:
+        """The engine is there (again)."""
+        self._alive = True
+        self._tell(NodeUp(self._clock.now(), frozenset(self._calls)))
+
+    def cut(self) -> None:
+        """The connection is lost, calls go on: commands fail, news waits for ``mend``."""
+        self._alive = False
+        self._tell(NodeDown(self._clock.now(), engine_lost=False, detail="connection cut"))
+        self._held = []
+
+    def mend(self) -> None:
+        """The connection is back: first what the engine has now, then what happened meanwhile."""
+        held, self._held = self._held or [], None
+        self.revive()
+        for event in held:
+            self._tell(event)
+
+    @property
+    def channels(self) -> int:
+        """Calls that the engine has now."""
+        return len(self._calls)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+    def _originate(self, call: Originate) -> Answer:
+        trunk = self._trunks.get(call.trunk)
+        if trunk is None:
+            return Rejected("no_trunk", f"trunk {call.trunk} is not known to this engine")
+        if not self._alive:
+            return Rejected("engine_lost", "no connection to the engine")
+        known = self._calls.get(call.leg)
+        if known is not None:
+            return Accepted(known.sip_call_id)
+        made = SimulatedCall(call, f"{call.leg.hex}@simulator", self._plan(call, trunk.name), self._world)
+        self._calls[call.leg] = made
+        if self.keep_received:
+            attempt = call.headers.get("X-Central-Attempt", "") if trunk.tag_calls else ""
+            at = self._clock.monotonic()
+            self.received.append(ReceivedCall(call.leg, trunk.name, call.to, call.caller_id, attempt, at))
+        made.begin()
+        return Accepted(made.sip_call_id)
+
+    def _over(self, call: SimulatedCall) -> None:
+        self._calls.pop(call.call.leg, None)
+
+    def _drop_all(self) -> None:
+        for call in self._calls.values():
+            call.vanish()
+        self._calls.clear()
+
+    def _tell(self, event: TelephonyEvent) -> None:
+        if self._held is not None:
+            self._held.append(event)
+            return
+        self._news.append(event)
+        self._arrived.set()
