@@ -1,0 +1,1 @@
+"""Flows, lists and the demo carrier."""

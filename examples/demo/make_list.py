@@ -47,7 +47,16 @@ CALLED: Mapping[str, tuple[int, str, str, str]] = {
     "not_acceptable": (10, "REATTEMPT_SCHEDULED", "platform_fault", "Channel Unavailable"),
 }
 
-BAD_NUMBERS = ("12345", "not a number", "0091980000", "98O0001234", "+91-98000", "919800001234567890", "", "++919800001001")
+BAD_NUMBERS = (
+    "12345",
+    "not a number",
+    "0091980000",
+    "98O0001234",
+    "+91-98000",
+    "919800001234567890",
+    "",
+    "++919800001001",
+)
 BAD_VALUES: tuple[tuple[str, str, str], ...] = (
     # field, value, flow status
     ("Reference", "XYZ-12345", "FLOW_VARIABLE_CONTAINS_CRITERIA_FAILED"),
@@ -80,7 +89,10 @@ def contacts() -> list[Contact]:
     taken = [0] * len(kinds)
     for place in range(total):
         # the kind that is furthest behind its share comes next
-        k = min(range(len(kinds)), key=lambda i: (taken[i] + 1) / len(kinds[i]) - place / total if taken[i] < len(kinds[i]) else 9e9)
+        k = min(
+            range(len(kinds)),
+            key=lambda i: (taken[i] + 1) / len(kinds[i]) - place / total if taken[i] < len(kinds[i]) else 9e9,
+        )
         mixed.append(kinds[k][taken[k]])
         taken[k] += 1
     return mixed
@@ -99,7 +111,9 @@ def _kinds() -> Iterator[Iterator[Contact]]:
         )
         for i in range(20)
     )  # fmt: skip
-    yield (Contact(_row(f"malformed-{i}", BAD_NUMBERS[i % len(BAD_NUMBERS)]), "INVALID_CONTACT_NUMBER") for i in range(20))
+    yield (
+        Contact(_row(f"malformed-{i}", BAD_NUMBERS[i % len(BAD_NUMBERS)]), "INVALID_CONTACT_NUMBER") for i in range(20)
+    )
     yield (Contact(_row(f"blacklisted-{i}", number), "PHONE_BLACKLISTED") for i, number in enumerate(blacklisted()))
     yield (Contact(_row(f"dnd-{i}", number), "NCPR_CHECK_FAILED") for i, number in enumerate(registered()))
     yield (Contact(_row(f"abroad-{i}", f"4420794600{i:02d}"), "INTERNATIONAL_CALLS_DISABLED") for i in range(15))
@@ -108,15 +122,24 @@ def _kinds() -> Iterator[Iterator[Contact]]:
         for i, (field, value, status) in enumerate(BAD_VALUES * 4)
     )
     yield (
-        Contact(_row(f"past-{i}", number_for("presses_1", 800 + i), start="2024-01-01T10:00:00+05:30"), "INVALID_CALL_START_TIME")
+        Contact(
+            _row(f"past-{i}", number_for("presses_1", 800 + i), start="2024-01-01T10:00:00+05:30"),
+            "INVALID_CALL_START_TIME",
+        )
         for i in range(5)
     )
     yield (
-        Contact(_row(f"unreadable-{i}", number_for("presses_1", 810 + i), start="after lunch"), "INVALID_CALL_START_TIME_FORMAT")
+        Contact(
+            _row(f"unreadable-{i}", number_for("presses_1", 810 + i), start="after lunch"),
+            "INVALID_CALL_START_TIME_FORMAT",
+        )
         for i in range(5)
     )
     yield (
-        Contact(_row(f"later-{i}", number_for("presses_1", 820 + i), start="2090-01-01T10:00:00+05:30" if i % 2 else "+2h"), "SCHEDULED")
+        Contact(
+            _row(f"later-{i}", number_for("presses_1", 820 + i), start="2090-01-01T10:00:00+05:30" if i % 2 else "+2h"),
+            "SCHEDULED",
+        )
         for i in range(10)
     )
 

@@ -71,7 +71,9 @@ class Settings:
     api_url: Annotated[
         str | None, Help("address under which others reach the API, for links; empty = host and port")
     ] = None
-    api_key: Annotated[str | None, Help("key that the command line sends; empty = that of central init", secret=True)] = None
+    api_key: Annotated[
+        str | None, Help("key that the command line sends; empty = that of central init", secret=True)
+    ] = None
     api_body_bytes: Annotated[int, Help("largest JSON body", "bytes", 1024, 1_000_000_000)] = 8_000_000
     api_requests_per_minute: Annotated[
         int, Help("limit per API key, below the account's own cap", "1/min", 1, 10_000_000)
@@ -142,7 +144,7 @@ class Settings:
     allow_private_webhooks: Annotated[
         bool, Help("allow private, loopback and link-local targets: development only")
     ] = False
-    webhook_timeout_s: Annotated[float, Help("how long a target may take to answer", "s", 0.1, 120)] = 15.0
+    webhook_timeout_s: Annotated[float, Help("how long a target may take to answer", "s", 0.1, 120)] = 10.0
     webhook_retry_hours: Annotated[
         float, Help("how long deliveries are tried before they are parked", "h", 0.01, 720)
     ] = 24.0

@@ -100,6 +100,7 @@ class VoiceRig:
     prepared: PreparedFlow = field(init=False)
     account: Account = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+    _seen: int = 0
 
     async def open(self) -> None:
         """Build the node on the running (virtual) loop."""
@@ -188,10 +189,9 @@ class VoiceRig:
 
     async def finish(self) -> None:
         """As ``idle``, with all further attempts."""
-        seen = 0
         while True:
             await self.idle()
-            fresh, seen = self.journal.results[seen:], len(self.journal.results)
+            fresh, self._seen = self.journal.results[self._seen :], len(self.journal.results)
             waiting = [result for result in fresh if result.due_at is not None]
             if not waiting:
                 return

@@ -1,0 +1,1 @@
+"""The path of a record, one room a step; steps never import each other."""

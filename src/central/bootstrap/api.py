@@ -91,7 +91,9 @@ def build_services(
         publish=PublishFlow(flows, auditor),
         arrange=ArrangeFlow(flows, auditor),
         control=ControlWork(PostgresControl(pool, clock), flows, auditor),
-        endpoints=MaintainEndpoints(PostgresEndpoints(pool), flows, WebhookUrlPolicy(webhook_config(settings)), auditor),
+        endpoints=MaintainEndpoints(
+            PostgresEndpoints(pool), flows, WebhookUrlPolicy(webhook_config(settings)), auditor
+        ),
         dead_letters=PostgresDeadLetters(pool),
         courier=courier,
         policies=MaintainPolicies(policies),
@@ -125,7 +127,9 @@ async def _readiness(pool: Pool) -> Sequence[Neighbour]:
     except NeighbourError as error:
         return [Neighbour("postgresql", "down", error.message)]
     nodes = [
-        Neighbour(f"voice-node {name}", "up" if alive else "down", f"last heard {heard:%Y-%m-%dT%H:%M:%SZ}", needed=False)
+        Neighbour(
+            f"voice-node {name}", "up" if alive else "down", f"last heard {heard:%Y-%m-%dT%H:%M:%SZ}", needed=False
+        )
         for name, alive, heard in rows
     ]
     return [Neighbour("postgresql", "up"), *nodes]

@@ -31,11 +31,12 @@ from central.application.dispatch.grant_shares import GrantShares
 from central.application.intake.load_upload import LoadUpload
 from central.application.intake.open_request import OpenRequest
 from central.application.ports.dispatch import NodeState
-from central.application.publishing.publish_events import EventPublisher
+from central.application.publishing.publish_events import EventPublisher, PublishLimits
 from central.application.tracking.control_requests import ControlRequests, KeepCounts
 from central.application.tracking.reap_leases import ReapLeases
 from central.bootstrap.process import on_stop_signal, open_telemetry
 from central.bootstrap.store import database_dsn, upkeep, worker_pool
+from central.domain.delivery import RetryRule
 from central.entrypoints.workers.dispatcher import run_dispatcher
 from central.entrypoints.workers.rounds import repeat
 from central.entrypoints.workers.tracker import run_tracker
@@ -118,7 +119,18 @@ async def _publisher(settings: Settings, stop: asyncio.Event, telemetry: Process
     async with worker_stores(settings, "publisher") as stores:
         courier = WebhookCourier(webhook_config(settings))
         owner = f"{settings.node_name}/{stores.ids.uuid().hex[-12:]}"
-        publisher = EventPublisher(PostgresOutbox(stores.pool), courier, stores.clock, telemetry, owner=owner)
+        publisher = EventPublisher(
+            PostgresOutbox(stores.pool),
+            courier,
+            stores.clock,
+            telemetry,
+            owner=owner,
+            limits=PublishLimits(in_flight=settings.webhook_connections, lease_s=settings.webhook_timeout_s + 50),
+            rule=RetryRule(
+                first=timedelta(seconds=settings.webhook_first_retry_s),
+                give_up_after=timedelta(hours=settings.webhook_retry_hours),
+            ),
+        )
 
         async def step() -> int:
             return 0 if (await publisher.step()).idle else 1

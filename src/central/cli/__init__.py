@@ -26,7 +26,8 @@ def main() -> None:
         sys.exit(130)
     except CentralError as error:
         Console(stderr=True, highlight=False).print(f"[bold red]{error.code}[/]: {error.message}")
-        for problem in error.details.get("problems", ()) if isinstance(error.details.get("problems"), list) else ():
+        problems = error.details.get("problems")
+        for problem in problems if isinstance(problems, list) else ():
             Console(stderr=True, highlight=False).print(f"  - {problem}")
         if isinstance(error, OperatorError):
             sys.exit(EXIT_OPERATOR)

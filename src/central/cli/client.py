@@ -31,7 +31,9 @@ class ApiClient:
         headers: Mapping[str, str] | None = None,
     ) -> Any:  # noqa: ANN401 - JSON  # fmt: skip
         """The decoded answer. Raises CallerError or CentralError with the problem's code, NeighbourError without answer."""
-        params = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in (query or {}).items() if v is not None}
+        params = {
+            k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in (query or {}).items() if v is not None
+        }
         try:
             async with self._session.request(
                 method, self._url + path, params=params, headers=headers,
@@ -88,5 +90,7 @@ def _problem(status: int, text: str) -> CentralError:
         return NeighbourError("api_failed", f"The API answered {status}: {text[:200]}")
     kind = CallerError if status < _SERVER_ERROR else NeighbourError
     detail = document.get("detail") or document.get("title") or text
-    problems = [f"{e.get('field', '')}: {e.get('message', e)}" for e in document.get("errors", []) if isinstance(e, dict)]
+    problems = [
+        f"{e.get('field', '')}: {e.get('message', e)}" for e in document.get("errors", []) if isinstance(e, dict)
+    ]
     return kind(str(document.get("code", f"http_{status}")), str(detail), problems=problems)

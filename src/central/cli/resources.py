@@ -141,7 +141,12 @@ def remove_did(number: str) -> None:
 def show_lists(*, json: Json = False) -> None:
     """Lists with version, entries and freshness."""
     found = _call("GET", "/lists")
-    print_rows("lists", found["items"] if isinstance(found, dict) else found, ("list", "version", "entries", "fresh_at"), as_json=json)
+    print_rows(
+        "lists",
+        found["items"] if isinstance(found, dict) else found,
+        ("list", "version", "entries", "fresh_at"),
+        as_json=json,
+    )
 
 
 @lists.command(name="entries")
@@ -184,7 +189,9 @@ def check_flow(file: Path, *, json: Json = False) -> None:
 
 
 @flows.command(name="push")
-def push_flow(file: Path, *, publish: bool = False, note: str = "", did: list[str] | None = None, json: Json = False) -> None:
+def push_flow(
+    file: Path, *, publish: bool = False, note: str = "", did: list[str] | None = None, json: Json = False
+) -> None:
     """Save a document as the draft of its flow (made when it is new); --publish makes it the production version."""
     from central.flow.document import parse  # noqa: PLC0415 - only this command reads flows itself
 

@@ -84,14 +84,14 @@ class HangUp:
 class Note:
     """A line of the record's timeline: step visited, branch taken, variable stored, digits collected, warning.
 
-    ``kind`` is one of: step, branch, variable, digits, warning, dial, end. Values in ``data`` are plain JSON values;
+    ``kind`` is one of: step, branch, variable, digits, warning, dial, play, end. Values in ``data`` are plain JSON values;
     secrets are already masked.
     """
 
     kind: str
     at: datetime
     step: str
-    data: Mapping[str, object] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 EndKind = Literal["end", "customer_left", "not_reached", "failed", "funds_short", "stopped"]

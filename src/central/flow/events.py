@@ -96,5 +96,13 @@ class StatusDecided:
 
 
 FlowEvent = (
-    Begun | LegAnswered | LegEnded | DigitReceived | PlaybackEnded | TimerFired | FundsShort | StopForced | StatusDecided
+    Begun
+    | LegAnswered
+    | LegEnded
+    | DigitReceived
+    | PlaybackEnded
+    | TimerFired
+    | FundsShort
+    | StopForced
+    | StatusDecided
 )

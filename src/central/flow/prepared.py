@@ -45,7 +45,9 @@ class PreparedFlow:
         return self.flow.calls
 
 
-def prepare_flow(version_id: UUID, account_id: AccountId, flow_id: FlowId, number: int | None, document: bytes) -> PreparedFlow:
+def prepare_flow(
+    version_id: UUID, account_id: AccountId, flow_id: FlowId, number: int | None, document: bytes
+) -> PreparedFlow:
     """Read and compile a stored document. Raises InvalidInput, as it did when the document was saved."""
     flow = parse(document)
     return PreparedFlow(
@@ -71,5 +73,7 @@ def calling_window(prepared: PreparedFlow, policy: Policy, zones: Sequence[str])
 
 
 @lru_cache(maxsize=4096)
-def _rules(hours: WeeklyHours | None, zone: ZoneInfo, policy: tuple[str, WeeklyHours, str] | None, zones: tuple[str, ...]) -> Rules:
+def _rules(
+    hours: WeeklyHours | None, zone: ZoneInfo, policy: tuple[str, WeeklyHours, str] | None, zones: tuple[str, ...]
+) -> Rules:
     return effective_rules(hours, zone, policy, [ZoneInfo(name) for name in zones])  # type: ignore[arg-type]

@@ -70,14 +70,6 @@ from central.entrypoints.api.services import (
 )
 from tests.fakes.observed import ObservedTelemetry
 
-def _WISHES(database):
-    import psycopg
-    with psycopg.connect(database) as c:
-        if c.execute("select to_regproc('enlist_person')").fetchone()[0] is None:
-            c.execute("set role central_owner")
-            c.execute(Path("/tmp/lab/api_wishes.sql").read_text())
-
-
 OPERATOR_KEY = "op_" + "x" * 40
 EXAMPLE = Path(__file__).parents[3] / "examples" / "appointment-reminder.yaml"
 PLAN: dict[str, Any] = {"name": "standard", "voice": [{"prefix": "", "pulse_s": 60, "per_pulse": 0}]}
@@ -312,9 +304,8 @@ def make_services(api_pool: Pool, worker_pool: Pool, intake: Intake, reports: Re
 
 
 @pytest.fixture
-async def stage(api_pool: Pool, worker_pool: Pool, database: str) -> AsyncIterator[Stage]:
+async def stage(api_pool: Pool, worker_pool: Pool) -> AsyncIterator[Stage]:
     """The running application."""
-    _WISHES(database)
     intake, reports, courier = Intake(), Reports(), PostingCourier()
     neighbours = [Neighbour("postgresql", "ok")]
     services = make_services(api_pool, worker_pool, intake, reports, courier)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from central.adapters.postgres.account_rows import account_of
-from central.adapters.postgres.pool import Connection, Pool, transaction
 from central.adapters.postgres.hot_statements import hot_statements
+from central.adapters.postgres.pool import Connection, Pool, transaction
 from central.application.ports.dispatch import (
     AliveNode,
     ClaimDecision,
@@ -100,7 +101,9 @@ class PostgresClaim:
                 total = sums.setdefault(decision.record.account_id, [0, 0])
                 total[0] += decision.reserved
                 total[1] += 1
-        return [{"account_id": a, "id": self._ids.uuid(), "reserved": s, "records": n} for a, (s, n) in sorted(sums.items())]
+        return [
+            {"account_id": a, "id": self._ids.uuid(), "reserved": s, "records": n} for a, (s, n) in sorted(sums.items())
+        ]
 
 
 class PostgresDispatch:
@@ -193,18 +196,15 @@ def _merged(grants: Sequence[tuple[UUID, UUID, int]]) -> list[tuple[UUID, UUID, 
     return [(a, q, n) for (a, q), n in sums.items()]
 
 
-def _picked(row: tuple[object, ...]) -> PickedRecord:
+def _picked(row: tuple[Any, ...]) -> PickedRecord:
     (account_id, id_, request_id, fence, status, epoch, made, charged, faults, struck, numbers, variables, zone, expires, client,
      due, flow_id, version_id, testing, end_at, hits) = row  # fmt: skip
     return PickedRecord(
         account_id, id_, request_id, flow_id, version_id, testing, end_at, fence, status, epoch, made, charged, faults, struck,
         tuple(numbers), variables, zone, expires, client, due, tuple((n, w) for n, w in hits) if hits else (),
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def list_states(value: Mapping[str, Mapping[str, object]] | None) -> dict[str, ListState]:
     """List versions by name from the JSON of the statements ``account_facts`` and ``account``."""
-    return {
-        name: msgspec.convert(state, ListState)
-        for name, state in (value or {}).items()
-    }
+    return {name: msgspec.convert(state, ListState) for name, state in (value or {}).items()}

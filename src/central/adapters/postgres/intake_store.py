@@ -14,8 +14,8 @@ from psycopg.types.json import Jsonb
 
 from central.adapters.postgres.account_rows import account_of
 from central.adapters.postgres.dispatch_store import as_json, list_states
-from central.adapters.postgres.pool import Connection, Pool, tenant
 from central.adapters.postgres.hot_statements import hot_statements
+from central.adapters.postgres.pool import Connection, Pool, tenant
 from central.application.ports.intake import AccountFacts, FlowTarget, NewRequest, UploadState
 from central.domain.errors import NeighbourError, NotFound
 from central.domain.ids import AccountId, FlowId, RequestId
@@ -44,7 +44,12 @@ class PostgresChunk:
         return int(await _SQL["pending"].value(self._connection, {"account_id": self._account}))
 
     async def insert(
-        self, request_id: RequestId, flow_id: FlowId, rows: bytes, tallies: Sequence[Mapping[str, object]], now: datetime
+        self,
+        request_id: RequestId,
+        flow_id: FlowId,
+        rows: bytes,
+        tallies: Sequence[Mapping[str, object]],
+        now: datetime,
     ) -> None:
         """Store the rows as records with their first events, the counts, and messages about those that ended."""
         connection = self._connection
@@ -146,7 +151,8 @@ class PostgresIntake:
         values = {"id": request_id, "flow_id": flow_id, "size": size, "checksum": checksum, "since": since}
         async with tenant(self._pool, account_id) as connection:
             await _SQL["received"].run(connection, values)
-            return await _SQL["same_file"].value(connection, values)
+            same = await _SQL["same_file"].value(connection, values)
+        return RequestId(same) if isinstance(same, UUID) else None
 
     async def fail_upload(self, account_id: AccountId, request_id: RequestId, error: Mapping[str, object]) -> None:
         """The file cannot be loaded: the request ends empty, with this error."""

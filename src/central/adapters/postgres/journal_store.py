@@ -11,8 +11,8 @@ import psycopg
 import zstandard
 
 from central.adapters.postgres.dispatch_store import as_json
-from central.adapters.postgres.pool import Connection, Pool, transaction
 from central.adapters.postgres.hot_statements import hot_statements
+from central.adapters.postgres.pool import Connection, Pool, transaction
 from central.application.ports.journal import JournalAnswer, JournalBatch, LegHandOver, TraceRow
 from central.domain.errors import NeighbourError
 
@@ -81,7 +81,8 @@ class PostgresJournal:
             total[1] += 1
         if sums:
             moves = [
-                {"account_id": a, "id": self._ids.uuid(), "reserved": s, "records": n} for a, (s, n) in sorted(sums.items())
+                {"account_id": a, "id": self._ids.uuid(), "reserved": s, "records": n}
+                for a, (s, n) in sorted(sums.items())
             ]
             await _MONEY["reserve"].run(connection, {"moves": as_json(moves), "now": now})
         return frozenset(short)

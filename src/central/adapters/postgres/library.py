@@ -9,8 +9,8 @@ from importlib import resources
 from uuid import UUID
 
 from central.adapters.postgres.dispatch_store import PostgresDispatch
-from central.adapters.postgres.pool import Pool, transaction
 from central.adapters.postgres.hot_statements import hot_statements
+from central.adapters.postgres.pool import Pool, transaction
 from central.application.ports.library import AccountTrunk
 from central.application.ports.telephony import Trunk
 from central.application.ports.world import Clock

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from central.adapters.postgres.dispatch_store import as_json
-from central.adapters.postgres.pool import Pool, transaction
 from central.adapters.postgres.hot_statements import hot_statements
+from central.adapters.postgres.pool import Pool, transaction
 from central.application.ports.tracking import ControlledRequest, LegState, ReapedRecord
 from central.domain.ids import AccountId, RecordId, RequestId
 
@@ -78,7 +78,14 @@ class PostgresTracking:
         return await self._move("requeue_short", account_id, request_id, n, now, actor)
 
     async def _move(
-        self, query: str, account_id: AccountId, request_id: RequestId, n: int, now: datetime, actor: str, **more: object
+        self,
+        query: str,
+        account_id: AccountId,
+        request_id: RequestId,
+        n: int,
+        now: datetime,
+        actor: str,
+        **more: object,
     ) -> int:
         values = {"account_id": account_id, "request_id": request_id, "n": n, "now": now, "actor": actor} | more
         async with transaction(self._pool) as connection:

@@ -49,3 +49,7 @@ class ProcessTelemetry:
         """Add to a distribution."""
         if self._metrics is not None:
             self._metrics.observe(name, value, labels)
+
+    def render_metrics(self) -> bytes:
+        """The body of ``GET /metrics``; empty when metrics are switched off."""
+        return b"" if self._metrics is None else self._metrics.render()

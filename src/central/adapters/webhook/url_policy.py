@@ -13,9 +13,7 @@ class WebhookUrlPolicy:
     """Refuses literal private, loopback and link-local addresses, unless the settings allow them."""
 
     def __init__(self, config: WebhookConfig) -> None:
-        self._policy = AddressPolicy.from_settings(
-            allow_private=config.allow_private, allowed=config.allowed_networks
-        )
+        self._policy = AddressPolicy.from_settings(allow_private=config.allow_private, allowed=config.allowed_networks)
 
     def check(self, url: str) -> None:
         """Raises InvalidInput ``webhook_target_refused``."""

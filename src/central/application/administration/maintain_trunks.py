@@ -106,7 +106,8 @@ def _check_routes(routes: Sequence[Route]) -> tuple[Route, ...]:
     for route in routes:
         if route.priority not in _PRIORITIES:
             raise InvalidInput("invalid_priority", "A priority is 1 (first) to 100.", field="routes")
-    return tuple(dict.fromkeys(Route(check_prefix(route.prefix, "routes"), route.priority) for route in routes))
+    checked = {Route(check_prefix(route.prefix, "routes"), route.priority) for route in routes}
+    return tuple(sorted(checked, key=lambda route: (route.prefix, route.priority)))
 
 
 def _check(changes: Mapping[str, object]) -> None:

@@ -101,9 +101,7 @@ class DriveCalls:
             case do.StopMedia():
                 desk.timers.spawn(self._prompts.stop(call, command.playback), "stop_media")
             case do.StartTimer():
-                call.timers[command.timer] = desk.timers.after(
-                    command.after_s, lambda: self._fire(call, command.timer)
-                )
+                call.timers[command.timer] = desk.timers.after(command.after_s, lambda: self._fire(call, command.timer))
             case do.CancelTimer():
                 if handle := call.timers.pop(command.timer, None):
                     handle.cancel()
@@ -132,7 +130,7 @@ class DriveCalls:
             self._hang_up(call)
 
     def _retry_trunk(self, call: LiveCall, failed: LiveLeg) -> None:
-            self._desk.timers.spawn(self._place.over_next_trunk(call, failed), "dial")
+        self._desk.timers.spawn(self._place.over_next_trunk(call, failed), "dial")
 
     def _funds_short(self, call: LiveCall, dial: do.Dial) -> None:
         self.feed(call, FundsShort(dial.position, self._desk.clock.now()))

@@ -110,9 +110,7 @@ class HearLegs:
         call.legs.append(result)
         self._feed(
             call,
-            LegEnded(
-                leg.dial.position, at, ending.status, evidence.side, answered_s, ending.q850, ending.sip_code
-            ),
+            LegEnded(leg.dial.position, at, ending.status, evidence.side, answered_s, ending.q850, ending.sip_code),
         )
 
     def _node_down(self, event: news.NodeDown) -> None:

@@ -59,11 +59,11 @@ class PlayPrompts:
         speech = [item for item in command.items if isinstance(item, Speech)]
         prompts = [item for item in command.items if isinstance(item, Prompt)]
         rendered = iter(
-            await self._desk.speech.render([SpeechRequest(s.text, s.voice, s.language) for s in speech]) if speech else ()
+            await self._desk.speech.render([SpeechRequest(s.text, s.voice, s.language) for s in speech])
+            if speech
+            else ()
         )
-        found = iter(
-            await self._desk.prompts.find(call.account_id, [p.name for p in prompts]) if prompts else ()
-        )
+        found = iter(await self._desk.prompts.find(call.account_id, [p.name for p in prompts]) if prompts else ())
         audio: list[Audio] = [next(rendered if isinstance(item, Speech) else found) for item in command.items]
         faults = [item for item in audio if isinstance(item, NoAudio)]
         if faults:

@@ -58,7 +58,7 @@ class TrunkLimits:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         trunk.waiting.append(place)
         self._schedule(trunk)
-        late = self._timers.after(wait_s, lambda: place.cancel())
+        late = self._timers.after(wait_s, lambda: _give_up(place))
         try:
             await place
         except asyncio.CancelledError:
@@ -112,3 +112,8 @@ class TrunkLimits:
             self._serve(trunk)
 
         trunk.timer = self._timers.after(max(0.001, (1.0 - trunk.tokens) / trunk.cps), wake)
+
+
+def _give_up(place: asyncio.Future[None]) -> None:
+    if not place.done():
+        place.cancel()

@@ -1,0 +1,1 @@
+"""Step 2, dispatch: shares become grants, grants become claims, claims are judged."""

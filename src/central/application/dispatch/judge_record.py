@@ -92,7 +92,9 @@ def judge_record(
     rules, opening = calling_window(prepared, policy, zones)
     placed = place_due(facts.now, Limits(record.expires_at, record.end_at), opening)
     if placed.due_at is None:
-        fault = _Fault(FlowStatus.FAILURE, placed.reason, "window", "", f"The record's turn came, but {placed.sentence}.")
+        fault = _Fault(
+            FlowStatus.FAILURE, placed.reason, "window", "", f"The record's turn came, but {placed.sentence}."
+        )
         return _end(record, fault, event_id, extra)
     if placed.due_at > facts.now:
         verdict = judge_hours(rules, facts.now)

@@ -1,0 +1,1 @@
+"""Step 1, intake: requests and their records come in, checked and counted."""

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from central.application.intake.open_request import OpenRequest, Opening
+from central.application.intake.open_request import Opening, OpenRequest
 from central.application.intake.store_chunk import StoreChunk
 from central.application.ports.intake import IntakeStore, ListFile, ListFiles, UploadState
 from central.application.ports.telemetry import Telemetry

@@ -102,7 +102,9 @@ class OpenRequest:
     def _check_account(self, facts: AccountFacts, now: datetime, mode: Mode) -> None:
         account = facts.account
         if account.state is not AccountState.ACTIVE and mode == "production":
-            raise Forbidden("account_not_active", f"The account is {account.state}; only testing requests are possible.")
+            raise Forbidden(
+                "account_not_active", f"The account is {account.state}; only testing requests are possible."
+            )
         if validity_over(account, now):
             raise Refused("account_validity_expired", f"The account was valid until {account.valid_until}.")
         if facts.free + account.credit_limit.micros < 0 or (
@@ -112,13 +114,21 @@ class OpenRequest:
 
 
 def intake_facts(
-    prepared: PreparedFlow, policy: Policy, account: AccountFacts, now: datetime, *, testing: bool, end_at: datetime | None
+    prepared: PreparedFlow,
+    policy: Policy,
+    account: AccountFacts,
+    now: datetime,
+    *,
+    testing: bool,
+    end_at: datetime | None,
 ) -> IntakeFacts:
     """Everything that the checks of one chunk depend on besides its rows."""
     scrub = policy.scrubs(prepared.purpose, "voice")
     dnd = account.lists.get("dnd")
-    stale = scrub is not None and scrub.on_stale == "block" and (
-        dnd is None or dnd.fresh_at is None or now - dnd.fresh_at > scrub.max_age
+    stale = (
+        scrub is not None
+        and scrub.on_stale == "block"
+        and (dnd is None or dnd.fresh_at is None or now - dnd.fresh_at > scrub.max_age)
     )
 
     @lru_cache(maxsize=4096)
@@ -149,7 +159,7 @@ def intake_facts(
 
 
 def _rules(prepared: PreparedFlow) -> CompiledRules:
-    return compile_rules(prepared.flow.variables, prepared.flow.formats.dates)
+    return compile_rules(prepared.flow.variables, prepared.flow.formats.moments)
 
 
 def _version(lists: Mapping[str, ListState], name: str) -> str:

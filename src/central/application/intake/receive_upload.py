@@ -45,7 +45,9 @@ class ReceiveUpload:
         self._store, self._opener, self._queue = store, opener, queue
         self._clock, self._ids, self._most_bytes = clock, ids, most_bytes
 
-    async def __call__(self, account_id: AccountId, upload: Upload, body: AsyncIterator[bytes], actor: str) -> RequestId:
+    async def __call__(
+        self, account_id: AccountId, upload: Upload, body: AsyncIterator[bytes], actor: str
+    ) -> RequestId:
         """Receive a file; answers the id of the request that is being filled from it.
 
         Raises InvalidInput ``file_empty``, ``file_too_large``; Conflict ``file_repeated``; what ``OpenRequest.check`` raises.

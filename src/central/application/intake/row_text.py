@@ -49,12 +49,21 @@ def _data(row: Prepared, verdict: Verdict, *, accepted: bool, sound: bool) -> st
         data |= {"value": verdict.value} if verdict.value else {}
         data |= {"list_version": verdict.list_version} if verdict.list_version else {}
         if sound:
-            data["row"] = {"numbers": [n[:64] for n in row.record.numbers[:10]], "start_time": row.record.start_time[:64]}
+            data["row"] = {
+                "numbers": [n[:64] for n in row.record.numbers[:10]],
+                "start_time": row.record.start_time[:64],
+            }
     elif row.record.start_time:
         data["start_time"] = row.record.start_time[:64]
     if verdict.dropped:
         data["dropped"] = [
-            {"position": d.position, "number": d.number[:64], "status": d.status, "reason": d.reason, "sentence": d.sentence}
+            {
+                "position": d.position,
+                "number": d.number[:64],
+                "status": d.status,
+                "reason": d.reason,
+                "sentence": d.sentence,
+            }
             for d in verdict.dropped
         ]
     if verdict.warnings:

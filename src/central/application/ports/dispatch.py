@@ -223,7 +223,9 @@ class DispatchStore(Protocol):
         """The documents of frozen versions."""
         ...
 
-    async def flow_dids(self, flows: Sequence[tuple[AccountId, FlowId]]) -> Mapping[tuple[AccountId, FlowId], Sequence[str]]:
+    async def flow_dids(
+        self, flows: Sequence[tuple[AccountId, FlowId]]
+    ) -> Mapping[tuple[AccountId, FlowId], Sequence[str]]:
         """The DIDs attached to flows, in order."""
         ...
 

@@ -90,7 +90,12 @@ class ChunkStore(Protocol):
         ...
 
     async def insert(
-        self, request_id: RequestId, flow_id: FlowId, rows: bytes, tallies: Sequence[Mapping[str, object]], now: datetime
+        self,
+        request_id: RequestId,
+        flow_id: FlowId,
+        rows: bytes,
+        tallies: Sequence[Mapping[str, object]],
+        now: datetime,
     ) -> None:
         """Store the rows (COPY text format of table incoming) as records with their first events, and the counts."""
         ...
@@ -128,7 +133,13 @@ class IntakeStore(Protocol):
         ...
 
     async def open_upload(
-        self, account_id: AccountId, request: NewRequest, file_name: str, media_type: str, options: Mapping[str, object], now: datetime
+        self,
+        account_id: AccountId,
+        request: NewRequest,
+        file_name: str,
+        media_type: str,
+        options: Mapping[str, object],
+        now: datetime,
     ) -> None:
         """Store the request (loading) and the upload that will fill it."""
         ...
@@ -184,7 +195,13 @@ class ListFiles(Protocol):
     """Reader of list files."""
 
     def inspect(
-        self, path: Path, file_name: str, media_type: str, variables: Sequence[str], mapping: Mapping[str, str], encoding: str | None
+        self,
+        path: Path,
+        file_name: str,
+        media_type: str,
+        variables: Sequence[str],
+        mapping: Mapping[str, str],
+        encoding: str | None,
     ) -> ListFile:
         """Find what the file is. Raises InvalidInput with a stable code for a file-level fault."""
         ...

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
 
-from central.domain.ids import AccountId, LegId, RecordId, RequestId, TrunkId
 from central.application.ports.telephony import SipTrace
+from central.domain.ids import AccountId, LegId, RecordId, RequestId, TrunkId
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class LegHandOver:
 
 @dataclass(frozen=True, slots=True)
 class LegAnswer:
+    """A leg was answered."""
+
     account_id: AccountId
     record_id: RecordId
     id: LegId
@@ -135,6 +137,8 @@ class JournalAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
+    """The SIP messages of a leg, to be stored."""
+
     account_id: AccountId
     record_id: RecordId
     leg_id: LegId
@@ -151,7 +155,9 @@ class JournalStore(Protocol):
         """
         ...
 
-    async def extend(self, owner: str, records: Sequence[tuple[AccountId, RecordId, int]], lease: timedelta) -> frozenset[RecordId]:
+    async def extend(
+        self, owner: str, records: Sequence[tuple[AccountId, RecordId, int]], lease: timedelta
+    ) -> frozenset[RecordId]:
         """Extend the leases of (account, record, fence); answers the records that are still ours."""
         ...
 

@@ -36,8 +36,10 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True)
 class Originate:
-    """Call ``to`` (E.164 digits) over a trunk. ``caller_id`` None = anonymous. ``engine_timeout_s`` is only a backstop:
-    the platform keeps its own ring timer and hangs up by itself."""
+    """Call ``to`` (E.164 digits) over a trunk; ``caller_id`` None = anonymous.
+
+    ``engine_timeout_s`` is only a backstop: the platform keeps its own ring timer and hangs up by itself.
+    """
 
     leg: LegId
     trunk: TrunkId
@@ -119,6 +121,8 @@ class LegEnded:
 
 @dataclass(frozen=True, slots=True)
 class Digit:
+    """One DTMF digit of the far side (RFC 4733 or SIP INFO)."""
+
     leg: LegId
     at: datetime
     digit: str
@@ -127,6 +131,8 @@ class Digit:
 
 @dataclass(frozen=True, slots=True)
 class PlaybackEnded:
+    """A playback is over; ``ok`` False with ``detail`` when it failed."""
+
     leg: LegId
     at: datetime
     playback: str

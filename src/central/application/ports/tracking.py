@@ -69,7 +69,9 @@ class TrackingStore(Protocol):
         """Take up to ``n`` records with expired leases under a raised fence; their attempts become uncertain."""
         ...
 
-    async def legs_of(self, records: Sequence[tuple[AccountId, RecordId, int]]) -> Mapping[RecordId, Sequence[LegState]]:
+    async def legs_of(
+        self, records: Sequence[tuple[AccountId, RecordId, int]]
+    ) -> Mapping[RecordId, Sequence[LegState]]:
         """The legs of (account, record, attempt number)."""
         ...
 
@@ -77,12 +79,20 @@ class TrackingStore(Protocol):
         """Requests that are paused or being stopped."""
         ...
 
-    async def hold_waiting(self, account_id: AccountId, request_id: RequestId, n: int, now: datetime, actor: str) -> int:
+    async def hold_waiting(
+        self, account_id: AccountId, request_id: RequestId, n: int, now: datetime, actor: str
+    ) -> int:
         """Move up to ``n`` waiting records to PAUSE; answers how many."""
         ...
 
     async def end_waiting(
-        self, account_id: AccountId, request_id: RequestId, n: int, now: datetime, actor: str, record_id: RecordId | None = None
+        self,
+        account_id: AccountId,
+        request_id: RequestId,
+        n: int,
+        now: datetime,
+        actor: str,
+        record_id: RecordId | None = None,
     ) -> int:
         """End up to ``n`` waiting records of a stopped request (or one record); answers how many."""
         ...
@@ -91,7 +101,9 @@ class TrackingStore(Protocol):
         """Move up to ``n`` records from PAUSE to RESUME; answers how many."""
         ...
 
-    async def requeue_short(self, account_id: AccountId, request_id: RequestId, n: int, now: datetime, actor: str) -> int:
+    async def requeue_short(
+        self, account_id: AccountId, request_id: RequestId, n: int, now: datetime, actor: str
+    ) -> int:
         """Requeue up to ``n`` records that ended for money or validity; answers how many."""
         ...
 

@@ -1,0 +1,1 @@
+"""Step 5, tracking: what arrives for records that nobody works on."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 from central.application.ports.journal import JournalBatch, JournalStore, LegEnd, RecordResult
 from central.application.ports.library import Library
@@ -88,7 +89,7 @@ class ReapLeases:
                 batch.ends.append(end)
                 results.append(LegResult(leg.position, CallStatus(end.status), _seconds(end.answered_ms), "us"))
             else:
-                by = "them" if leg.hangup_by == "CUSTOMER" else "us"
+                by: Literal["us", "them"] = "them" if leg.hangup_by == "CUSTOMER" else "us"
                 results.append(LegResult(leg.position, CallStatus(leg.status), _seconds(leg.answered_ms), by))
         zones = [record.time_zone] if record.time_zone else list(zones_of(record.numbers[0]))
         _, opening = calling_window(prepared, policy, zones)
@@ -142,9 +143,7 @@ class ReapLeases:
             engine={"end": "lost", "cause_text": "node lost; the rows do not say how the call ended"},
         )
 
-    def _result(
-        self, record: ReapedRecord, outcome: Outcome, results: Sequence[LegResult], cost: int
-    ) -> RecordResult:
+    def _result(self, record: ReapedRecord, outcome: Outcome, results: Sequence[LegResult], cost: int) -> RecordResult:
         struck = record.struck
         for position in outcome.struck:
             struck |= 1 << position

@@ -202,10 +202,9 @@ def _on_validation(request: Request[Any, Any, Any], error: ValidationException) 
             message, source = str(item.get("message", "")), str(item.get("source", "body"))
             of_body = of_body and source == "body"
             found.append(FieldProblem(str(item.get("key", "")).removeprefix("data").lstrip("."), message))
-    if of_body:
+    if of_body and found:
         return _unfit(request, found)
-    first = found[0]
-    detail = f"{first.field}: {first.message}"
+    detail = f"{found[0].field}: {found[0].message}" if found else error.detail
     return problem_response(request, 400, "invalid_parameter", "Invalid parameter", detail, errors=found)
 
 

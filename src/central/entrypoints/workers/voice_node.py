@@ -90,9 +90,12 @@ class VoiceNode:
             self._spawn(repeat("traces", self._traces, 0.5, asyncio.Event(), parts.telemetry), "traces"),
             self._spawn(repeat("notes", self._notes, _NOTES_S, asyncio.Event(), parts.telemetry), "notes"),
             self._spawn(
-                repeat("lease", self._extend, parts.lease.total_seconds() / 3, asyncio.Event(), parts.telemetry), "lease"
+                repeat("lease", self._extend, parts.lease.total_seconds() / 3, asyncio.Event(), parts.telemetry),
+                "lease",
             ),
-            self._spawn(repeat("heartbeat", self._heartbeat, _HEARTBEAT_S, asyncio.Event(), parts.telemetry), "heartbeat"),
+            self._spawn(
+                repeat("heartbeat", self._heartbeat, _HEARTBEAT_S, asyncio.Event(), parts.telemetry), "heartbeat"
+            ),
         ]
         claims = self._spawn(repeat("claim", self._claim_round, _CLAIM_S, self._stop, parts.telemetry), "claim")
         try:
@@ -108,15 +111,15 @@ class VoiceNode:
     def _spawn(self, work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
         return asyncio.create_task(work, name=name)
 
-    async def _wait(
-        self, claims: asyncio.Task[None], timers: LoopTimers, background: list[asyncio.Task[None]]
-    ) -> None:
+    async def _wait(self, claims: asyncio.Task[None], timers: LoopTimers, background: list[asyncio.Task[None]]) -> None:
         """Until the claims end (asked to stop), or something dies."""
-        done, _ = await asyncio.wait((claims, timers.failed, *background), return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            if task is timers.failed:
-                raise timers.failed.result()
-            task.result()
+        watched: list[asyncio.Future[object]] = [claims, timers.failed, *background]  # type: ignore[list-item]
+        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        if timers.failed.done():
+            raise timers.failed.result()
+        for task in (claims, *background):
+            if task.done():
+                task.result()
 
     async def _claim_round(self) -> int:
         now = self._parts.clock.monotonic()
@@ -151,10 +154,7 @@ class VoiceNode:
         count = max(1, len(nodes))
         rank = nodes.index(self._state.name) if self._state.name in nodes else 0
         self._desk.limits.set_caps(
-            {
-                t.trunk.id: (t.channel_cap // count + (rank < t.channel_cap % count), t.cps_cap / count)
-                for t in trunks
-            }
+            {t.trunk.id: (t.channel_cap // count + (rank < t.channel_cap % count), t.cps_cap / count) for t in trunks}
         )
         known = [t.trunk for t in trunks]
         if start:
@@ -205,7 +205,7 @@ class VoiceNode:
         desk, parts = self._desk, self._parts
         parts.telemetry.event("node_draining", calls=len(desk.calls))
         until = parts.clock.monotonic() + parts.drain.total_seconds()
-        while desk.calls and parts.clock.monotonic() < until:
+        while desk.calls and parts.clock.monotonic() < until:  # noqa: ASYNC110 - calls end in many ways, looking is enough
             await asyncio.sleep(0.1)
         for call in list(desk.calls.values()):
             self._driver.give_up(call)

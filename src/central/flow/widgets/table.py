@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from central.flow.widgets.decision import DECISION
-from central.flow.widgets.entries import ON_FLOW_COMPLETE, ON_REMOTE_HANGUP, START
 from central.flow.widgets.hang_up import HANG_UP
 from central.flow.widgets.make_call import MAKE_CALL
 from central.flow.widgets.menu import MENU
+from central.flow.widgets.on_flow_complete import ON_FLOW_COMPLETE
+from central.flow.widgets.on_remote_hangup import ON_REMOTE_HANGUP
 from central.flow.widgets.play import PLAY
+from central.flow.widgets.start import START
 from central.flow.widgets.store_variable import STORE_VARIABLE
 from central.flow.widgets.widget import Widget
 

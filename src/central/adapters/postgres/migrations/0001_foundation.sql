@@ -81,7 +81,9 @@ create table flow (
   account_id uuid not null references account (id), id text not null, name text not null, type text not null, active boolean not null default true,
   control text not null default 'running' check (control in ('running', 'paused', 'stopping')),
   archived_at timestamptz, draft bytea not null, draft_hash text not null, draft_findings jsonb not null default '[]',
-  production_version int, security_hash bytea, created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  production_version int, security_hash bytea,
+  security_previous_hash bytea, security_previous_until timestamptz, updated_by text not null default '',
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
   primary key (account_id, id), unique (account_id, name));
 create table flow_version (           -- number null: frozen snapshot of the draft for testing requests, found by its hash
   account_id uuid not null, id uuid not null, flow_id text not null, number int, hash text not null, document bytea not null,
@@ -106,7 +108,7 @@ create table request (
   force_stop boolean not null default false,
   loading boolean not null default false, open boolean not null default true, checksum bytea, priority smallint not null default 0,
   weight int not null default 1, created_at timestamptz not null default now(), end_at timestamptz, paused_at timestamptz,
-  reload_of uuid, published_status text, error jsonb,
+  reload_of uuid, published_status text, error jsonb, created_by text not null default '',
   primary key (account_id, id), foreign key (account_id, flow_version_id) references flow_version (account_id, id)
 ) with (fillfactor = 80);
 create index request_open on request (account_id, id) where open;
@@ -186,13 +188,15 @@ create table outbox (                  -- body null: rendered when first deliver
   account_id uuid not null, id uuid not null, endpoint_id uuid not null, record_id uuid, request_id uuid, event_type text not null,
   occurred_at timestamptz not null, body jsonb, state text not null default 'waiting' check (state in ('waiting', 'parked')),
   due_at timestamptz not null default now(), tries int not null default 0, first_tried_at timestamptz, lease_until timestamptz,
-  owner text, last_error text, primary key (account_id, id)) with (fillfactor = 80);
-create index outbox_due on outbox (due_at) where state = 'waiting';
-create index outbox_order on outbox (account_id, endpoint_id, record_id, id);
+  owner text, last_error text, primary key (account_id, id)) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01);
+create index outbox_due on outbox (account_id, endpoint_id, due_at, id) where state = 'waiting';
+create index outbox_order on outbox (account_id, endpoint_id, record_id, id) where state = 'waiting' and record_id is not null;
+create index outbox_lease on outbox (account_id, endpoint_id) where lease_until is not null;
+create index outbox_parked on outbox (account_id, id) where state = 'parked';
 create table delivery (
   account_id uuid not null, outbox_id uuid not null, endpoint_id uuid not null, record_id uuid, event_type text not null,
   at timestamptz not null, tries int not null, status_code int, duration_ms int, outcome text not null, error text,
-  primary key (account_id, outbox_id, at));
+  primary key (account_id, outbox_id, endpoint_id, at));
 
 -- ------------------------------------------------------------------------------------------------ API
 create table idempotency (
@@ -220,8 +224,26 @@ alter table account enable row level security;
 create policy tenant on account to central_api using (id = (select nullif(current_setting('central.account', true), '')::uuid));
 create policy shard on account to central_worker using (true) with check (true);
 grant select, update on account to central_api;
-grant select on account to central_worker;
+grant select, insert, update on account to central_worker;
 grant select on move, status_catalogue, policy to central_api, central_worker;
+grant insert on policy to central_worker;
+-- A person may belong to several accounts: an account sees its own people only (the policy of membership narrows the test).
+alter table person enable row level security;
+create policy tenant on person to central_api using (exists (select from membership m where m.person_id = person.id));
+create policy shard on person to central_worker using (true) with check (true);
+grant select, update on person to central_api;
+grant select, insert, update on person to central_worker;
+-- Enlisting asks for an address before the person is known here; an existing person's name and password are never touched.
+create function enlist_person(new_id uuid, new_email text, new_name text, new_hash text) returns table (id uuid, created boolean)
+language sql security definer set search_path = public as $$
+  with made as (
+    insert into person (id, email, name, password_hash) values (new_id, lower(new_email), new_name, new_hash)
+    on conflict (email) do nothing returning person.id)
+  select made.id, true from made union all
+  select p.id, false from person p where p.email = lower(new_email) and not exists (select from made);
+$$;
+revoke all on function enlist_person(uuid, text, text, text) from public;
+grant execute on function enlist_person(uuid, text, text, text) to central_api, central_worker;
 grant select, insert, update, delete on leader, node, dispatch_grant to central_worker;
 grant select on node to central_api;
 grant usage, select on all sequences in schema public to central_worker;
@@ -239,7 +261,9 @@ revoke all on function authenticate_key(bytea) from public;
 grant execute on function authenticate_key(bytea) to central_api;
 
 -- Time-ordered ids where one statement makes rows of its own (RFC 9562 version 7; uuidv7() exists only from PostgreSQL 18).
-create function new_uuid7() returns uuid language sql volatile parallel safe as $$
-  select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
-    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
+-- ``place`` (0 to 4095) orders ids that one statement makes for the same record within a millisecond.
+create function new_uuid7(place int default 0) returns uuid language sql volatile parallel safe as $$
+  select encode(set_byte(set_byte(overlay(uuid_send(gen_random_uuid())
+    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
+    6, 112 + place / 256), 7, place % 256), 'hex')::uuid
 $$;

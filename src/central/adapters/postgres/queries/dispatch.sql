@@ -152,7 +152,7 @@ tallied as (
    group by 1, 2, 3, 5 having sum(t.n) <> 0),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select m.account_id, new_uuid7(), e.id, m.id, m.request_id, v.type, %(now)s, v.body
+  select m.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, m.id, m.request_id, v.type, %(now)s, v.body
     from moved m join d using (account_id, id)
     join status_catalogue c on c.family = 'flow' and c.name = d.status
     join request q on q.account_id = m.account_id and q.id = m.request_id

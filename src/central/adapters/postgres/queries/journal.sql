@@ -106,7 +106,7 @@ booked as (
   select x.account_id, new_uuid7(), %(now)s, 'settle', -x.cost, -x.reserved, x.records from due x join paid using (account_id)),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select a.account_id, new_uuid7(), e.id, a.id, a.request_id, v.type, a.at, v.body
+  select a.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, a.id, a.request_id, v.type, a.at, v.body
     from accepted a join webhook_endpoint e on e.account_id = a.account_id and e.disabled_at is null
      and (e.flow_id is null or e.flow_id = a.flow_id)
    cross join lateral (values ('record.final', a.final, null::jsonb), ('record.status', true,

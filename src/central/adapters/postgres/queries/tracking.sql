@@ -109,7 +109,7 @@ tallied as (
       as t(counter, n, pending) group by 1, 2, 3, 5 having sum(t.n) <> 0),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, v.type, %(now)s, v.body
+  select x.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, x.id, x.request_id, v.type, %(now)s, v.body
     from ended x join request q on q.account_id = x.account_id and q.id = x.request_id
     join webhook_endpoint e on e.account_id = x.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
    cross join lateral (values ('record.final', null::jsonb), ('record.status', jsonb_build_object('record_id', x.id,
