@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import time
+from types import FrameType
 
 from examples.carrier.demo import BEHAVIOURS, DemoCarrier, number_for
 from examples.carrier.laboratory import Carrier
@@ -18,8 +19,12 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def _run(carrier: Carrier | DemoCarrier) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _end)
     with carrier:
         if isinstance(carrier, DemoCarrier):
             _say(f"{carrier.host}:{carrier.port}  digits by {carrier.digits}")

@@ -142,7 +142,7 @@ def steps(*, captures: bool) -> str:
 
 
 class DemoCarrier:
-    """The demo carrier as a context manager. ``port`` 0 = a free one, known after the start. ``digits``: ``rtp`` (RFC 4733), ``info``, or ``auto`` by permission."""
+    """The demo carrier as a context manager. Ports of 0 are chosen free at the start. ``digits``: ``rtp`` (RFC 4733), ``info``, or ``auto`` by permission."""
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 15_060, digits: str = "auto") -> None:
         self.host, self.port = host, port

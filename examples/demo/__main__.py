@@ -49,7 +49,7 @@ def main() -> int:
             account = json.loads(central.central("init", "--account", "demo", "--policy", "LAB", "--json"))
             request_id = asyncio.run(_prepare(central.url, account["key"], carrier.port))
             subprocess.run(
-                [sys.executable, "-m", "central", "request", "watch", request_id, "--until-waiting"],
+                [sys.executable, "-m", "central", "request", "watch", request_id, "--until-pending", str(_still_waiting())],
                 env=central.environment, check=True,
             )  # fmt: skip
             subprocess.run(
@@ -104,9 +104,12 @@ async def _check(url: str, key: str, request_id: str) -> list[str]:
     return differences(records, read_expectations(EXPECTED))
 
 
+def _still_waiting() -> int:
+    return waiting(read_expectations(EXPECTED), WAITING_FLOW)
+
+
 def _tell(wrong: list[str], seconds: float) -> None:
-    expected = read_expectations(EXPECTED)
-    still = waiting(expected, WAITING_FLOW)
+    expected, still = read_expectations(EXPECTED), _still_waiting()
     if not wrong:
         console.print(
             f"[bold green]✓[/] all {len(expected)} records are as their behaviour demands ({still} of them wait on purpose), {seconds:.1f} s in all"

@@ -25,7 +25,7 @@ from central.adapters.postgres.jobs import JobQueue, open_jobs
 from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.outbox import PostgresDeadLetters
 from central.adapters.postgres.pool import Pool, transaction
-from central.adapters.postgres.reporting_store import PostgresReporting
+from central.adapters.postgres.reporting_store import PostgresReports
 from central.adapters.system import SystemClock, SystemIds
 from central.adapters.telemetry.metrics import CONTENT_TYPE
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
@@ -47,11 +47,15 @@ from central.application.administration.publish_flow import PublishFlow
 from central.application.administration.save_flow import SaveFlow
 from central.application.intake.open_request import OpenRequest
 from central.application.intake.receive_upload import ReceiveUpload
+from central.application.intake.reload_request import ReloadRequest
 from central.application.intake.submit_records import SubmitRecords
 from central.application.ports.intake import LoadQueue
-from central.application.reporting.read_reports import ReadReports
+from central.application.reporting.read_records import ReadRecords
+from central.application.reporting.read_requests import ReadRequests
+from central.application.reporting.report_request import ReportRequest
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
+from central.bootstrap.reports import ReportDocuments
 from central.bootstrap.store import database_dsn, worker_pool
 from central.bootstrap.workers import webhook_config
 from central.domain.errors import NeighbourError
@@ -61,18 +65,20 @@ from central.settings import Settings
 
 
 def build_services(
-    settings: Settings, pool: Pool, owner: Pool, queue: LoadQueue, courier: WebhookCourier, telemetry: ProcessTelemetry
+    settings: Settings, pool: Pool, shard: Pool, queue: LoadQueue, courier: WebhookCourier, telemetry: ProcessTelemetry
 ) -> Services:
-    """Wire every use case. ``owner`` is a pool of central_owner for the operator's routes only."""
+    """Wire every use case. ``shard`` is a pool of central_worker: for the operator's routes and frozen flow versions."""
     clock, ids = SystemClock(), SystemIds()
     auditor = Auditor(clock, ids)
     intake = PostgresIntake(pool)
-    library = PostgresLibrary(pool, PostgresDispatch(pool, ids), clock)
+    library = PostgresLibrary(shard, PostgresDispatch(shard, ids), clock)
     opener = OpenRequest(intake, library, clock, ids)
     flows, keys, policies = PostgresFlows(pool), PostgresKeys(pool), PostgresPolicies(pool)
     submit = SubmitRecords(intake, opener, clock, ids)
-    reports = PostgresReporting(pool)
-    operators = PostgresAccounts(owner)
+    store = PostgresReports(pool)
+    read = ReadRequests(store, clock)
+    receive = ReceiveUpload(intake, opener, queue, clock, ids, settings.upload_bytes)
+    operators = PostgresAccounts(shard)
     return Services(
         clock=clock,
         ids=ids,
@@ -98,9 +104,9 @@ def build_services(
         courier=courier,
         policies=MaintainPolicies(policies),
         submit=submit,
-        receive=ReceiveUpload(intake, opener, queue, clock, ids, settings.upload_bytes),
-        reload=None,
-        reporting=ReadReports(reports, clock),
+        receive=receive,
+        reload=ReloadRequest(intake, receive),
+        reporting=ReportDocuments(read, ReadRecords(store, library), ReportRequest(read, store)),
         readiness=lambda: _readiness(pool),
         metrics=lambda: (telemetry.render_metrics(), CONTENT_TYPE),
         limits=Limits(
@@ -110,8 +116,8 @@ def build_services(
         ),
         operate_accounts=OperateAccounts(operators, auditor),
         operate_change=ChangeAccount(operators, auditor),
-        operate_keys=KeepKeys(PostgresKeys(owner), auditor),
-        operate_policies=MaintainPolicies(PostgresPolicies(owner)),
+        operate_keys=KeepKeys(PostgresKeys(shard), auditor),
+        operate_policies=MaintainPolicies(PostgresPolicies(shard)),
     )
 
 
@@ -142,10 +148,10 @@ async def api_services(settings: Settings, telemetry: ProcessTelemetry) -> Async
     try:
         async with (
             await worker_pool(settings, "central_api", "api") as pool,
-            await worker_pool(settings, "central_owner", "operator", 2) as owner,
+            await worker_pool(settings, "central_worker", "api shard", 2) as shard,
             open_jobs(database_dsn(settings), "central_api").open_async() as jobs,
         ):
-            yield build_services(settings, pool, owner, JobQueue(jobs), courier, telemetry)
+            yield build_services(settings, pool, shard, JobQueue(jobs), courier, telemetry)
     finally:
         await courier.close()
 

@@ -96,7 +96,7 @@ async def make_first_account(settings: Settings, wanted: FirstAccount) -> Profil
         api_per_minute=6000, weight=1, policy_id=wanted.policy, policy_version=None, check_ip=False, settings={},
         created_at=clock.now(), balance=wanted.funds * MICROS,
     )  # fmt: skip
-    async with await worker_pool(settings, "central_owner", "init", 2) as pool:
+    async with await worker_pool(settings, "central_worker", "init", 2) as pool:
         account = await OperateAccounts(PostgresAccounts(pool), auditor).create(row)
         actor = Actor(account.id, "operator")
         people = MaintainPeople(PostgresPeople(pool), Argon2Passwords(), auditor)

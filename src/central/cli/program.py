@@ -8,6 +8,7 @@ from central import __version__
 from central.cli.neighbours import add_neighbours
 from central.cli.operate import add_operating
 from central.cli.processes import add_processes
+from central.cli.requests import add_requests
 from central.cli.resources import add_resources
 
 app = App(
@@ -18,4 +19,5 @@ app = App(
 add_processes(app)
 add_operating(app)
 add_resources(app)
+add_requests(app)
 add_neighbours(app)

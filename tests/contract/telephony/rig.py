@@ -66,7 +66,7 @@ class AsteriskRig:
     rtp_timeout_s: int = 0
     telephony: AsteriskTelephony = field(init=False)
     carrier: Carrier | None = None
-    trunks: dict[str, Trunk] = field(default_factory=dict)
+    trunks: dict[str, Trunk] = field(default_factory=dict[str, Trunk])
 
     def __post_init__(self) -> None:
         engine = OwnEngine(root=self.root, state_dir=self.state, strict_rtp=False)
@@ -102,7 +102,7 @@ class Call:
 
     leg: LegId
     answer: Answer = field(default_factory=Accepted)
-    events: list[TelephonyEvent] = field(default_factory=list)
+    events: list[TelephonyEvent] = field(default_factory=list[TelephonyEvent])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def until(self, kind: type[Kind], nth: int = 1, seconds: float = 45.0) -> Kind:

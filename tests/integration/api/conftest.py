@@ -1,8 +1,11 @@
-"""The API on a real PostgreSQL behind Litestar's own HTTP client; neighbours that are not the subject are small fakes."""
+"""The API on a real PostgreSQL behind uvicorn on loopback; neighbours that are not the subject are small fakes."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -12,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from litestar.testing import AsyncTestClient
+import uvicorn
 
 from central.adapters.passwords import Argon2Passwords
 from central.adapters.postgres.administration_accounts import (
@@ -98,9 +101,7 @@ class Intake:
         ]
         return Receipt(RequestId(self.ids.uuid()), receipts)
 
-    async def receive(
-        self, account_id: AccountId, upload: Upload, body: AsyncIterator[bytes], actor: str
-    ) -> RequestId:
+    async def receive(self, account_id: AccountId, upload: Upload, body: AsyncIterator[bytes], actor: str) -> RequestId:
         del actor
         content = b"".join([chunk async for chunk in body])
         self.uploaded.append((account_id, upload, content))
@@ -176,7 +177,7 @@ class Stage:
     reports: Reports
     courier: PostingCourier
     telemetry: ObservedTelemetry
-    client: AsyncTestClient[Api]
+    client: httpx.AsyncClient
     neighbours: list[Neighbour]
 
     async def account(self, name: str = "Acme", **fields: Any) -> Tenant:
@@ -194,7 +195,7 @@ class Tenant:
 
     id: AccountId
     key: str
-    client: AsyncTestClient[Api]
+    client: httpx.AsyncClient
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers: Mapping[str, str] = {"Authorization": f"Bearer {self.key}"} | options.pop("headers", {})
@@ -256,14 +257,16 @@ def _account() -> AccountRow:
     )
 
 
-def make_services(api_pool: Pool, worker_pool: Pool, intake: Intake, reports: Reports, courier: PostingCourier) -> Services:
+def make_services(
+    api_pool: Pool, worker_pool: Pool, intake: Intake, reports: Reports, courier: PostingCourier
+) -> Services:
     clock, ids, telemetry = SystemClock(), SystemIds(), ObservedTelemetry()
     auditor = Auditor(clock, ids)
     accounts, flows, lists = PostgresAccounts(api_pool), PostgresFlows(api_pool), PostgresLists(api_pool)
     operated = PostgresAccounts(worker_pool)
 
     async def readiness() -> Sequence[Neighbour]:
-        return [Neighbour("postgresql", "ok")]
+        return [Neighbour("postgresql", "up")]
 
     return Services(
         clock=clock,
@@ -303,11 +306,22 @@ def make_services(api_pool: Pool, worker_pool: Pool, intake: Intake, reports: Re
     )
 
 
+@contextlib.asynccontextmanager
+async def serving(app: Api) -> AsyncIterator[str]:
+    """The application on a free port; connections wait in the socket's queue until the server takes them."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await running
+
+
 @pytest.fixture
 async def stage(api_pool: Pool, worker_pool: Pool) -> AsyncIterator[Stage]:
     """The running application."""
     intake, reports, courier = Intake(), Reports(), PostingCourier()
-    neighbours = [Neighbour("postgresql", "ok")]
+    neighbours = [Neighbour("postgresql", "up")]
     services = make_services(api_pool, worker_pool, intake, reports, courier)
 
     async def readiness() -> Sequence[Neighbour]:
@@ -317,8 +331,11 @@ async def stage(api_pool: Pool, worker_pool: Pool) -> AsyncIterator[Stage]:
     telemetry = services.telemetry
     assert isinstance(telemetry, ObservedTelemetry)
     app = create_app(services)
-    async with AsyncTestClient(app) as client:
+    async with serving(app) as address, httpx.AsyncClient(base_url=address) as client:
         yield Stage(app, services, intake, reports, courier, telemetry, client, neighbours)
+    crashes = [keys["error"] for name, keys in telemetry.events if name == "api_request_failed"]
+    for crash in crashes:
+        raise crash
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from tests.integration.api.conftest import Stage, Tenant
+from central.entrypoints.api.services import Neighbour
+from tests.integration.api.conftest import OPERATOR_KEY, Stage, Tenant
 
 
 async def test_without_a_key_everything_but_health_is_closed(stage: Stage) -> None:
@@ -17,7 +18,6 @@ async def test_without_a_key_everything_but_health_is_closed(stage: Stage) -> No
 
 
 async def test_ready_names_each_neighbour(stage: Stage) -> None:
-    from central.entrypoints.api.services import Neighbour
 
     assert (await stage.client.get("/health/ready")).json()["status"] == "ready"
     stage.neighbours.append(Neighbour("asterisk", "absent", "no answer", needed=False))
@@ -133,7 +133,6 @@ async def test_a_repeated_post_with_its_key_gives_the_same_answer(tenant: Tenant
 
 
 async def test_the_operator_makes_accounts_with_a_key_of_its_own(stage: Stage, tenant: Tenant) -> None:
-    from tests.integration.api.conftest import OPERATOR_KEY
 
     headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
     path = "/api/v1/operator/accounts"

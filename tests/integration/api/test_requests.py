@@ -14,7 +14,10 @@ ROWS = b"tel1,name\n919876543210,Ada\n"
 
 
 def submission(**fields: Any) -> dict[str, Any]:
-    return {"flow": "appointment_reminder", "records": [{"numbers": ["+91 98765 43210"], "variables": {"age": 7}}]} | fields
+    return {
+        "flow": "appointment_reminder",
+        "records": [{"numbers": ["+91 98765 43210"], "variables": {"age": 7}}],
+    } | fields
 
 
 async def test_records_get_a_result_each(stage: Stage, tenant: Tenant) -> None:
@@ -63,17 +66,24 @@ async def test_a_file_streams_in_under_the_name_that_came(stage: Stage, tenant: 
     named = await tenant.post(
         "/requests/upload?flow=f",
         content=ROWS,
-        headers={"Content-Type": "application/octet-stream", "Content-Disposition": "attachment; filename*=UTF-8''L%C3%ADste.csv"},
+        headers={
+            "Content-Type": "application/octet-stream",
+            "Content-Disposition": "attachment; filename*=UTF-8''L%C3%ADste.csv",
+        },
     )
     assert named.json()["file_name"] == "Líste.csv"
-    query = await tenant.post("/requests/upload?flow=f&filename=list.ndjson", content=b"{}", headers={"Content-Type": "text/plain"})
+    query = await tenant.post(
+        "/requests/upload?flow=f&filename=list.ndjson", content=b"{}", headers={"Content-Type": "text/plain"}
+    )
     assert query.json()["file_name"] == "list.ndjson"
     assert [(upload.file_name, content) for _, upload, content in stage.intake.uploaded] == [
         ("upload.csv", ROWS),
         ("Líste.csv", ROWS),
         ("list.ndjson", b"{}"),
     ]
-    nameless = await tenant.post("/requests/upload?flow=f", content=ROWS, headers={"Content-Type": "application/octet-stream"})
+    nameless = await tenant.post(
+        "/requests/upload?flow=f", content=ROWS, headers={"Content-Type": "application/octet-stream"}
+    )
     assert (nameless.status_code, nameless.json()["code"]) == (415, "unsupported_media_type")
     wrong = await tenant.post("/requests/upload?flow=f", content=ROWS, headers={"Content-Type": "image/png"})
     assert wrong.status_code == 415
@@ -153,7 +163,15 @@ async def test_the_reject_file_runs_no_formula(stage: Stage, tenant: Tenant) -> 
     request_id = str(uuid4())
     stage.reports.documents[tenant.id, request_id] = {"request_id": request_id}
     stage.reports.record_rows[tenant.id, request_id] = [
-        {"row": 2, "record_id": "r", "status": "REJECTED", "reason": "x", "sentence": 'a "quote"', "client_identifier": "=cmd|' /C calc'!A0", "numbers": ["+1"]}
+        {
+            "row": 2,
+            "record_id": "r",
+            "status": "REJECTED",
+            "reason": "x",
+            "sentence": 'a "quote"',
+            "client_identifier": "=cmd|' /C calc'!A0",
+            "numbers": ["+1"],
+        }
     ]
     answer = await tenant.get(f"/requests/{request_id}/rejects.csv")
     assert answer.headers["content-type"].startswith("text/csv")
@@ -177,5 +195,9 @@ async def test_live_counts_end_when_the_request_does(stage: Stage, tenant: Tenan
 
     stage.reports._find = answer  # type: ignore[method-assign]
     text = (await tenant.get(f"/requests/{request_id}/events")).text
-    assert [line for line in text.splitlines() if line.startswith("event:")] == ["event: counts", "event: counts", "event: end"]
+    assert [line for line in text.splitlines() if line.startswith("event:")] == [
+        "event: counts",
+        "event: counts",
+        "event: end",
+    ]
     assert '"pending":0' in text

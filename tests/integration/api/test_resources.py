@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from central.application.administration.acting import Actor
 from tests.integration.api.conftest import Stage, Tenant, document
 
 YAML = {"Content-Type": "application/yaml"}
@@ -59,7 +60,12 @@ async def test_lists_grow_in_version_and_are_searched_by_prefix(tenant: Tenant) 
         json={"entries": [{"number": "9876543210", "note": "asked"}, {"number": "9199", "prefix": True}]},
     )
     assert put.status_code == 200, put.text
-    assert put.json()["state"] | {"fresh_at": None} == {"list": "blacklist", "version": 1, "entries": 2, "fresh_at": None}
+    assert put.json()["state"] | {"fresh_at": None} == {
+        "list": "blacklist",
+        "version": 1,
+        "entries": 2,
+        "fresh_at": None,
+    }
     again = await tenant.call("PUT", "/lists/blacklist/entries", json={"entries": [{"number": "9876543210"}]})
     assert (again.json()["added"], again.json()["unchanged"], again.json()["state"]["version"]) == (0, 1, 2)
     found = (await tenant.get("/lists/blacklist/entries?prefix=91")).json()["items"]
@@ -68,7 +74,9 @@ async def test_lists_grow_in_version_and_are_searched_by_prefix(tenant: Tenant) 
     first = (await tenant.get("/lists/blacklist/entries?limit=1")).json()
     second = (await tenant.get(f"/lists/blacklist/entries?limit=1&cursor={first['next']}")).json()
     assert [first["items"][0]["number"], second["items"][0]["number"], second["next"]] == ["919876543210", "9199", None]
-    gone = await tenant.call("DELETE", "/lists/blacklist/entries", json={"entries": [{"number": "9199", "prefix": True}]})
+    gone = await tenant.call(
+        "DELETE", "/lists/blacklist/entries", json={"entries": [{"number": "9199", "prefix": True}]}
+    )
     assert (gone.json()["removed"], gone.json()["state"]["entries"]) == (1, 1)
     assert (await tenant.get("/lists/greylist/entries")).json()["code"] == "list_not_found"
 
@@ -89,7 +97,9 @@ async def test_a_file_of_many_rows_is_taken_in_whole(tenant: Tenant, name: str) 
     assert [row["code"] for row in result["bad_rows"]] == ["invalid_number", "invalid_number"]
     assert [row["line"] for row in result["bad_rows"]] == [30_002, 30_003]
     replaced = await tenant.post(
-        f"/lists/{name}/import?replace=true", content=b"919800000001\n919900000000\n", headers={"Content-Type": "text/csv"}
+        f"/lists/{name}/import?replace=true",
+        content=b"919800000001\n919900000000\n",
+        headers={"Content-Type": "text/csv"},
     )
     change = replaced.json()["change"]
     assert (change["added"], change["removed"], change["unchanged"], change["state"]["entries"]) == (1, 29_999, 1, 2)
@@ -151,7 +161,6 @@ async def test_versions_are_frozen_and_production_moves(tenant: Tenant) -> None:
 
 
 async def test_the_snapshot_of_a_draft_is_one_per_content(stage: Stage, tenant: Tenant) -> None:
-    from central.application.administration.acting import Actor
 
     flow, actor = await tenant.flow(), Actor(tenant.id, "test")
     one = await stage.services.publish.snapshot(actor, flow["id"])
@@ -186,9 +195,13 @@ async def test_people_keep_an_owner_and_a_strong_password(tenant: Tenant) -> Non
     alone = await tenant.call("PATCH", f"/people/{ada['id']}", json={"role": "agent"})
     assert (alone.status_code, alone.json()["code"]) == (409, "last_owner")
     await tenant.post("/people", {"email": "b@example.org", "role": "owner"})
-    changed = await tenant.call("PATCH", f"/people/{ada['id']}", json={"role": "agent", "extra_rights": ["numbers:unmask"]})
+    changed = await tenant.call(
+        "PATCH", f"/people/{ada['id']}", json={"role": "agent", "extra_rights": ["numbers:unmask"]}
+    )
     assert (changed.json()["role"], changed.json()["extra_rights"]) == ("agent", ["numbers:unmask"])
-    assert (await tenant.call("PUT", f"/people/{ada['id']}/password", json={"password": "Noch-besser-2"})).status_code == 204
+    assert (
+        await tenant.call("PUT", f"/people/{ada['id']}/password", json={"password": "Noch-besser-2"})
+    ).status_code == 204
     assert (await tenant.call("DELETE", f"/people/{ada['id']}")).status_code == 204
     people = (await tenant.get("/people")).json()["items"]
     assert [person["email"] for person in people] == ["b@example.org"]
@@ -216,9 +229,17 @@ async def test_webhooks_show_their_secret_once_and_refuse_private_targets(stage:
         "https://u:p@crm.example.org/": "invalid_webhook_url",
     }.items():
         assert (await tenant.post("/webhooks", body | {"name": "x", "url": url})).json()["code"] == code
-    assert (await tenant.post("/webhooks", body | {"name": "x", "events": ["nonsense"]})).json()["code"] == "unknown_event_type"
+    assert (await tenant.post("/webhooks", body | {"name": "x", "events": ["nonsense"]})).json()[
+        "code"
+    ] == "unknown_event_type"
     tested = await tenant.post(f"/webhooks/{endpoint['id']}/test")
-    assert tested.json() | {"duration_ms": 0} == {"ok": True, "status": 200, "reason": None, "duration_ms": 0, "detail": ""}
+    assert tested.json() | {"duration_ms": 0} == {
+        "ok": True,
+        "status": 200,
+        "reason": None,
+        "duration_ms": 0,
+        "detail": "",
+    }
     assert stage.courier.posted[0].secrets[1] == secret
     off = await tenant.call("PATCH", f"/webhooks/{endpoint['id']}", json={"enabled": False})
     assert (off.json()["enabled"], off.json()["disabled_reason"]) == (False, "by_user")
@@ -233,7 +254,9 @@ async def test_webhooks_show_their_secret_once_and_refuse_private_targets(stage:
 async def test_the_account_tunes_itself_but_not_its_money(tenant: Tenant) -> None:
     changed = await tenant.call("PATCH", "/account", json={"name": "Acme Ltd", "time_zone": "Europe/Berlin"})
     assert (changed.json()["name"], changed.json()["time_zone"]) == ("Acme Ltd", "Europe/Berlin")
-    assert (await tenant.call("PATCH", "/account", json={"time_zone": "Mars/Base"})).json()["code"] == "unknown_time_zone"
+    assert (await tenant.call("PATCH", "/account", json={"time_zone": "Mars/Base"})).json()[
+        "code"
+    ] == "unknown_time_zone"
     assert (await tenant.call("PATCH", "/account", json={"balance": "1000000"})).status_code == 422
     ledger = (await tenant.get("/account/ledger?limit=1")).json()
     assert (ledger["items"][0]["amount"], ledger["next"]) == ("100.00", None)

@@ -31,9 +31,10 @@ class DistantRig:
     engine: Engine
     hep_port: int
     front: Front = field(init=False)
+    config: AsteriskConfig = field(init=False)
     telephony: AsteriskTelephony = field(init=False)
     carrier: Carrier | None = None
-    trunks: dict[str, Trunk] = field(default_factory=dict)
+    trunks: dict[str, Trunk] = field(default_factory=dict[str, Trunk])
 
     async def open(self, *behaviours: str) -> None:
         access = await self.engine.start(("127.0.0.1", self.hep_port))
@@ -42,7 +43,8 @@ class DistantRig:
         foreign = ForeignEngine(
             url=f"http://127.0.0.1:{port}/ari", user=access.user, password=access.password, hep_port=self.hep_port
         )
-        self.telephony = AsteriskTelephony(AsteriskConfig(engine=foreign), SystemClock(), SystemIds())
+        self.config = AsteriskConfig(engine=foreign)
+        self.telephony = AsteriskTelephony(self.config, SystemClock(), SystemIds())
         self.carrier = await asyncio.to_thread(Carrier(behaviours).start)
         for name in behaviours:
             self.trunks[name] = Trunk(TrunkId(uuid4()), name, "127.0.0.1", self.carrier.port(name))
@@ -141,7 +143,7 @@ async def test_a_second_client_of_the_same_application_stops_the_first_loudly(di
     await distant.open("answer")
     assert isinstance(distant.rig, DistantRig)
     await distant.close()
-    quiet = replace(distant.rig.telephony._config, trace=False)
+    quiet = replace(distant.rig.config, trace=False)
     intruder = AsteriskTelephony(quiet, SystemClock(), SystemIds())
     await intruder.start([])
 

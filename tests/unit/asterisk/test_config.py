@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from central.adapters.asterisk import install as installer
 from central.adapters.asterisk.config import AsteriskConfig, OwnEngine, StartValues, fill, render, template_values
-from central.adapters.asterisk.install import drift, tested_packages
 from central.domain.errors import DefectError
 
 
@@ -48,14 +48,14 @@ def test_a_template_that_wants_too_much_is_our_defect() -> None:
 
 
 def test_the_tested_packages_hold_asterisk_22() -> None:
-    packages = tested_packages()
+    packages = installer.tested_packages()
     assert any(name.startswith("asterisk_1%3a22.") for name in packages)
     assert all(len(value) == 64 for value in packages.values())
-    assert drift(packages, packages) == ()
+    assert installer.drift(packages, packages) == ()
 
 
 def test_drift_names_each_package_that_differs() -> None:
     tested = {"a_1_all.deb": "x", "b_1_all.deb": "x", "c_1_all.deb": "x"}
     found = {"a_1_all.deb": "x", "b_2_all.deb": "y", "c_1_all.deb": "z", "d_1_all.deb": "x"}
-    assert drift(tested, found) == ("b 1 -> 2", "c 1 -> 1 (other content)", "d (none) -> 1")
-    assert drift(found, tested)[-1] == "d 1 -> (none)"
+    assert installer.drift(tested, found) == ("b 1 -> 2", "c 1 -> 1 (other content)", "d (none) -> 1")
+    assert installer.drift(found, tested)[-1] == "d 1 -> (none)"

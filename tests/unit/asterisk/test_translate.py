@@ -274,3 +274,14 @@ def test_after_deafness_a_leg_that_was_answered_meanwhile_is_told() -> None:
     assert outcome.events == (LegAnswered(LEG, AT, None),)
     assert outcome.state is not None
     assert resume(outcome.state, Channel(LEG.hex, "Up", "x"), Now(AT, 2)).events == ()
+
+
+def test_a_call_id_that_becomes_known_late_does_not_set_the_phase_back() -> None:
+    unnamed = Event("ChannelStateChange", channel=Channel(LEG.hex, "Ringing"))
+    found = evidence(unnamed, DIAL, hangup(17, 486), destroyed(17, 486))
+    assert (found.phase, found.sip) == (Phase.RINGING, 486)
+
+
+def test_the_first_hang_up_request_counts_and_a_later_code_completes_it() -> None:
+    assert evidence(DIAL, UP, STASIS, hangup(16), hangup(41), destroyed(16)).q850 == 16
+    assert evidence(DIAL, hangup(0), hangup(17, 486), destroyed(17, 486)).sip == 486

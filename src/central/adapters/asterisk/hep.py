@@ -44,7 +44,7 @@ def chunks(packet: bytes) -> dict[int, bytes]:
 
 @dataclass(slots=True)
 class _Call:
-    packets: list[dict[int, bytes]] = field(default_factory=list)
+    packets: list[dict[int, bytes]] = field(default_factory=list[dict[int, bytes]])
     size: int = 0
     dropped: int = 0
 

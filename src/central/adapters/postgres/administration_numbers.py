@@ -146,11 +146,10 @@ class PostgresLists:
     async def put(
         self, account_id: AccountId, name: ListName, entries: Sequence[ListEntry], audit: AuditEntry
     ) -> ListChange:
-        """Add or change single entries."""
-        fresh = audit.at if name == "dnd" else None
+        """Add or change single entries; they say nothing about the date of the list's data."""
         async with changing(self._pool, account_id, audit) as change:
             await _stage(change.connection, entries)
-            return await _merge(change.connection, account_id, name, replace=False, fresh_at=fresh)
+            return await _merge(change.connection, account_id, name, replace=False, fresh_at=None)
         raise _unreachable()
 
     async def load(

@@ -16,9 +16,9 @@ from central.adapters.postgres.account_rows import account_of
 from central.adapters.postgres.dispatch_store import as_json, list_states
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.pool import Connection, Pool, tenant
-from central.application.ports.intake import AccountFacts, FlowTarget, NewRequest, UploadState
+from central.application.ports.intake import AccountFacts, FlowTarget, NewRequest, Origin, StoredRecord, UploadState
 from central.domain.errors import NeighbourError, NotFound
-from central.domain.ids import AccountId, FlowId, RequestId
+from central.domain.ids import AccountId, FlowId, RecordId, RequestId
 
 _SQL = hot_statements("intake")
 
@@ -185,6 +185,21 @@ class PostgresIntake:
                 return
             yield bytes(part)
             n += 1
+
+    async def origin(self, account_id: AccountId, request_id: RequestId) -> Origin | None:
+        """What a reload of this request needs to know of it."""
+        async with tenant(self._pool, account_id) as connection:
+            rows = await _SQL["origin"].rows(connection, {"id": request_id})
+        return Origin(*rows[0]) if rows else None
+
+    async def final_records(
+        self, account_id: AccountId, request_id: RequestId, after: RecordId | None, limit: int
+    ) -> Sequence[StoredRecord]:
+        """Records with a final status and at least one number, by id."""
+        values = {"account_id": account_id, "id": request_id, "after": after or UUID(int=0), "limit": limit}
+        async with tenant(self._pool, account_id) as connection:
+            rows = await _SQL["final_records"].rows(connection, values)
+        return [StoredRecord(i, tuple(numbers), client, zone, variables) for i, numbers, client, zone, variables in rows]
 
     async def loaded_numbers(self, account_id: AccountId, request_id: RequestId) -> Sequence[str]:
         """First numbers of the records loaded so far."""

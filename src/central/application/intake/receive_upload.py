@@ -34,6 +34,7 @@ class Upload:
     mapping: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
     allow_repeat: bool = False
+    reload_of: RequestId | None = None
 
 
 class ReceiveUpload:
@@ -59,11 +60,12 @@ class ReceiveUpload:
             flow_id=opening.target.flow_id,
             version_id=opening.version_id,
             testing=opening.testing,
-            source="upload",
+            source="upload" if upload.reload_of is None else "reload",
             name=upload.name or upload.file_name,
             loading=True,
             priority=upload.priority,
             end_at=upload.end_at,
+            reload_of=upload.reload_of,
         )
         options = {"mapping": dict(upload.mapping), "encoding": upload.encoding}
         now = self._clock.now()

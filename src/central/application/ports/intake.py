@@ -12,7 +12,7 @@ from uuid import UUID
 
 from central.application.ports.dispatch import ListState
 from central.domain.accounts import Account
-from central.domain.ids import AccountId, FlowId, RequestId
+from central.domain.ids import AccountId, FlowId, RecordId, RequestId
 from central.domain.incoming import IncomingRecord
 
 
@@ -72,6 +72,27 @@ class UploadState:
     priority: int
     created_at: datetime
     control: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A request that is loaded again."""
+
+    flow_id: FlowId
+    testing: bool
+    name: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """What a record was made from."""
+
+    id: RecordId
+    numbers: tuple[str, ...]
+    client_identifier: str | None
+    time_zone: str | None
+    variables: Mapping[str, str]
 
 
 class ChunkStore(Protocol):
@@ -172,6 +193,16 @@ class IntakeStore(Protocol):
 
     def file(self, account_id: AccountId, request_id: RequestId) -> AsyncIterator[bytes]:
         """The stored file, part by part."""
+        ...
+
+    async def origin(self, account_id: AccountId, request_id: RequestId) -> Origin | None:
+        """What a reload of this request needs to know of it."""
+        ...
+
+    async def final_records(
+        self, account_id: AccountId, request_id: RequestId, after: RecordId | None, limit: int
+    ) -> Sequence[StoredRecord]:
+        """Records with a final status and at least one number, by id."""
         ...
 
     async def loaded_numbers(self, account_id: AccountId, request_id: RequestId) -> Sequence[str]:

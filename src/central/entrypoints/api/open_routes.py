@@ -56,7 +56,7 @@ class NeighbourView(Struct, frozen=True):
 
 
 class Ready(Struct, frozen=True):
-    """``ready`` when every needed neighbour is ok."""
+    """``ready`` when every needed neighbour is up."""
 
     status: Literal["ready", "not_ready"]
     neighbours: list[NeighbourView]
@@ -98,7 +98,7 @@ async def live() -> Alive:
 async def ready(services: UseCases) -> Response[Ready]:
     """Names each neighbour and its state; 503 while a needed one is missing."""
     neighbours = await services.readiness()
-    good = all(neighbour.state == "ok" for neighbour in neighbours if neighbour.needed)
+    good = all(neighbour.state == "up" for neighbour in neighbours if neighbour.needed)
     body = Ready("ready" if good else "not_ready", [_neighbour(neighbour) for neighbour in neighbours])
     return Response(body, status_code=HTTP_200_OK if good else HTTP_503_SERVICE_UNAVAILABLE)
 

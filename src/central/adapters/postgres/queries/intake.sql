@@ -123,3 +123,12 @@ select %(account_id)s, new_uuid7(), e.id, i.id, %(request_id)s, 'record.final', 
   from incoming i join status_catalogue c on c.family = 'flow' and c.name = i.status and c.final
   join webhook_endpoint e on e.account_id = %(account_id)s and e.disabled_at is null and (e.flow_id is null or e.flow_id = %(flow_id)s)
    and 'record.final' = any(e.events);
+
+-- name: origin
+select flow_id, testing, name, priority from request where id = %(id)s;
+
+-- name: final_records
+select r.id, r.numbers, r.client_identifier, r.time_zone, r.variables from record r
+  join status_catalogue c on c.family = 'flow' and c.name = r.status and c.final
+ where r.account_id = %(account_id)s and r.request_id = %(id)s and r.id > %(after)s and cardinality(r.numbers) > 0
+ order by r.id limit %(limit)s;

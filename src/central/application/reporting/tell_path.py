@@ -1,0 +1,131 @@
+"""The way through the flow, from the notes that the interpreter left: steps, branches, keys, variables, words (step 7). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from central.application.ports.reporting import EventRow
+from central.application.reporting.event_data import Data, data_of, moment, objects, text, texts, whole
+from central.application.reporting.explanation import Entry, Kind, PathStep
+
+_ENDS: Final = {
+    "end": "The flow reached its end",
+    "customer_left": "The customer left",
+    "not_reached": "Nobody was reached",
+    "failed": "The flow failed",
+    "funds_short": "The account could not pay for the next call",
+    "stopped": "The flow was stopped",
+}
+_WARNINGS: Final = {
+    "variable_unresolved": "a variable has no value and was left empty",
+    "step_failed": "the step failed",
+    "nothing_to_say": "there was nothing to say",
+    "text_cut": "the text was cut",
+    "leg_end_not_reported": "the end of the call was never reported",
+    "late_path_timeout": "the late path ran out of time",
+    "late_path_failed": "the late path failed",
+    "already_connected": "the customer was connected already",
+}
+
+
+def tell_path(events: Sequence[EventRow]) -> tuple[tuple[PathStep, ...], tuple[Entry, ...]]:
+    """The steps in order, and the same as lines of the timeline with the times at which each thing happened."""
+    steps: list[PathStep] = []
+    entries: list[Entry] = []
+    came: tuple[str, str] = ("", "")
+    attempt = 0
+    for event in events:
+        if event.kind != "flow_walked":
+            continue
+        now = whole(data_of(event), "attempt") or 1
+        if now != attempt:
+            attempt, came = now, ("", "")
+        for note in objects(data_of(event), "notes"):
+            at = moment(note, "at") or event.at
+            came = _note(note, at, attempt, came, steps, entries)
+    return tuple(steps), tuple(entries)
+
+
+def _note(  # noqa: PLR0913, PLR0917 - one line of the journal and where it goes
+    note: Data, at: datetime, attempt: int, came: tuple[str, str], steps: list[PathStep], entries: list[Entry]
+) -> tuple[str, str]:
+    """Add one note; answers the step and branch by which the next step is entered."""
+    name, kind = text(note, "step"), text(note, "kind")
+    match kind:
+        case "step":
+            widget = text(note, "widget")
+            steps.append(PathStep(at, attempt, name, widget, *came))
+            way = f"from {came[0]} by {came[1]}" if came[0] else ""
+            entries.append(Entry(at, Kind.FLOW, f"Step {name} ({widget})", way, attempt, data={"step": name, "widget": widget}))
+            return "", ""
+        case "branch":
+            branch, to = text(note, "branch"), text(note, "to")
+            if steps and steps[-1].step == name:
+                steps[-1] = replace(steps[-1], left_by=branch)
+            if to == "end":
+                entries.append(Entry(at, Kind.FLOW, f"{name} leads to the end", f"by {branch}", attempt))
+                return "", ""
+            return name, branch
+        case "dial" if "number" in note:
+            # the call itself has lines of its own
+            _did(steps, name, f"dialled {text(note, 'number')}")
+            return came
+        case _:
+            title, what, line = _told(note, kind)
+            _did(steps, name, line)
+            entries.append(Entry(at, what, title, _step_of(name), attempt, data=dict(note)))
+            return came
+
+
+def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
+    """Title, kind of entry and a short form for the path."""
+    match kind:
+        case "play":
+            said = text(note, "say")
+            title = f'Says "{said}"' if said else f"Plays {text(note, 'file')}"
+            return title, Kind.FLOW, title[:1].lower() + title[1:]
+        case "digits":
+            return _keys(note)
+        case "variable":
+            line = f"{text(note, 'name')} = {text(note, 'value') or '(empty)'}"
+            return f"Stores {line}", Kind.FLOW, line
+        case "warning":
+            code = text(note, "code")
+            told = _WARNINGS.get(code, code.replace("_", " "))
+            extra = text(note, "detail") or ", ".join(texts(note, "variables"))
+            line = f"warning: {told}{f' ({extra})' if extra else ''}"
+            return line[:1].upper() + line[1:], Kind.WARNING, line
+        case "dial":
+            result = text(note, "result")
+            if result == "not_reached":
+                return "Nobody was reached; the unconnected branch waits for the last attempt", Kind.FLOW, "nobody reached"
+            machine = " (a machine)" if note.get("machine") is True else ""
+            return f"The call step hears: {result}{machine}", Kind.FLOW, f"{result}{machine}"
+        case _:
+            # an "end" note carries the kind of end under the same key
+            told = _ENDS.get(kind) or kind.replace("_", " ")
+            reason = text(note, "reason") or text(note, "leg")
+            return f"{told}{f' ({reason})' if reason else ''}", Kind.FLOW, told[:1].lower() + told[1:]
+
+
+def _keys(note: Data) -> tuple[str, Kind, str]:
+    entry, typed = text(note, "entry"), text(note, "typed")
+    tries = whole(note, "attempt") or 1
+    attempt = f" (try {tries})" if tries > 1 else ""
+    if entry == "!":
+        return f"Pressed {typed or 'keys'}, which the menu does not know{attempt}", Kind.DIGITS, f"pressed {typed}: invalid"
+    if not entry:
+        return f"No key was pressed in time{attempt}", Kind.DIGITS, "no key pressed"
+    return f"Pressed {entry}{attempt}", Kind.DIGITS, f"pressed {entry}"
+
+
+def _did(steps: list[PathStep], name: str, line: str) -> None:
+    if steps and steps[-1].step == name:
+        steps[-1] = replace(steps[-1], did=(*steps[-1].did, line))
+
+
+def _step_of(name: str) -> str:
+    return f"in step {name}" if name else ""

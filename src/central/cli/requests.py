@@ -1,0 +1,170 @@
+"""Commands for requests and records: submit, watch, report, pause and stop, show and explain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from central.cli.client import ApiClient, with_api
+from central.cli.operate import Json
+from central.cli.output import console, print_json, print_rows, print_thing
+
+requests = App(name="request", help="Contact lists: submit, watch, report, pause, stop.")
+records = App(name="record", help="Single contacts: show, explain, stop.")
+
+Flag = Annotated[bool, Parameter(negative="")]
+_LOOK_S = 0.5
+
+
+@requests.command(name="submit")
+def submit(
+    file: Path, *, flow: str, testing: Flag = False, name: str = "", encoding: str | None = None, repeat: Flag = False,
+    watch: Flag = False, json: Json = False,
+) -> None:  # fmt: skip
+    """Upload a list (CSV, NDJSON, XLSX, or a ZIP of one CSV) for a flow.
+
+    Parameters
+    ----------
+    file: the list.
+    flow: id or name.
+    testing: run the draft; only whitelisted phones are called.
+    name: shown beside the request.
+    encoding: overrides the detection.
+    repeat: take the same file again within a day.
+    watch: follow the request until it is done.
+    json: print JSON.
+    """
+    query = {
+        "flow": flow, "mode": "testing" if testing else "production", "filename": file.name, "name": name or file.name,
+        "encoding": encoding, "allow_repeat": repeat,
+    }  # fmt: skip
+    accepted = with_api(lambda api: api.upload("/requests/upload", file, "application/octet-stream", query))
+    if json:
+        print_json(accepted)
+    else:
+        console.print(f"request [bold]{accepted['request_id']}[/]")
+    if watch:
+        follow(accepted["request_id"])
+
+
+@requests.command(name="list")
+def list_requests(*, flow: str | None = None, status: str | None = None, json: Json = False) -> None:
+    """Requests, newest first."""
+
+    async def work(api: ApiClient) -> list[dict[str, Any]]:
+        rows = [row async for row in api.pages("/requests", {"flow": flow, "status": status}, most=200)]
+        return [row | {"loaded": row["counts"]["loaded"], "pending": row["counts"]["pending"]} for row in rows]
+
+    columns = ("request_id", "name", "flow_name", "status", "control", "loaded", "pending", "created_at")
+    print_rows("requests", with_api(work), columns, as_json=json)
+
+
+@requests.command(name="show")
+def show_request(request_id: str, *, json: Json = False) -> None:
+    """One request with its counts."""
+    print_thing(with_api(lambda api: api.call("GET", f"/requests/{request_id}")), as_json=json)
+
+
+@requests.command(name="watch")
+def follow(request_id: str, *, until_pending: int = 0) -> None:
+    """Follow a request live until at most --until-pending records are pending."""
+
+    async def work(api: ApiClient) -> None:
+        with _progress() as (progress, bar, note):
+            while True:
+                seen = await api.call("GET", f"/requests/{request_id}")
+                counts = seen["counts"]
+                progress.update(bar, completed=counts["loaded"] - counts["pending"], total=counts["loaded"] or None)
+                progress.update(note, description=_line(seen))
+                if not seen["loading"] and counts["pending"] <= until_pending:
+                    return
+                await asyncio.sleep(_LOOK_S)
+
+    with_api(work)
+
+
+@requests.command(name="report")
+def report(request_id: str, *, json: Json = False) -> None:
+    """Records by status and class, legs by connection status, attempts, calls per second, duration."""
+    document = with_api(lambda api: api.call("GET", f"/requests/{request_id}/report"))
+    if json:
+        print_json(document)
+        return
+    print_rows("records", document["statuses"], ("status", "record_class", "records"), as_json=False)
+    console.print()
+    print_rows("legs", document["calls"], ("status", "code", "legs"), as_json=False)
+    console.print()
+    names = ("attempts", "legs", "answered", "duration_s", "calls_per_s", "peak_calls_per_s", "cost", "currency")
+    print_thing({name: document[name] for name in names}, as_json=False)
+
+
+@requests.command(name="control")
+def control(
+    request_id: str,
+    action: Literal["pause", "resume", "stop", "requeue", "reload"],
+    *,
+    force: Flag = False,
+    preview: Flag = False,
+    json: Json = False,
+) -> None:
+    """Pause, resume, stop (--force also cuts running calls), requeue or reload; --preview only counts."""
+    query = {"preview": preview or None, "force": force or None}
+    print_thing(with_api(lambda api: api.call("POST", f"/requests/{request_id}/{action}", query=query)), as_json=json)
+
+
+@requests.command(name="records")
+def list_records(
+    request_id: str, *, status: str | None = None, number: str | None = None, client: str | None = None,
+    most: int = 100, json: Json = False,
+) -> None:  # fmt: skip
+    """Records of a request."""
+
+    async def work(api: ApiClient) -> list[dict[str, Any]]:
+        query = {"status": status, "number": number, "client_identifier": client, "limit": min(most, 200)}
+        return [row async for row in api.pages(f"/requests/{request_id}/records", query, most=most)][:most]
+
+    columns = ("record_id", "client_identifier", "numbers", "status", "reason", "attempts_made", "last_connection_status")
+    print_rows("records", with_api(work), columns, as_json=json)
+
+
+@records.command(name="show")
+def show_record(record_id: str, *, json: Json = False) -> None:
+    """One record with its attempts and legs."""
+    print_thing(with_api(lambda api: api.call("GET", f"/records/{record_id}")), as_json=json)
+
+
+@records.command(name="explain")
+def explain(record_id: str, *, json: Json = False) -> None:
+    """Why a record ended so: checks, schedule, attempts, SIP messages, path through the flow, the rule of each status."""
+    print_thing(with_api(lambda api: api.call("GET", f"/records/{record_id}/timeline")), as_json=json)
+
+
+@records.command(name="stop")
+def stop_record(record_id: str, *, json: Json = False) -> None:
+    """End a waiting record."""
+    print_thing(with_api(lambda api: api.call("POST", f"/records/{record_id}/stop")), as_json=json)
+
+
+@contextmanager
+def _progress() -> Iterator[tuple[Progress, TaskID, TaskID]]:
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(40), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    ) as progress:
+        bar = progress.add_task("records")
+        yield progress, bar, progress.add_task("", total=1, visible=True)
+
+
+def _line(seen: dict[str, Any]) -> str:
+    return "  ".join(f"{word} {n}" for word, n in list(seen["statuses"].items())[:6])
+
+
+def add_requests(app: App) -> None:
+    """Hang the commands into the program."""
+    app.command(requests)
+    app.command(records)

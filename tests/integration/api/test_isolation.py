@@ -1,0 +1,126 @@
+"""Account B sees and changes nothing of account A, whatever route it tries."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from litestar.routes import HTTPRoute
+
+from tests.integration.api.conftest import Stage, Tenant, document
+
+OPEN = {"/", "/health/live", "/health/ready", "/metrics", "/api/v1", "/api/v1/openapi.json", "/api/v1/{path}"}
+SHARED = {"/api/v1/statuses", "/api/v1/policies", "/api/v1/flows/check"}
+YAML = {"Content-Type": "application/yaml"}
+BODIES: dict[str, dict[str, Any]] = {
+    "/people/{person_id}": {"json": {"role": "agent"}},
+    "/people/{person_id}/password": {"json": {"password": "Ganz-neu-1"}},
+    "/trunks/{trunk_id}": {"json": {"host": "evil.example.org"}},
+    "/flows/{flow}/draft": {"content": document("stolen"), "headers": YAML},
+    "/flows/{flow}/publish": {"json": {}},
+    "/flows/{flow}/production": {"json": {"version": None}},
+    "/flows/{flow}/dids": {"json": {"dids": []}},
+    "/flows/{flow}/active": {"json": {"active": False}},
+    "/flows/{flow}/archived": {"json": {"archived": True}},
+    "/flows/{flow}/security-id": {"json": {}},
+    "/webhooks/{endpoint_id}": {"json": {"name": "stolen"}},
+    "/webhooks/{endpoint_id}/replay": {"json": {}},
+}
+ACTIONS = ("pause", "resume", "stop")
+
+
+def _routes(stage: Stage) -> list[tuple[str, str]]:
+    """Every (method, path) of the API, path parameters by name only."""
+    found = []
+    for route in stage.app.routes:
+        if isinstance(route, HTTPRoute) and route.path_format not in OPEN:
+            path = route.path_format
+            found += [(method, path) for method in route.methods if method not in ("OPTIONS", "HEAD")]
+    return sorted(found)
+
+
+async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
+    flow = await owner.flow()
+    assert (await owner.post(f"/flows/{flow['id']}/publish", {})).status_code == 201
+    trunk = await owner.post("/trunks", {"name": "secret-trunk", "host": "sip.example.org"})
+    person = await owner.post("/people", {"email": "secret@example.org", "role": "owner"})
+    hook = {"name": "secret-hook", "url": "https://secret.example.org/", "events": ["record.final"]}
+    endpoint = await owner.post("/webhooks", hook)
+    await owner.call("PUT", "/lists/blacklist/entries", json={"entries": [{"number": "919812345678"}]})
+    request_id, record_id = str(uuid4()), str(uuid4())
+    stage.reports.documents[owner.id, request_id] = {"request_id": request_id, "status": "Completed", "name": "secret"}
+    stage.reports.documents[owner.id, record_id] = {"record_id": record_id, "numbers": ["919812345678"]}
+    keys = (await owner.get("/keys")).json()["items"]
+    return {
+        "flow": flow["id"],
+        "trunk_id": trunk.json()["id"],
+        "person_id": person.json()["id"],
+        "endpoint_id": endpoint.json()["endpoint"]["id"],
+        "key_id": keys[0]["id"],
+        "request_id": request_id,
+        "record_id": record_id,
+        "number": "912212345678",
+        "list_name": "blacklist",
+        "account_id": str(owner.id),
+        "action": "stop",
+    }
+
+
+async def _state(owner: Tenant, names: dict[str, str]) -> list[str]:
+    paths = ["/trunks", "/people", "/webhooks", "/keys", "/flows", "/dids", "/lists", "/lists/blacklist/entries"]
+    paths += [f"/flows/{names['flow']}/draft", "/account"]
+    texts = [(await owner.get(path)).text for path in paths]
+    return [text for path, text in zip(paths, texts, strict=True) if path != "/keys"]
+
+
+async def test_no_route_lets_another_account_in(stage: Stage, tenant: Tenant) -> None:
+    names = await _furnish(stage, tenant)
+    before = await _state(tenant, names)
+    stranger = await stage.account("Stranger")
+    foreign = [names[name] for name in ("flow", "trunk_id", "person_id", "endpoint_id", "request_id", "record_id")]
+    tried = 0
+    for method, path in _routes(stage):
+        short = path.removeprefix("/api/v1")
+        if path in SHARED or "{" not in path:
+            continue
+        filled = short.format(**names)
+        answer = await stranger.call(method, filled, **(BODIES.get(short, {}) if method != "GET" else {}))
+        tried += 1
+        if "/operator/" in path:
+            assert answer.status_code == 401, (method, path)
+        elif "/lists/" in path:
+            assert "919812345678" not in answer.text, (method, path)
+        else:
+            assert answer.status_code in (404, 405), (method, path, answer.text)
+            assert answer.json()["code"].endswith("_not_found"), (method, path, answer.text)
+    assert tried > 40
+    for method, path in _routes(stage):
+        if method == "GET" and "{" not in path and "/operator/" not in path:
+            text = (await stranger.get(path.removeprefix("/api/v1"))).text
+            assert "secret" not in text.replace("has_security_id", "").replace("secrets", ""), path
+            assert not any(name in text for name in foreign), path
+    assert await _state(tenant, names) == before
+
+
+async def test_every_route_needs_a_key(stage: Stage) -> None:
+    names = dict.fromkeys(
+        ("flow", "trunk_id", "person_id", "endpoint_id", "key_id", "request_id", "record_id", "account_id"),
+        str(uuid4()),
+    )
+    names |= {"number": "1", "list_name": "dnd", "action": "stop"}
+    routes = _routes(stage)
+    for method, path in routes:
+        answer = await stage.client.request(method, path.format(**names))
+        assert answer.status_code == 401, (method, path)
+        assert answer.json()["code"] == "unauthenticated"
+    assert len(routes) > 60
+
+
+async def test_the_same_names_and_people_may_exist_in_two_accounts(stage: Stage, tenant: Tenant) -> None:
+    other = await stage.account("Other")
+    for owner, name in ((tenant, "Ada One"), (other, "Ada Two")):
+        await owner.flow()
+        assert (await owner.post("/trunks", {"name": "carrier", "host": "sip.example.org"})).status_code == 201
+        person = await owner.post("/people", {"email": "ada@example.org", "role": "agent", "name": name})
+        assert person.status_code == 201, person.text
+        assert person.json()["name"] == "Ada One"
