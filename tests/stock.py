@@ -28,9 +28,7 @@ steps:
   greet: {widget: play, say: Hello., next: bye}
   bye: {widget: hang_up}
 """
-_COLUMNS = (
-    "account_id, id, request_id, row_number, due_at, expires_at, changed_at, status, numbers, variables, time_zone, attempts_made"
-)
+_COLUMNS = "account_id, id, request_id, row_number, due_at, expires_at, changed_at, status, numbers, variables, time_zone, attempts_made"
 
 
 @dataclass(slots=True)

@@ -242,7 +242,6 @@ def check_nothing_left(rig: VoiceRig) -> None:
     assert len(set(sent)) == len(sent)
 
 
-
 def _account(account_id: AccountId) -> Account:
     plan = RatePlan("p", (Rate("", 30, Money(PRICE, "INR")),))
     return Account(

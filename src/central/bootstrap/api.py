@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 
 import uvicorn
 
@@ -38,7 +39,12 @@ from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.import_list import ImportList
 from central.application.administration.keep_keys import KeepKeys
-from central.application.administration.maintain_account import ChangeAccount, OperateAccounts, ReadAccount
+from central.application.administration.maintain_account import (
+    OPERATOR_FIELDS,
+    ChangeAccount,
+    OperateAccounts,
+    ReadAccount,
+)
 from central.application.administration.maintain_endpoints import MaintainEndpoints
 from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
@@ -70,15 +76,11 @@ def build_services(
     """Wire every use case. ``shard`` is a pool of central_worker: for the operator's routes and frozen flow versions."""
     clock, ids = SystemClock(), SystemIds()
     auditor = Auditor(clock, ids)
-    intake = PostgresIntake(pool)
-    library = PostgresLibrary(shard, PostgresDispatch(shard, ids), clock)
-    opener = OpenRequest(intake, library, clock, ids)
-    flows, keys, policies = PostgresFlows(pool), PostgresKeys(pool), PostgresPolicies(pool)
-    submit = SubmitRecords(intake, opener, clock, ids)
-    store = PostgresReports(pool)
-    read = ReadRequests(store, clock)
-    receive = ReceiveUpload(intake, opener, queue, clock, ids, settings.upload_bytes)
+    flows, keys, lists = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool)
+    urls = WebhookUrlPolicy(webhook_config(settings))
     operators = PostgresAccounts(shard)
+    library = PostgresLibrary(shard, PostgresDispatch(shard, ids), clock)
+    work = _work(settings, pool, library, queue)
     return Services(
         clock=clock,
         ids=ids,
@@ -91,33 +93,59 @@ def build_services(
         keys=KeepKeys(keys, auditor),
         trunks=MaintainTrunks(PostgresTrunks(pool), auditor),
         dids=MaintainDids(PostgresDids(pool), auditor),
-        lists=EditList(PostgresLists(pool), auditor),
-        import_list=ImportList(PostgresLists(pool), auditor),
+        lists=EditList(lists, auditor),
+        import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, auditor),
         publish=PublishFlow(flows, auditor),
         arrange=ArrangeFlow(flows, auditor),
         control=ControlWork(PostgresControl(pool, clock), flows, auditor),
-        endpoints=MaintainEndpoints(
-            PostgresEndpoints(pool), flows, WebhookUrlPolicy(webhook_config(settings)), auditor
-        ),
+        endpoints=MaintainEndpoints(PostgresEndpoints(pool), flows, urls, auditor),
         dead_letters=PostgresDeadLetters(pool),
         courier=courier,
-        policies=MaintainPolicies(policies),
-        submit=submit,
-        receive=receive,
-        reload=ReloadRequest(intake, receive),
-        reporting=ReportDocuments(read, ReadRecords(store, library), ReportRequest(read, store)),
+        policies=MaintainPolicies(PostgresPolicies(pool)),
+        submit=work.submit,
+        receive=work.receive,
+        reload=work.reload,
+        reporting=work.reports,
         readiness=lambda: _readiness(pool),
         metrics=lambda: (telemetry.render_metrics(), CONTENT_TYPE),
-        limits=Limits(
-            body_bytes=settings.api_body_bytes,
-            upload_bytes=settings.upload_bytes,
-            operator_key_hash=operator_key_hash(settings),
-        ),
+        limits=_limits(settings),
         operate_accounts=OperateAccounts(operators, auditor),
-        operate_change=ChangeAccount(operators, auditor),
+        operate_change=ChangeAccount(operators, auditor, OPERATOR_FIELDS),
         operate_keys=KeepKeys(PostgresKeys(shard), auditor),
         operate_policies=MaintainPolicies(PostgresPolicies(shard)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Intake and reporting."""
+
+    submit: SubmitRecords
+    receive: ReceiveUpload
+    reload: ReloadRequest
+    reports: ReportDocuments
+
+
+def _work(settings: Settings, pool: Pool, library: PostgresLibrary, queue: LoadQueue) -> _Work:
+    clock, ids = SystemClock(), SystemIds()
+    intake, store = PostgresIntake(pool), PostgresReports(pool)
+    opener = OpenRequest(intake, library, clock, ids)
+    receive = ReceiveUpload(intake, opener, queue, clock, ids, settings.upload_bytes)
+    read = ReadRequests(store, clock)
+    return _Work(
+        submit=SubmitRecords(intake, opener, clock, ids),
+        receive=receive,
+        reload=ReloadRequest(intake, receive),
+        reports=ReportDocuments(read, ReadRecords(store, library), ReportRequest(read, store)),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        body_bytes=settings.api_body_bytes,
+        upload_bytes=settings.upload_bytes,
+        operator_key_hash=operator_key_hash(settings),
     )
 
 
@@ -142,7 +170,7 @@ async def _readiness(pool: Pool) -> Sequence[Neighbour]:
 
 
 @contextlib.asynccontextmanager
-async def api_services(settings: Settings, telemetry: ProcessTelemetry) -> AsyncIterator[Services]:
+async def api_services(settings: Settings, telemetry: ProcessTelemetry) -> AsyncGenerator[Services]:
     """Open what the API needs and close it again."""
     courier = WebhookCourier(webhook_config(settings))
     try:

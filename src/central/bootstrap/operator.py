@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-
-import msgspec
 
 from central.adapters.passwords import Argon2Passwords
 from central.adapters.postgres.administration_accounts import PostgresAccounts, PostgresKeys, PostgresPeople
@@ -42,7 +41,8 @@ class FirstAccount:
     valid_until: date | None
 
 
-class Profile(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Profile:
     """How the command line reaches the API; kept in ``profile.json`` of the state folder, mode 0600."""
 
     url: str
@@ -77,7 +77,7 @@ def read_profile(settings: Settings) -> Profile:
     if not path.exists():
         message = "This machine has no API key yet: run central init, or set CENTRAL_API_URL and CENTRAL_API_KEY."
         raise OperatorError("no_profile", message)
-    return msgspec.json.decode(path.read_bytes(), type=Profile)
+    return Profile(**json.loads(path.read_text()))
 
 
 async def make_first_account(settings: Settings, wanted: FirstAccount) -> Profile:
@@ -103,6 +103,6 @@ async def make_first_account(settings: Settings, wanted: FirstAccount) -> Profil
         await people.enlist(actor, wanted.owner, Role.OWNER, password=wanted.password)
         _, text = await KeepKeys(PostgresKeys(pool), auditor).issue(actor, "central init", Role.OWNER)
     profile = Profile(settings.api_address, text, str(account.id))
-    _write_private(settings.state_dir / "profile.json", msgspec.json.encode(profile).decode())
+    _write_private(settings.state_dir / "profile.json", json.dumps(asdict(profile)))
     operator_key(settings)
     return profile

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from datetime import timedelta
 
-from central.adapters.postgres.migrate import create_database, prepare_database
+from central.adapters.postgres.migrate import create_database, pending_steps, prepare_database
 from central.adapters.postgres.partitions import keep_partitions
 from central.adapters.postgres.pool import Pool, Role, open_pool
 from central.adapters.postgres.server_files import is_served, stored_dsn
@@ -39,7 +39,7 @@ def prepare_store(settings: Settings) -> list[str]:
 
 
 @contextlib.contextmanager
-def standing_store(settings: Settings) -> Iterator[list[str]]:
+def standing_store(settings: Settings) -> Generator[list[str]]:
     """The store, migrated, for a command of this machine; our own server is started for its time unless it runs already."""
     server = embedded_server(settings)
     if server is None or is_served(settings.postgres_folder):
@@ -50,6 +50,11 @@ def standing_store(settings: Settings) -> Iterator[list[str]]:
         yield prepare_store(settings)
     finally:
         server.stop()
+
+
+def schema_behind(settings: Settings) -> list[str]:
+    """Steps that the store still lacks; raises NeighbourError or OperatorError when it cannot be asked."""
+    return pending_steps(database_dsn(settings))
 
 
 def retention(settings: Settings) -> Mapping[str, timedelta]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -60,7 +60,7 @@ class WorkerStores:
 
 
 @contextlib.asynccontextmanager
-async def worker_stores(settings: Settings, name: str) -> AsyncIterator[WorkerStores]:
+async def worker_stores(settings: Settings, name: str) -> AsyncGenerator[WorkerStores]:
     """Open the pool of a worker process and what stands on it."""
     clock, ids = SystemClock(), SystemIds()
     async with await worker_pool(settings, "central_worker", name) as pool:

@@ -7,6 +7,7 @@ to the API with the address and key of the profile that ``central init`` wrote (
 from __future__ import annotations
 
 import sys
+from typing import cast
 
 from rich.console import Console
 
@@ -26,8 +27,7 @@ def main() -> None:
         sys.exit(130)
     except CentralError as error:
         Console(stderr=True, highlight=False).print(f"[bold red]{error.code}[/]: {error.message}")
-        problems = error.details.get("problems")
-        for problem in problems if isinstance(problems, list) else ():
+        for problem in cast("list[str]", error.details.get("problems", [])):
             Console(stderr=True, highlight=False).print(f"  - {problem}")
         if isinstance(error, OperatorError):
             sys.exit(EXIT_OPERATOR)

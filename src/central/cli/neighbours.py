@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-import psycopg
 from cyclopts import App
 
 from central.adapters.asterisk.install import install
 from central.adapters.postgres.binaries import find_binaries
-from central.adapters.postgres.migrate import pending_steps
 from central.adapters.postgres.server_files import is_served
-from central.bootstrap.store import database_dsn
+from central.bootstrap.store import schema_behind
 from central.cli.operate import Json
 from central.cli.output import console, print_json, print_rows
 from central.domain.errors import CentralError
@@ -75,18 +73,13 @@ def _store(settings: Settings) -> Finding:
             )
         return Finding("postgresql", "idle", f"embedded, not running; binaries in {binaries}", "central up")
     try:
-        with psycopg.connect(database_dsn(settings), connect_timeout=3) as connection:
-            version = connection.info.server_version // 10000
-        waiting = pending_steps(database_dsn(settings))
-    except (psycopg.Error, CentralError) as error:
-        return Finding(
-            "postgresql", "missing", str(error).splitlines()[0], "check CENTRAL_DATABASE_URL and the server's log"
-        )
+        waiting = schema_behind(settings)
+    except CentralError as error:
+        detail = error.message.splitlines()[0]
+        return Finding("postgresql", "missing", detail, "check CENTRAL_DATABASE_URL and the server's log")
     if waiting:
-        return Finding(
-            "postgresql", "missing", f"version {version}, schema behind: {', '.join(waiting)}", "central db migrate"
-        )
-    return Finding("postgresql", "ok", f"version {version}, schema current")
+        return Finding("postgresql", "missing", f"schema behind: {', '.join(waiting)}", "central db migrate")
+    return Finding("postgresql", "ok", "answers, schema current")
 
 
 def _engine(settings: Settings) -> Finding:

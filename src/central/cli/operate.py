@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
@@ -72,7 +73,7 @@ def show_settings(*, json: Json = False) -> None:
 accounts = App(name="account", help="Accounts of this installation (operator).")
 
 
-def _operator(work: Any) -> Any:  # noqa: ANN401 - JSON in and out
+def _operator(work: Callable[[ApiClient], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 - JSON in and out
     return with_api(work, key=operator_key(read_settings()))
 
 
@@ -83,7 +84,7 @@ def list_accounts(*, json: Json = False) -> None:
     async def work(api: ApiClient) -> list[dict[str, Any]]:
         return [row async for row in api.pages("/operator/accounts")]
 
-    columns = ("account_id", "name", "state", "country", "balance", "currency", "policy_id")
+    columns = ("id", "name", "state", "country", "balance", "currency", "policy_id")
     print_rows("accounts", _operator(work), columns, as_json=json)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -129,7 +129,15 @@ def list_records(
         query = {"status": status, "number": number, "client_identifier": client, "limit": min(most, 200)}
         return [row async for row in api.pages(f"/requests/{request_id}/records", query, most=most)][:most]
 
-    columns = ("record_id", "client_identifier", "numbers", "status", "reason", "attempts_made", "last_connection_status")
+    columns = (
+        "record_id",
+        "client_identifier",
+        "numbers",
+        "status",
+        "reason",
+        "attempts_made",
+        "last_connection_status",
+    )
     print_rows("records", with_api(work), columns, as_json=json)
 
 
@@ -152,7 +160,7 @@ def stop_record(record_id: str, *, json: Json = False) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[tuple[Progress, TaskID, TaskID]]:
+def _progress() -> Generator[tuple[Progress, TaskID, TaskID]]:
     with Progress(
         TextColumn("{task.description}"), BarColumn(40), MofNCompleteColumn(), TimeElapsedColumn(), console=console
     ) as progress:

@@ -31,7 +31,7 @@ ACTIONS = ("pause", "resume", "stop")
 
 def _routes(stage: Stage) -> list[tuple[str, str]]:
     """Every (method, path) of the API, path parameters by name only."""
-    found = []
+    found: list[tuple[str, str]] = []
     for route in stage.app.routes:
         if isinstance(route, HTTPRoute) and route.path_format not in OPEN:
             path = route.path_format

@@ -146,10 +146,11 @@ async def test_numbers_are_masked_without_the_right(stage: Stage, tenant: Tenant
 
 async def test_records_page_by_cursor(stage: Stage, tenant: Tenant) -> None:
     request_id = str(uuid4())
-    rows = [{"record_id": f"00000000-0000-7000-8000-{n:012d}", "numbers": []} for n in range(5)]
+    rows: list[dict[str, Any]] = [{"record_id": f"00000000-0000-7000-8000-{n:012d}", "numbers": []} for n in range(5)]
     stage.reports.documents[tenant.id, request_id] = {"request_id": request_id, "status": "In process"}
     stage.reports.record_rows[tenant.id, request_id] = rows
-    seen, cursor = [], ""
+    seen: list[str] = []
+    cursor = ""
     while True:
         page = (await tenant.get(f"/requests/{request_id}/records?limit=2{cursor}")).json()
         seen += [row["record_id"] for row in page["items"]]
@@ -181,7 +182,9 @@ async def test_the_reject_file_runs_no_formula(stage: Stage, tenant: Tenant) -> 
     ]
 
 
-async def test_live_counts_end_when_the_request_does(stage: Stage, tenant: Tenant) -> None:
+async def test_live_counts_end_when_the_request_does(
+    stage: Stage, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     request_id = str(uuid4())
     state: dict[str, Any] = {"request_id": request_id, "status": "In process", "counts": {"pending": 1}}
     stage.reports.documents[tenant.id, request_id] = state
@@ -193,7 +196,7 @@ async def test_live_counts_end_when_the_request_does(stage: Stage, tenant: Tenan
         asked += 1
         return state if asked < 4 else state | {"status": "Completed", "counts": {"pending": 0}}
 
-    stage.reports._find = answer  # type: ignore[method-assign]
+    monkeypatch.setattr(stage.reports, "_find", answer)
     text = (await tenant.get(f"/requests/{request_id}/events")).text
     assert [line for line in text.splitlines() if line.startswith("event:")] == [
         "event: counts",

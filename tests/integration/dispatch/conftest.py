@@ -72,7 +72,9 @@ class Desk:
         await self.grant(account_id, request_id, n)
         return sorted(await self.claim(), key=lambda handed: handed.record.id)
 
-    async def hand_over(self, *handed: HandedRecord, owner: str = "n1/g1", position: int = 0) -> tuple[list[LegId], JournalAnswer]:
+    async def hand_over(
+        self, *handed: HandedRecord, owner: str = "n1/g1", position: int = 0
+    ) -> tuple[list[LegId], JournalAnswer]:
         """Store a leg row for each record."""
         legs = [LegId(self.ids.uuid()) for _ in handed]
         batch = JournalBatch(legs=[self.leg(item, leg, position) for item, leg in zip(handed, legs, strict=True)])
@@ -85,7 +87,9 @@ class Desk:
             record.numbers[0], None, self.clock.now(), reserved,
         )  # fmt: skip
 
-    def result(self, handed: HandedRecord, status: str = "COMPLETED", reason: str = "completed", **more: object) -> RecordResult:
+    def result(
+        self, handed: HandedRecord, status: str = "COMPLETED", reason: str = "completed", **more: object
+    ) -> RecordResult:
         record = handed.record
         values: dict[str, object] = {
             "account_id": record.account_id, "id": record.id, "fence": handed.fence, "attempt_number": handed.attempt_number,

@@ -76,7 +76,7 @@ class PostgresControl:
     ) -> ControlEffect | None:
         """Pause, resume or stop. Raises Conflict ``request_stopped``, ``flow_paused``, ``request_finished``."""
         values = {"account_id": account_id, "id": request_id, "control": _CONTROL[action], "at": at}
-        affected: int | None = None
+        affected = -1  # stays when there is no such request: the block is left and undone
         async with changing(self._pool, account_id, audit) as change:
             request = await _request(change.connection, account_id, request_id)
             if request is None:
@@ -88,8 +88,8 @@ class PostgresControl:
                 forced = {"force": force and action == "stop"}
                 await change.connection.execute(_SQL["set_request_control"], values | forced)
             affected = await _affected(change.connection, account_id, request_id, action)
-        if not affected:
-            return None if affected is None else ControlEffect(0)
+        if affected <= 0:
+            return None if affected < 0 else ControlEffect(0)
         done = await self._move(account_id, request_id, action, at, audit.actor)
         return ControlEffect(done, max(0, affected - done))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar, cast
 
 from psycopg import sql
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
@@ -82,7 +82,7 @@ class Change:
 
 
 @contextlib.asynccontextmanager
-async def changing(pool: Pool, account_id: AccountId, audit: AuditEntry) -> AsyncIterator[Change]:
+async def changing(pool: Pool, account_id: AccountId, audit: AuditEntry) -> AsyncGenerator[Change]:
     """A transaction that ends with the audit line; a taken name becomes Conflict ``name_taken``.
 
     A constraint on which the caller gave no answer is DefectError ``constraint_violated``.
@@ -126,8 +126,8 @@ async def update_columns(
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - at the wire
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(cast("list[object]", value)) if isinstance(value, list) else value
 
 
 def _plain(value: object) -> object:
-    return list(value) if isinstance(value, Sequence) and not isinstance(value, str | bytes) else value
+    return list(cast("Sequence[object]", value)) if isinstance(value, list | tuple) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -162,7 +162,7 @@ class PostgresDispatch:
                 await _SQL["grant"].run(connection, {"grants": as_json(grants), "epoch": epoch, "holder": holder})
 
     @contextlib.asynccontextmanager
-    async def claim(self, node: NodeState, now: datetime) -> AsyncIterator[PostgresClaim]:
+    async def claim(self, node: NodeState, now: datetime) -> AsyncGenerator[PostgresClaim]:
         """Take this node's grants and pick the records; rolled back by any exception."""
         async with transaction(self._pool) as connection:
             claim = PostgresClaim(connection, node.owner, now, self._ids)

@@ -6,7 +6,7 @@ COPY does not work on a table under a policy: rows are copied into a temporary t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -113,7 +113,7 @@ class PostgresIntake:
         raise NotFound("account_not_found", "There is no such account.")
 
     @contextlib.asynccontextmanager
-    async def chunk(self, account_id: AccountId) -> AsyncIterator[PostgresChunk]:
+    async def chunk(self, account_id: AccountId) -> AsyncGenerator[PostgresChunk]:
         """Open the transaction of one chunk."""
         async with tenant(self._pool, account_id) as connection:
             yield PostgresChunk(connection, account_id)
@@ -199,7 +199,9 @@ class PostgresIntake:
         values = {"account_id": account_id, "id": request_id, "after": after or UUID(int=0), "limit": limit}
         async with tenant(self._pool, account_id) as connection:
             rows = await _SQL["final_records"].rows(connection, values)
-        return [StoredRecord(i, tuple(numbers), client, zone, variables) for i, numbers, client, zone, variables in rows]
+        return [
+            StoredRecord(i, tuple(numbers), client, zone, variables) for i, numbers, client, zone, variables in rows
+        ]
 
     async def loaded_numbers(self, account_id: AccountId, request_id: RequestId) -> Sequence[str]:
         """First numbers of the records loaded so far."""

@@ -44,10 +44,10 @@ class PostgresJournal:
         legs: frozenset[LegId] = frozenset()
         short: frozenset[LegId] = frozenset()
         if batch.legs:
-            short = await self._reserve(connection, batch.legs, now)
-            payable = [leg for leg in batch.legs if leg.id not in short]
-            rows = await _SQL["hand_over_legs"].rows(connection, {"legs": as_json(payable), "owner": owner})
-            legs = frozenset(row[2] for row in rows)
+            rows = await _SQL["hand_over_legs"].rows(connection, {"legs": as_json(batch.legs), "owner": owner})
+            fresh = {leg for *_, leg, new in rows if new}
+            short = await self._reserve(connection, [leg for leg in batch.legs if leg.id in fresh], now)
+            legs = frozenset(row[2] for row in rows) - short
         if batch.answers:
             await _SQL["answer_legs"].run(connection, {"legs": as_json(batch.answers)})
         if batch.ends:
@@ -69,23 +69,31 @@ class PostgresJournal:
         rows = await _MONEY["lock_balances"].rows(connection, {"accounts": accounts})
         limits = dict(await _MONEY["credit_limits"].rows(connection, {"accounts": accounts}))
         free = {account_id: balance + limits[account_id] - reserved for account_id, balance, reserved in rows}
-        short: set[LegId] = set()
-        sums: dict[AccountId, list[int]] = {}
+        paid: list[LegHandOver] = []
+        short: list[LegHandOver] = []
         for leg in further:
             if free.get(leg.account_id, 0) < leg.reserved:
-                short.add(leg.id)
-                continue
-            free[leg.account_id] -= leg.reserved
+                short.append(leg)
+            else:
+                free[leg.account_id] -= leg.reserved
+                paid.append(leg)
+        if paid:
+            await _SQL["reserve_legs"].run(connection, {"legs": as_json(paid)})
+            await _MONEY["reserve"].run(connection, {"moves": as_json(self._moves(paid)), "now": now})
+        if short:
+            await _SQL["refuse_legs"].run(connection, {"legs": as_json(short)})
+        return frozenset(leg.id for leg in short)
+
+    def _moves(self, legs: Sequence[LegHandOver]) -> list[dict[str, object]]:
+        """One reservation an account."""
+        sums: dict[AccountId, list[int]] = {}
+        for leg in legs:
             total = sums.setdefault(leg.account_id, [0, 0])
             total[0] += leg.reserved
             total[1] += 1
-        if sums:
-            moves = [
-                {"account_id": a, "id": self._ids.uuid(), "reserved": s, "records": n}
-                for a, (s, n) in sorted(sums.items())
-            ]
-            await _MONEY["reserve"].run(connection, {"moves": as_json(moves), "now": now})
-        return frozenset(short)
+        return [
+            {"account_id": a, "id": self._ids.uuid(), "reserved": s, "records": n} for a, (s, n) in sorted(sums.items())
+        ]
 
     async def extend(
         self, owner: str, records: Sequence[tuple[AccountId, RecordId, int]], lease: timedelta

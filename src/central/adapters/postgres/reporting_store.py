@@ -72,8 +72,8 @@ class PostgresReports:
 
     async def request(self, account_id: AccountId, request_id: RequestId) -> RequestRow | None:
         """One request, None when the account has no such one."""
-        asked: dict[str, object] = dict.fromkeys(("before", "now", "status", "flow", "created_from", "created_to"))
-        asked |= {"account_id": account_id, "id": request_id, "limit": 1}
+        anything = dict.fromkeys(("before", "now", "status", "flow", "created_from", "created_to"))
+        asked = {"account_id": account_id, "id": request_id, "limit": 1, **anything}
         async with tenant(self._pool, account_id) as connection:
             found = await _fetch(connection, "requests", RequestRow, asked)
         return found[0] if found else None
@@ -100,7 +100,7 @@ class PostgresReports:
         asked = {"account_id": account_id, "request_id": request_id, "after": after or _FIRST, "scan": scan}
         async with tenant(self._pool, account_id) as connection:
             rows = await _dicts(connection, "scan_rejects", asked)
-        found = [RejectRow(**_without(row, "last", "n")) for row in rows if row["id"] is not None]
+        found = [RejectRow(**_without(row, "last", "n")) for row in rows if row["record_id"] is not None]
         return found, rows[0]["last"] if rows[0]["n"] == scan else None
 
     async def history(self, account_id: AccountId, record_id: RecordId, *, traces: bool) -> RecordHistory | None:

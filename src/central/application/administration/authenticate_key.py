@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from typing import cast
 
 from central.application.administration.acting import Actor
 from central.application.administration.keep_keys import KEY_PREFIX, key_hash
@@ -71,4 +72,4 @@ def _listed(address: str | None, networks: object) -> bool:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return any(parsed in ipaddress.ip_network(network) for network in networks if isinstance(network, str))
+    return any(parsed in ipaddress.ip_network(str(network)) for network in cast("list[object]", networks))

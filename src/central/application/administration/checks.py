@@ -86,14 +86,18 @@ def check_email(value: str) -> str:
 
 def check_password(value: str) -> str:
     """At least 8 characters with upper case, lower case, digit and special character (domain, section 1.1)."""
-    kinds = (str.isupper, str.islower, str.isdigit, lambda c: not c.isalnum())
-    if len(value) < _MIN_PASSWORD or not all(any(kind(c) for c in value) for kind in kinds):
+    kinds = (str.isupper, str.islower, str.isdigit, _is_special)
+    if len(value) < _MIN_PASSWORD or not all(any(map(kind, value)) for kind in kinds):
         raise InvalidInput(
             "weak_password",
             "A password has at least 8 characters: upper case, lower case, a digit and a special character.",
             field="password",
         )
     return value
+
+
+def _is_special(char: str) -> bool:
+    return not char.isalnum()
 
 
 def check_at_least(changes: Mapping[str, object], minimum: int, *fields: str) -> None:

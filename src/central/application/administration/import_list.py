@@ -54,7 +54,7 @@ class _Reading:
     lines: int = 0
     read: int = 0
     refused: int = 0
-    bad: list[BadRow] = field(default_factory=list)
+    bad: list[BadRow] = field(default_factory=list[BadRow])
 
     def entries(self, lines: Sequence[str]) -> Iterator[ListEntry]:
         for line in lines:
@@ -168,7 +168,7 @@ def _text(data: bytes) -> str:
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
-    return next(csv.reader([text], delimiter=delimiter), [])
+    return next(csv.reader([text], delimiter=delimiter), list[str]())
 
 
 def _moment(text: str) -> datetime | None:

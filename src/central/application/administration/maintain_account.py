@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from central.application.administration.acting import Actor, Auditor
@@ -131,9 +131,10 @@ def _check(changes: Mapping[str, object]) -> None:
     check_at_least(changes, 1, "api_per_minute", "weight", "policy_version")
     settings = changes.get("settings")
     if isinstance(settings, Mapping):
-        networks = settings.get("ip_networks", [])
-        if not isinstance(networks, list) or not all(isinstance(item, str) for item in networks):
+        networks = cast("Mapping[str, object]", settings).get("ip_networks", [])
+        texts = cast("list[object]", networks) if isinstance(networks, list) else [None]
+        if not all(isinstance(text, str) for text in texts):
             raise InvalidInput(
                 "invalid_network", "ip_networks is a list of addresses or networks.", field="ip_networks"
             )
-        check_networks(networks)
+        check_networks([str(text) for text in texts])

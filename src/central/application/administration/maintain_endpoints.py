@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import cast
 
 from central.application.administration.acting import Actor, Auditor
 from central.application.administration.checks import check_name
@@ -85,9 +86,9 @@ class MaintainEndpoints:
                 case "url", str():
                     fields["url"] = self._checked_url(value, plain_http=plain_http)
                 case "events", list():
-                    fields["events"] = list(check_events([str(item) for item in value]))
+                    fields["events"] = list(check_events([str(item) for item in cast("list[object]", value)]))
                 case "auth", dict() | None:
-                    fields["auth"] = asdict(parse_auth(value))
+                    fields["auth"] = asdict(parse_auth(cast("dict[str, object] | None", value)))
                 case "enabled", bool():
                     fields["disabled_at"] = None if value else self.auditor.clock.now()
                     fields["disabled_reason"] = None if value else "by_user"

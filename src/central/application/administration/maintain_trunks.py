@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from central.application.administration.acting import Actor, Auditor
 from central.application.administration.checks import (
@@ -121,7 +122,8 @@ def _check(changes: Mapping[str, object]) -> None:
     if changes.get("transport", "udp") not in TRANSPORTS:
         raise InvalidInput("unknown_transport", f"A transport is one of {', '.join(TRANSPORTS)}.", field="transport")
     codecs = changes.get("codecs", CODECS)
-    if not isinstance(codecs, (list, tuple)) or not codecs or any(codec not in CODECS for codec in codecs):
+    named = set(cast("Sequence[object]", codecs)) if isinstance(codecs, list | tuple) else set[object]()
+    if not named or not named <= set(CODECS):
         raise InvalidInput("unknown_codec", f"Codecs are some of {', '.join(CODECS)}.", field="codecs")
     for field in ("username", "password"):
         value = changes.get(field, "")

@@ -39,7 +39,7 @@ class LiveLeg:
     ring_at: datetime | None = None
     connect_at: datetime | None = None
     sip_call_id: str | None = None
-    digits: list[dict[str, object]] = field(default_factory=list)
+    digits: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     ring_timer: TimerHandle | None = None
 
 
@@ -51,13 +51,13 @@ class LiveCall:
     run: Run
     good_until: float
     leg: LiveLeg | None = None
-    legs: list[LegResult] = field(default_factory=list)
+    legs: list[LegResult] = field(default_factory=list[LegResult])
     cost: int = 0
     reserved_positions: set[int] = field(default_factory=lambda: {0})
-    notes: list[Note] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list[Note])
     notes_since: datetime | None = None
-    timers: dict[int, TimerHandle] = field(default_factory=dict)
-    playbacks: dict[int, str] = field(default_factory=dict)
+    timers: dict[int, TimerHandle] = field(default_factory=dict[int, TimerHandle])
+    playbacks: dict[int, str] = field(default_factory=dict[int, str])
     end: MainPathEnded | None = None
     loss: Loss | None = None
     paused: bool = False

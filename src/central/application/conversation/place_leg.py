@@ -123,7 +123,7 @@ class PlaceLeg:
             return
         desk.by_leg[leg.id] = call
         leg.phase, leg.sent = Phase.DIALING, True
-        headers = {}
+        headers: dict[str, str] = {}
         if trunk.trunk.tag_calls:
             tag = f"{call.handed.attempt_id};number={call.handed.attempt_number};position={leg.dial.position}"
             headers["X-Central-Attempt"] = tag

@@ -25,7 +25,7 @@ class _Trunk:
     used: int = 0
     tokens: float = 1.0
     refilled_at: float = 0.0
-    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque[asyncio.Future[None]])
     timer: TimerHandle | None = None
 
 

@@ -34,10 +34,12 @@ class VoiceDesk:
     timers: Timers
     telemetry: Telemetry
     lease: timedelta
-    calls: dict[RecordId, LiveCall] = field(default_factory=dict)
-    by_leg: dict[LegId, LiveCall] = field(default_factory=dict)
+    calls: dict[RecordId, LiveCall] = field(default_factory=dict[RecordId, LiveCall])
+    by_leg: dict[LegId, LiveCall] = field(default_factory=dict[LegId, LiveCall])
     trunks: Sequence[AccountTrunk] = ()
-    ended_legs: list[tuple[float, AccountId, RecordId, LegId]] = field(default_factory=list)
+    ended_legs: list[tuple[float, AccountId, RecordId, LegId]] = field(
+        default_factory=list[tuple[float, AccountId, RecordId, LegId]]
+    )
 
     def routes(self, account_id: AccountId, number: str) -> tuple[AccountTrunk, ...]:
         """The account's trunks for a number in the order to try: longest prefix first, then priority, then name."""

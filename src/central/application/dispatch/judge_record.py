@@ -54,67 +54,81 @@ def judge_record(
     record: PickedRecord, facts: ClaimFacts, prepared: PreparedFlow, policy: Policy, event_id: UUID, attempt_id: UUID
 ) -> ClaimDecision:
     """Judge one picked record; reserves from ``facts.funds`` when it is handed over."""
-    scrub = policy.scrubs(prepared.purpose, "voice")
-    stale = _stale(scrub, facts) if scrub is not None else None
-    good: list[int] = []
-    first_fault: _Fault | None = None
-    dropped: list[dict[str, object]] = []
-    struck = record.struck
-    for position, number in enumerate(record.numbers):
-        if struck >> position & 1:
-            continue
-        fault = _number_fault(number, record, facts, registers=scrub.registers if scrub else (), stale=stale)
-        if fault is None:
-            good.append(position)
-            continue
-        first_fault = first_fault or fault
-        struck |= 1 << position
-        dropped.append({"position": position, "check": fault.check, "sentence": fault.sentence})
-    extra: dict[str, object] = {"dropped": dropped} if dropped else {}
-    if not good:
-        if first_fault is None:
-            first_fault = _Fault(FlowStatus.FAILURE, "not_retryable", "numbers", "", "No usable number is left.")
-        return _end(record, first_fault, event_id, extra)
-    if validity_over(facts.account, facts.now):
-        fault = _Fault(
-            FlowStatus.ACCOUNT_VALIDITY_EXPIRED, "account_validity_expired", "validity", str(facts.account.valid_until),
-            f"The account was valid until {facts.account.valid_until}; the record's turn came later.",
-        )  # fmt: skip
+    numbers = _judge_numbers(record, facts, prepared, policy)
+    extra: dict[str, object] = {"dropped": numbers.dropped} if numbers.dropped else {}
+    if not numbers.good:
+        fault = numbers.fault or _Fault(FlowStatus.FAILURE, "not_retryable", "numbers", "", "No usable number is left.")
         return _end(record, fault, event_id, extra)
-    amount = reserve_amount(facts.account.rate_plan, record.numbers[good[0]]).micros
-    if facts.funds.free < amount or facts.funds.free < 0:
-        fault = _Fault(
-            FlowStatus.INSUFFICIENT_BALANCE, "insufficient_balance", "balance", str(facts.funds.free),
-            "The account's balance and credit limit, less what is reserved, do not cover one unit of the call.",
-        )  # fmt: skip
-        return _end(record, fault, event_id, extra)
-    zones = [record.time_zone] if record.time_zone else list(zones_of(record.numbers[good[0]]))
+    amount = reserve_amount(facts.account.rate_plan, record.numbers[numbers.good[0]]).micros
+    if refused := _account_fault(facts, amount):
+        return _end(record, refused, event_id, extra)
+    zones = [record.time_zone] if record.time_zone else list(zones_of(record.numbers[numbers.good[0]]))
     rules, opening = calling_window(prepared, policy, zones)
     placed = place_due(facts.now, Limits(record.expires_at, record.end_at), opening)
     if placed.due_at is None:
-        fault = _Fault(
-            FlowStatus.FAILURE, placed.reason, "window", "", f"The record's turn came, but {placed.sentence}."
-        )
-        return _end(record, fault, event_id, extra)
+        sentence = f"The record's turn came, but {placed.sentence}."
+        return _end(record, _Fault(FlowStatus.FAILURE, placed.reason, "window", "", sentence), event_id, extra)
     if placed.due_at > facts.now:
         verdict = judge_hours(rules, facts.now)
         status = FlowStatus.SCHEDULED if record.status == FlowStatus.UNPROCESSED else record.status
         data = extra | {"check": "window", "rule": verdict.rule, "sentence": verdict.sentence}
-        return ClaimDecision(record, "put_back", status, "outside_hours", placed.due_at, data, event_id, struck=struck)
+        return ClaimDecision(
+            record, "put_back", status, "outside_hours", placed.due_at, data, event_id, struck=numbers.struck
+        )
     facts.funds.free -= amount
-    lists = facts.lists
     data = extra | {
-        "attempt": record.attempts_made + 1,
-        "node_reserved": amount,
-        "policy": policy.name,
-        "zones": zones,
+        "attempt": record.attempts_made + 1, "node_reserved": amount, "policy": policy.name, "zones": zones,
         "expires_at": record.expires_at,
-    }
+    }  # fmt: skip
     return ClaimDecision(
         record, "hand_over", FlowStatus.IN_PROGRESS, None, None, data, event_id, attempt_id=attempt_id, reserved=amount,
-        struck=struck, policy_id=policy.id, policy_version=policy.version, dnd_version=_version(lists, "dnd"),
-        blacklist_version=_version(lists, "blacklist"),
+        struck=numbers.struck, policy_id=policy.id, policy_version=policy.version, dnd_version=_version(facts.lists, "dnd"),
+        blacklist_version=_version(facts.lists, "blacklist"),
     )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """What steps 4, 6 and 8 left of a record's numbers; ``fault`` is that of the first one that failed."""
+
+    struck: int
+    good: list[int]
+    dropped: list[dict[str, object]]
+    fault: _Fault | None = None
+
+
+def _judge_numbers(record: PickedRecord, facts: ClaimFacts, prepared: PreparedFlow, policy: Policy) -> _Numbers:
+    scrub = policy.scrubs(prepared.purpose, "voice")
+    stale = _stale(scrub, facts) if scrub is not None else None
+    registers = scrub.registers if scrub else ()
+    found = _Numbers(record.struck, [], [])
+    for position, number in enumerate(record.numbers):
+        if found.struck >> position & 1:
+            continue
+        fault = _number_fault(number, record, facts, registers=registers, stale=stale)
+        if fault is None:
+            found.good.append(position)
+            continue
+        found.fault = found.fault or fault
+        found.struck |= 1 << position
+        found.dropped.append({"position": position, "check": fault.check, "sentence": fault.sentence})
+    return found
+
+
+def _account_fault(facts: ClaimFacts, amount: int) -> _Fault | None:
+    """Validity, then funds."""
+    if validity_over(facts.account, facts.now):
+        until = facts.account.valid_until
+        return _Fault(
+            FlowStatus.ACCOUNT_VALIDITY_EXPIRED, "account_validity_expired", "validity", str(until),
+            f"The account was valid until {until}; the record's turn came later.",
+        )  # fmt: skip
+    if facts.funds.free < max(amount, 0):
+        return _Fault(
+            FlowStatus.INSUFFICIENT_BALANCE, "insufficient_balance", "balance", str(facts.funds.free),
+            "The account's balance and credit limit, less what is reserved, do not cover one unit of the call.",
+        )  # fmt: skip
+    return None
 
 
 def _number_fault(

@@ -10,6 +10,7 @@ import asyncio
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from central.application.intake.open_request import Opening, OpenRequest
 from central.application.intake.store_chunk import StoreChunk
@@ -63,7 +64,7 @@ class LoadUpload:
 
     async def _load(self, account_id: AccountId, request_id: RequestId, state: UploadState, path: Path) -> int:
         opening = await self._opening(account_id, state)
-        mapping = state.options.get("mapping") or {}
+        mapping = cast("Mapping[str, str]", state.options.get("mapping") or {})
         encoding = state.options.get("encoding")
         listed: ListFile = await asyncio.to_thread(
             self._files.inspect,
@@ -71,7 +72,7 @@ class LoadUpload:
             state.file_name,
             state.media_type,
             [declaration.name for declaration in opening.prepared.flow.variables],
-            mapping if isinstance(mapping, Mapping) else {},
+            mapping,
             encoding if isinstance(encoding, str) else None,
         )
         await self._store.begin_loading(account_id, request_id, listed.describe())

@@ -31,7 +31,7 @@ class Upload:
     name: str = ""
     priority: int = 0
     end_at: datetime | None = None
-    mapping: Mapping[str, str] = field(default_factory=dict)
+    mapping: Mapping[str, str] = field(default_factory=dict[str, str])
     encoding: str | None = None
     allow_repeat: bool = False
     reload_of: RequestId | None = None
@@ -71,12 +71,7 @@ class ReceiveUpload:
         now = self._clock.now()
         await self._store.open_upload(account_id, request, upload.file_name, upload.media_type, options, now)
         try:
-            size, digest = await self._receive(account_id, request.id, body)
-            since = now - _REPEAT_WITHIN
-            same = await self._store.received(account_id, request.id, request.flow_id, size, digest, since)
-            if same is not None and not upload.allow_repeat:
-                message = "The same file was uploaded for this flow within the last 24 hours."
-                raise Conflict("file_repeated", message, request_id=str(same))
+            await self._fill(account_id, request, body, now, repeat=upload.allow_repeat)
         except CentralError as error:
             await self._store.fail_upload(account_id, request.id, {"code": error.code, "message": error.message})
             raise
@@ -86,6 +81,17 @@ class ReceiveUpload:
             raise
         await self._queue.enqueue_load(account_id, request.id)
         return request.id
+
+    async def _fill(
+        self, account_id: AccountId, request: NewRequest, body: AsyncIterator[bytes], now: datetime, *, repeat: bool
+    ) -> None:
+        """Store the file. Raises Conflict ``file_repeated`` unless repeats are allowed, and what ``_receive`` raises."""
+        size, digest = await self._receive(account_id, request.id, body)
+        since = now - _REPEAT_WITHIN
+        same = await self._store.received(account_id, request.id, request.flow_id, size, digest, since)
+        if same is not None and not repeat:
+            message = "The same file was uploaded for this flow within the last 24 hours."
+            raise Conflict("file_repeated", message, request_id=str(same))
 
     async def _receive(
         self, account_id: AccountId, request_id: RequestId, body: AsyncIterator[bytes]

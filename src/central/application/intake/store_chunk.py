@@ -92,7 +92,7 @@ def tallies_of(verdicts: Sequence[Verdict]) -> list[dict[str, object]]:
         for status, n in statuses.items()
     ]
     reasons = Counter(v.reason for v in verdicts if not v.accepted)
-    rows += [{"counter": f"reason:{reason}", "n": n, "pending": False} for reason, n in reasons.items()]
+    rows.extend({"counter": f"reason:{reason}", "n": n, "pending": False} for reason, n in reasons.items())
     if added := sum(v.accepted for v in verdicts):
         rows.append({"counter": "added", "n": added, "pending": False})
     return rows

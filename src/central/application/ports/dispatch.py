@@ -27,7 +27,7 @@ class NodeState:
     address: str = ""
     draining: bool = False
     healthy: bool = True
-    detail: Mapping[str, object] = field(default_factory=dict)
+    detail: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def owner(self) -> str:

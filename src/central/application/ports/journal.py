@@ -116,11 +116,11 @@ FinishAnswer = Literal["accepted", "paused", "stopping", "lost", "unlawful"]
 class JournalBatch:
     """Everything one group commit writes, in the order: legs handed over, answers, ends, events, results."""
 
-    legs: list[LegHandOver] = field(default_factory=list)
-    answers: list[LegAnswer] = field(default_factory=list)
-    ends: list[LegEnd] = field(default_factory=list)
-    events: list[RecordEvent] = field(default_factory=list)
-    results: list[RecordResult] = field(default_factory=list)
+    legs: list[LegHandOver] = field(default_factory=list[LegHandOver])
+    answers: list[LegAnswer] = field(default_factory=list[LegAnswer])
+    ends: list[LegEnd] = field(default_factory=list[LegEnd])
+    events: list[RecordEvent] = field(default_factory=list[RecordEvent])
+    results: list[RecordResult] = field(default_factory=list[RecordResult])
 
     def __bool__(self) -> bool:
         return bool(self.legs or self.answers or self.ends or self.events or self.results)

@@ -124,10 +124,10 @@ class ScannedRecords:
 
 @dataclass(frozen=True, slots=True)
 class RejectRow:
-    """A record that intake refused, with what the deciding check said."""
+    """A record that intake refused, with what the deciding check said; ``row`` counts from 1, ``numbers`` as written."""
 
-    id: RecordId
-    row_number: int
+    row: int
+    record_id: RecordId
     status: str
     reason: str
     sentence: str

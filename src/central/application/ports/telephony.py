@@ -46,7 +46,7 @@ class Originate:
     to: str
     caller_id: str | None
     engine_timeout_s: float
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     detect_machine: bool = False
 
 

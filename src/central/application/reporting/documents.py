@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
-from functools import cache
 from typing import cast
 from uuid import UUID
 
@@ -39,11 +38,6 @@ def _plain(value: object) -> object:
         case list() | tuple():
             return [_plain(inner) for inner in cast("list[object]", value)]
         case _ if is_dataclass(value):
-            return {name: _plain(getattr(value, name)) for name in _names(type(value))}
+            return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case _:
             return str(value)
-
-
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -43,7 +43,7 @@ def moment(data: Data, key: str) -> datetime | None:
 def texts(data: Data, key: str) -> tuple[str, ...]:
     """A list of texts."""
     value = data.get(key)
-    return tuple(str(item) for item in cast("list[object]", value)) if isinstance(value, list) else ()
+    return tuple(str(item) for item in cast("Sequence[object]", value)) if isinstance(value, list | tuple) else ()
 
 
 def objects(data: Data, key: str) -> tuple[Data, ...]:

@@ -39,9 +39,7 @@ _LOCAL: Final[Mapping[str, str]] = {
 }
 
 
-def view_leg(
-    leg: LegRow, trace: LegTrace | None, *, with_sip: bool = True, hide_keys: bool = False
-) -> LegView:
+def view_leg(leg: LegRow, trace: LegTrace | None, *, with_sip: bool = True, hide_keys: bool = False) -> LegView:
     """The leg as it is shown; ``hide_keys`` masks pressed keys (flows that collect a secret)."""
     lines = read_sip(trace.messages, hide_keys=hide_keys) if trace is not None else ()
     reason = carrier_reason(lines)
@@ -104,7 +102,9 @@ def _ended_by(leg: LegRow) -> str:
         return "how it ended is not known, because the voice engine or its node was lost"
     if end == "dropped" and leg.local == "hangup_by_us":
         return "the voice engine dropped it: no media came any more, or our cancel crossed the answer"
-    by = {"CUSTOMER": "the customer hung up", "AGENT": "the agent hung up", "SYSTEM": "we hung up"}.get(leg.hangup_by or "")
+    by = {"CUSTOMER": "the customer hung up", "AGENT": "the agent hung up", "SYSTEM": "we hung up"}.get(
+        leg.hangup_by or ""
+    )
     cause = f" ({_q850(leg.q850)})" if leg.q850 is not None else ""
     return f"{by or 'it ended'}{cause}"
 

@@ -64,7 +64,7 @@ def explain(history: RecordHistory, prepared: PreparedFlow, policy: Policy) -> E
     )
     setting = _setting(statuses, history.record.status)
     return Explanation(
-        detail=detail,
+        record=detail,
         sentence=setting.sentence if setting is not None else "",
         rule=setting.rule if setting is not None else "",
         meaning=FLOW[FlowStatus(history.record.status)].meaning,

@@ -159,7 +159,7 @@ class Entry:
 class Explanation:
     """Why this record has this status: ``sentence`` answers in one, ``rule`` names the rule that set it."""
 
-    detail: RecordDetail
+    record: RecordDetail
     sentence: str
     rule: str
     meaning: str

@@ -7,19 +7,29 @@ it stands: an explanation must not fail on what a carrier sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from central.application.ports.telephony import SipMessage
 from central.application.reporting.cause_names import Q850, SIP
 from central.application.reporting.record_values import Reason, SipLine
 
+_NAMES: Final[Mapping[str, Mapping[int, str]]] = {"Q.850": Q850, "SIP": SIP}
+_NO_NAMES: Final[Mapping[int, str]] = {}
 HIDDEN_BODY: Final = "[keys hidden: the flow collects a secret]"
 _STATUS: Final = re.compile(r"SIP/2\.0 (\d{3})(?: (.*))?")
 _CAUSE: Final = re.compile(r"cause\s*=\s*(\d{1,3})", re.IGNORECASE)
 _TEXT: Final = re.compile(r'text\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;,]*))', re.IGNORECASE)
 _BRANCH: Final = re.compile(r"branch=([^;,\s]+)", re.IGNORECASE)
-_COMPACT: Final = {"v": "via", "f": "from", "t": "to", "i": "call-id", "c": "content-type", "l": "content-length", "m": "contact"}
+_COMPACT: Final = {
+    "v": "via",
+    "f": "from",
+    "t": "to",
+    "i": "call-id",
+    "c": "content-type",
+    "l": "content-length",
+    "m": "contact",
+}
 
 
 def read_sip(messages: Sequence[SipMessage], *, hide_keys: bool = False) -> tuple[SipLine, ...]:
@@ -99,7 +109,7 @@ def _reason(value: str) -> Reason:
     protocol = value.partition(";")[0].strip()
     cause, text = _CAUSE.search(value), _TEXT.search(value)
     number = int(cause[1]) if cause else 0
-    names = Q850 if protocol.upper() == "Q.850" else SIP if protocol.upper() == "SIP" else {}
+    names = _NAMES.get(protocol.upper(), _NO_NAMES)
     said = (text[1] or text[2] or "").strip() if text else ""
     return Reason("Q.850" if protocol.upper() == "Q.850" else protocol, number, names.get(number, ""), said)
 

@@ -84,7 +84,7 @@ def _intake(
 _SILENT: Final = frozenset({Check.RECORD_SHAPE, Check.EXPIRY})  # shown only where they decided
 
 
-def _passed(  # noqa: PLR0913, PLR0917 - what a check may have looked at
+def _passed(
     first: EventRow,
     step: int,
     check: Check,
@@ -103,29 +103,55 @@ def _passed(  # noqa: PLR0913, PLR0917 - what a check may have looked at
             return _line(first, step, check, value=row.start_time or "(none)", sentence=said)
         case Check.PHONE_BLACKLIST:
             sentence = "No number left is on the account's phone blacklist."
-            return _line(first, step, check, value=numbers, sentence=sentence, version=_list(attempt, "blacklist"), details=details)
+            return _line(
+                first,
+                step,
+                check,
+                value=numbers,
+                sentence=sentence,
+                version=_list(attempt, "blacklist"),
+                details=details,
+            )
         case Check.TESTING_WHITELIST if not history.head.testing:
             return _skipped(first, step, check, "A production request may call every number.")
         case Check.TESTING_WHITELIST:
-            return _line(first, step, check, value=numbers, sentence="A testing request calls listed numbers only; these are.", details=details)
+            return _line(
+                first,
+                step,
+                check,
+                value=numbers,
+                sentence="A testing request calls listed numbers only; these are.",
+                details=details,
+            )
         case Check.INTERNATIONAL:
             sentence = f"Numbers of {history.head.country}, or international calling was switched on."
             return _line(first, step, check, value=numbers, sentence=sentence, details=details)
         case Check.VARIABLES:
             rules = tuple(_variable(declared, row.variables) for declared in prepared.flow.variables)
             n = sum(len(v.rules) + v.mandatory for v in prepared.flow.variables)
-            return _line(first, step, check, value=f"{n} rules", sentence="Every rule of the flow version holds.", details=rules)
+            return _line(
+                first, step, check, value=f"{n} rules", sentence="Every rule of the flow version holds.", details=rules
+            )
         case Check.DND_SCRUB if policy.scrubs(prepared.purpose, "voice") is None:
             return _skipped(first, step, check, f"The flow is {prepared.purpose}; {policy.name} scrubs no such calls.")
         case Check.DND_SCRUB:
             sentence = "No number left is in a do-not-disturb register, or it is whitelisted."
-            return _line(first, step, check, value=numbers, sentence=sentence, version=_list(attempt, "dnd"), details=details)
+            return _line(
+                first, step, check, value=numbers, sentence=sentence, version=_list(attempt, "dnd"), details=details
+            )
         case Check.DUPLICATE_SWITCH if prepared.calls.duplicates == "allow":
             return _skipped(first, step, check, "The flow allows the same number twice in a request.")
         case Check.ACCEPT:
             return _line(first, step, check, value=first.to_status or "", sentence=_accepted(first, history))
         case _:
-            return _line(first, step, check, value=numbers if check is Check.NUMBER_PATTERN else "", sentence=_PLAIN.get(check, "It held."), details=details)
+            return _line(
+                first,
+                step,
+                check,
+                value=numbers if check is Check.NUMBER_PATTERN else "",
+                sentence=_PLAIN.get(check, "It held."),
+                details=details,
+            )
 
 
 _START: Final[Mapping[Check, str]] = {
@@ -160,7 +186,9 @@ def _claim(event: EventRow, history: RecordHistory, prepared: PreparedFlow, poli
             sentence = text(data, "sentence")
             value = text(data, "value") or text(data, "rule")
             lines.append(
-                CheckLine(event.at, stage, step, check, CheckResult.FAILED, value, sentence, details=details, rebuilt=False)
+                CheckLine(
+                    event.at, stage, step, check, CheckResult.FAILED, value, sentence, details=details, rebuilt=False
+                )
             )
             break
         line = _claim_pass(event, stage, step, check, data, attempt, prepared, policy)
@@ -169,7 +197,7 @@ def _claim(event: EventRow, history: RecordHistory, prepared: PreparedFlow, poli
     return lines
 
 
-def _claim_pass(  # noqa: PLR0913, PLR0917 - what a check may have looked at
+def _claim_pass(
     event: EventRow,
     stage: str,
     step: int,
@@ -191,24 +219,37 @@ def _claim_pass(  # noqa: PLR0913, PLR0917 - what a check may have looked at
             return CheckLine(at, stage, step, check, CheckResult.PASSED, "", "The account was valid on this day.")
         case "balance":
             reserved = "" if attempt is None else f"{attempt.reserved / 1_000_000:g}"
-            return CheckLine(at, stage, step, check, CheckResult.PASSED, reserved, "The first unit of the call could be reserved.")
+            return CheckLine(
+                at, stage, step, check, CheckResult.PASSED, reserved, "The first unit of the call could be reserved."
+            )
         case "window":
             named = f"{attempt.policy_id} version {attempt.policy_version}" if attempt is not None else ""
             zones = ", ".join(texts(data, "zones"))
             expires = moment(data, "expires_at")
             until = f"; the record expires {expires:%Y-%m-%dT%H:%M:%SZ}" if expires is not None else ""
-            return CheckLine(at, stage, step, check, CheckResult.PASSED, zones, f"Calls were permitted at this moment{until}.", named)
+            return CheckLine(
+                at, stage, step, check, CheckResult.PASSED, zones, f"Calls were permitted at this moment{until}.", named
+            )
         case _:
             return None
 
 
 def _with_details(line: CheckLine, details: Sequence[str]) -> CheckLine:
     return CheckLine(
-        line.at, line.stage, line.step, line.check, line.result, line.value, line.sentence, line.version, tuple(details), line.rebuilt
+        line.at,
+        line.stage,
+        line.step,
+        line.check,
+        line.result,
+        line.value,
+        line.sentence,
+        line.version,
+        tuple(details),
+        line.rebuilt,
     )
 
 
-def _line(  # noqa: PLR0913 - the parts of a line
+def _line(
     first: EventRow,
     step: int,
     check: str,
@@ -257,5 +298,5 @@ def _rule(kind: str, criterion: Mapping[str, object]) -> str:
     low, high = criterion.get("min"), criterion.get("max")
     if low is not None or high is not None:
         return f"{kind} {'' if low is None else low}..{'' if high is None else high}"
-    rest = [", ".join(map(str, v)) if isinstance(v, list | tuple) else str(v) for v in criterion.values()]
+    rest = [", ".join(texts(criterion, name)) or str(value) for name, value in criterion.items()]
     return f"{kind} {' '.join(rest)}".strip()

@@ -153,11 +153,10 @@ class RecordView:
     priority: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordDetail:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDetail(RecordView):
     """One record with its flow, its variables (secrets masked), its attempts and legs."""
 
-    record: RecordView
     request_name: str
     flow_id: str
     flow_name: str

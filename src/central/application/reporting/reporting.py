@@ -53,25 +53,11 @@ class Reporting:
     async def rejects(self, account_id: AccountId, request_id: RequestId) -> AsyncIterator[Sequence[Document]]:
         """Batches of records that intake refused: row, record_id, status, reason, sentence, client_identifier, numbers."""
         async for batch in self.read_records.rejects(account_id, request_id):
-            yield [
-                {
-                    "row": row.row_number,
-                    "record_id": str(row.id),
-                    "status": row.status,
-                    "reason": row.reason,
-                    "sentence": row.sentence,
-                    "client_identifier": row.client_identifier,
-                    "numbers": list(row.numbers),
-                }
-                for row in batch
-            ]
+            yield [to_document(row) for row in batch]
 
     async def record(self, account_id: AccountId, record_id: RecordId) -> Document:
         """One record with attempts and legs (``RecordDetail``)."""
-        detail = to_document(await self.read_records.one(account_id, record_id))
-        # the record's own keys stand at the top, beside its attempts
-        record = detail.pop("record")
-        return {**record, **detail} if isinstance(record, dict) else detail
+        return to_document(await self.read_records.one(account_id, record_id))
 
     async def timeline(self, account_id: AccountId, record_id: RecordId) -> Document:
         """The explanation (``Explanation``)."""

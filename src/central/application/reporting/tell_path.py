@@ -13,11 +13,11 @@ from central.application.reporting.explanation import Entry, Kind, PathStep
 
 _ENDS: Final = {
     "end": "The flow reached its end",
-    "customer_left": "The customer left",
-    "not_reached": "Nobody was reached",
-    "failed": "The flow failed",
-    "funds_short": "The account could not pay for the next call",
-    "stopped": "The flow was stopped",
+    "customer_left": "The main path ends: the customer left",
+    "not_reached": "The main path ends: nobody was reached",
+    "failed": "The main path ends: a step failed",
+    "funds_short": "The main path ends: the account could not pay for the next call",
+    "stopped": "The main path ends: it was stopped",
 }
 _WARNINGS: Final = {
     "variable_unresolved": "a variable has no value and was left empty",
@@ -49,7 +49,7 @@ def tell_path(events: Sequence[EventRow]) -> tuple[tuple[PathStep, ...], tuple[E
     return tuple(steps), tuple(entries)
 
 
-def _note(  # noqa: PLR0913, PLR0917 - one line of the journal and where it goes
+def _note(
     note: Data, at: datetime, attempt: int, came: tuple[str, str], steps: list[PathStep], entries: list[Entry]
 ) -> tuple[str, str]:
     """Add one note; answers the step and branch by which the next step is entered."""
@@ -59,7 +59,9 @@ def _note(  # noqa: PLR0913, PLR0917 - one line of the journal and where it goes
             widget = text(note, "widget")
             steps.append(PathStep(at, attempt, name, widget, *came))
             way = f"from {came[0]} by {came[1]}" if came[0] else ""
-            entries.append(Entry(at, Kind.FLOW, f"Step {name} ({widget})", way, attempt, data={"step": name, "widget": widget}))
+            entries.append(
+                Entry(at, Kind.FLOW, f"Step {name} ({widget})", way, attempt, data={"step": name, "widget": widget})
+            )
             return "", ""
         case "branch":
             branch, to = text(note, "branch"), text(note, "to")
@@ -101,7 +103,11 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
         case "dial":
             result = text(note, "result")
             if result == "not_reached":
-                return "Nobody was reached; the unconnected branch waits for the last attempt", Kind.FLOW, "nobody reached"
+                return (
+                    "Nobody was reached; the unconnected branch waits for the last attempt",
+                    Kind.FLOW,
+                    "the unconnected branch waits",
+                )
             machine = " (a machine)" if note.get("machine") is True else ""
             return f"The call step hears: {result}{machine}", Kind.FLOW, f"{result}{machine}"
         case _:
@@ -116,7 +122,11 @@ def _keys(note: Data) -> tuple[str, Kind, str]:
     tries = whole(note, "attempt") or 1
     attempt = f" (try {tries})" if tries > 1 else ""
     if entry == "!":
-        return f"Pressed {typed or 'keys'}, which the menu does not know{attempt}", Kind.DIGITS, f"pressed {typed}: invalid"
+        return (
+            f"Pressed {typed or 'keys'}, which the menu does not know{attempt}",
+            Kind.DIGITS,
+            f"pressed {typed}: invalid",
+        )
     if not entry:
         return f"No key was pressed in time{attempt}", Kind.DIGITS, "no key pressed"
     return f"Pressed {entry}{attempt}", Kind.DIGITS, f"pressed {entry}"

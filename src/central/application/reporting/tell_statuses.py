@@ -54,7 +54,10 @@ def rule_of(event: EventRow, history: RecordHistory) -> tuple[str, str]:
         number = whole(data, "attempt") or 1
         node = next((a.node.partition("/")[0] for a in history.attempts if a.number == number), "")
         by = f" by {node}" if node else ""
-        return "7.3 claim", f"Its turn came: claimed{by} for attempt {number} under {text(data, 'policy') or 'its policy'}."
+        return (
+            "7.3 claim",
+            f"Its turn came: claimed{by} for attempt {number} under {text(data, 'policy') or 'its policy'}.",
+        )
     if rule == "claim":
         return f"7.3 claim, {text(data, 'check')}", sentence
     if event.kind in _ACTIONS:
@@ -87,7 +90,11 @@ def tell_schedule(history: RecordHistory, prepared: PreparedFlow) -> tuple[Sched
                 lines.append(_first_due(event, history, prepared))
             case "record_rescheduled":
                 held = event.to_status == "PAUSE"
-                lines.append(ScheduleLine(event.at, "held" if held else "next attempt", due, text(data, "rule"), text(data, "sentence")))
+                lines.append(
+                    ScheduleLine(
+                        event.at, "held" if held else "next attempt", due, text(data, "rule"), text(data, "sentence")
+                    )
+                )
             case "record_put_back":
                 due = due or (history.record.due_at if event is history.events[-1] else None)
                 rule = f"8.3, {text(data, 'rule')}".removesuffix(", ")
@@ -111,7 +118,11 @@ def _first_due(event: EventRow, history: RecordHistory, prepared: PreparedFlow) 
     if start is None and expires is not None and expires != history.head.end_at:
         start = expires - prepared.calls.expires_after
     if event.to_status == "UNPROCESSED":
-        sentence = "No start time was asked for: due at once." if not asked else f"The start asked for ({asked}) is now: due at once."
+        sentence = (
+            "No start time was asked for: due at once."
+            if not asked
+            else f"The start asked for ({asked}) is now: due at once."
+        )
     else:
         sentence = f"Waits for the start asked for ({asked})." if asked else "Waits for the calling hours to open."
     if expires is not None:
@@ -130,7 +141,9 @@ def tell_late(history: RecordHistory) -> tuple[LateLine, ...]:
         word = refused.get(text(data, "refused"), "the record was final")
         status = text(data, "status")
         what = f"A result {status} arrived" if status else event.kind.replace("_", " ").capitalize()
-        lines.append(LateLine(event.at, event.kind, f"{what} too late: {word}. {text(data, 'sentence')}".strip(), dict(data)))
+        lines.append(
+            LateLine(event.at, event.kind, f"{what} too late: {word}. {text(data, 'sentence')}".strip(), dict(data))
+        )
     return tuple(lines)
 
 
@@ -162,5 +175,3 @@ def _pushed(row: PushRow) -> str:
         case _:
             again = f", next try {row.due_at:%H:%M:%SZ}" if row.tries and row.due_at is not None else ""
             return f"Waits to be delivered to {row.endpoint}{again}."
-
-

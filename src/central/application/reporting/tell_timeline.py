@@ -18,14 +18,16 @@ from central.application.reporting.explanation import (
 )
 from central.application.reporting.record_values import AttemptView, LegView, RecordDetail, SipLine
 
-# What stands first where the clock shows the same moment: cause before effect.
+# What stands first where the clock shows the same moment: cause before effect. An attempt ends after its flow.
 _RANK: Final = {
-    Kind.INPUT: 0, Kind.CHECK: 1, Kind.STATUS: 2, Kind.SCHEDULE: 3, Kind.ATTEMPT: 4, Kind.FLOW: 5, Kind.LEG: 6, Kind.SIP: 7,
-    Kind.GAP: 8, Kind.DIGITS: 5, Kind.WARNING: 5, Kind.PUSH: 10, Kind.LATE: 11,
+    Kind.INPUT: 0, Kind.CHECK: 1, Kind.STATUS: 3, Kind.SCHEDULE: 4, Kind.ATTEMPT: 5, Kind.LEG: 6, Kind.DIGITS: 7, Kind.FLOW: 7,
+    Kind.WARNING: 7, Kind.SIP: 8, Kind.GAP: 8, Kind.PUSH: 12, Kind.LATE: 13,
 }  # fmt: skip
+_DROPPED: Final = 2
+_ENDING: Final = {Kind.ATTEMPT: 9, Kind.STATUS: 10, Kind.SCHEDULE: 11}
 
 
-def tell_timeline(  # noqa: PLR0913 - everything there is
+def tell_timeline(
     detail: RecordDetail,
     row: InputRow,
     *,
@@ -42,15 +44,21 @@ def tell_timeline(  # noqa: PLR0913 - everything there is
         entries += _attempt(attempt)
         for leg in attempt.legs:
             entries += _leg(leg)
-    entries += [Entry(p.at, Kind.PUSH, f"Webhook {p.event_type}", p.sentence, data={"state": p.state, "tries": p.tries}) for p in pushes]
+    entries += [
+        Entry(p.at, Kind.PUSH, f"Webhook {p.event_type}", p.sentence, data={"state": p.state, "tries": p.tries})
+        for p in pushes
+    ]
     entries += [Entry(n.at, Kind.LATE, "Late news", n.sentence, data=dict(n.data)) for n in late]
     order = sorted(enumerate(entries), key=lambda item: (item[1].at, _ranked(item[1]), item[0]))
     return tuple(entry for _, entry in order)
 
 
-def _ranked(entry: Entry) -> float:
-    # an attempt begins before its flow, and ends (with the status) after it
-    return 9 if entry.data.get("end") is True else _RANK[entry.kind]
+def _ranked(entry: Entry) -> int:
+    if entry.data.get("end") is True:
+        return _ENDING[entry.kind]
+    if "dropped" in entry.data:
+        return _DROPPED
+    return _RANK[Kind.LEG] if entry.leg_id is not None and entry.kind is Kind.DIGITS else _RANK[entry.kind]
 
 
 def _input(statuses: Sequence[StatusLine], row: InputRow) -> Iterator[Entry]:
@@ -69,22 +77,35 @@ def _checks(checks: Sequence[CheckLine]) -> Iterator[Entry]:
         failed = next((check for check in own if check.result is CheckResult.FAILED), None)
         passed = [check.check for check in own if check.result is CheckResult.PASSED and check.check != "accept"]
         if passed:
-            yield Entry(own[0].at, Kind.CHECK, f"{len(passed)} checks of the {stage} passed", ", ".join(passed))
+            title = f"{len(passed)} {'check' if len(passed) == 1 else 'checks'} at {stage} passed"
+            yield Entry(own[0].at, Kind.CHECK, title, ", ".join(passed))
         for check in own:
             if check.check != "variables" and check.result is CheckResult.PASSED:
                 for told in check.details:
-                    yield Entry(check.at, Kind.WARNING, "A number was dropped", told)
+                    yield Entry(
+                        check.at,
+                        Kind.WARNING,
+                        "A number was dropped",
+                        told,
+                        data={"dropped": True, "check": check.check},
+                    )
         if failed is not None:
             data = {"value": failed.value, "version": failed.version, "step": failed.step}
-            yield Entry(failed.at, Kind.CHECK, f"Check {failed.check} of the {stage} decided", failed.sentence, data=data)
+            yield Entry(failed.at, Kind.CHECK, f"Check {failed.check} at {stage} decided", failed.sentence, data=data)
 
 
 def _statuses(statuses: Sequence[StatusLine]) -> Iterator[Entry]:
     for number, line in enumerate(statuses):
         arrow = f"{line.from_status} → {line.to_status}" if number and line.from_status else line.to_status
         reason = f" ({line.reason})" if line.reason else ""
-        data = {"rule": line.rule, "actor": line.actor, "end": line.attempt is not None and line.to_status != "IN_PROGRESS"}
-        yield Entry(line.at, Kind.STATUS, f"{arrow}{reason}", f"{line.sentence} [{line.rule}]".strip(), line.attempt, data=data)
+        data = {
+            "rule": line.rule,
+            "actor": line.actor,
+            "end": line.attempt is not None and line.to_status != "IN_PROGRESS",
+        }
+        yield Entry(
+            line.at, Kind.STATUS, f"{arrow}{reason}", f"{line.sentence} [{line.rule}]".strip(), line.attempt, data=data
+        )
 
 
 def _schedule(schedule: Sequence[ScheduleLine]) -> Iterator[Entry]:
@@ -112,7 +133,14 @@ def _leg(leg: LegView) -> Iterator[Entry]:
     number, id_ = leg.attempt, leg.leg_id
     over = f" over {leg.trunk}" if leg.trunk else ""
     shown = f", showing {leg.number_from}" if leg.number_from else ", anonymous"
-    yield Entry(leg.handed_at, Kind.LEG, f"Calls {leg.number_to}{over}", f"number {leg.position + 1} of the record{shown}", number, id_)
+    yield Entry(
+        leg.handed_at,
+        Kind.LEG,
+        f"Calls {leg.number_to}{over}",
+        f"number {leg.position + 1} of the record{shown}",
+        number,
+        id_,
+    )
     if leg.ring_at is not None:
         yield Entry(leg.ring_at, Kind.LEG, "It rings", "", number, id_)
     if leg.connect_at is not None:
@@ -121,7 +149,11 @@ def _leg(leg: LegView) -> Iterator[Entry]:
     for digit in leg.digits:
         yield Entry(digit.at, Kind.DIGITS, f"Key {digit.digit}", f"{digit.duration_ms} ms", number, id_)
     if leg.end_at is not None:
-        codes = f" (code {leg.code}" + (f", SIP {leg.sip_code}" if leg.sip_code else "") + ")" if leg.code is not None else ""
+        codes = (
+            f" (code {leg.code}" + (f", SIP {leg.sip_code}" if leg.sip_code else "") + ")"
+            if leg.code is not None
+            else ""
+        )
         sentence = f"{leg.why} {leg.carrier}".strip()
         yield Entry(leg.end_at, Kind.LEG, f"Call ended: {leg.status}{codes}", sentence, number, id_)
     if leg.sip is not None:
@@ -129,7 +161,9 @@ def _leg(leg: LegView) -> Iterator[Entry]:
             yield _sip(message, leg)
         if leg.sip.missing:
             last = leg.sip.messages[-1].at if leg.sip.messages else leg.end_at or leg.handed_at
-            yield Entry(last, Kind.GAP, "SIP messages are missing", leg.sip.note, number, id_, {"missing": leg.sip.missing})
+            yield Entry(
+                last, Kind.GAP, "SIP messages are missing", leg.sip.note, number, id_, {"missing": leg.sip.missing}
+            )
 
 
 def _sip(message: SipLine, leg: LegView) -> Entry:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 from central.application.ports.reporting import AttemptRow, EventRow, RecordHistory, RecordRow
 from central.application.reporting.explain_leg import legs_of
@@ -44,8 +45,9 @@ def view_detail(history: RecordHistory, prepared: PreparedFlow, *, with_sip: boo
     row, head = history.record, history.head
     hide = collects_secret(prepared)
     legs = legs_of(history.legs, history.traces, with_sip=with_sip, hide_keys=hide)
+    view = view_record(row)
     return RecordDetail(
-        record=view_record(row),
+        **{field.name: getattr(view, field.name) for field in fields(RecordView)},
         request_name=head.request_name,
         flow_id=head.flow_id,
         flow_name=head.flow_name,
@@ -72,7 +74,7 @@ def collects_secret(prepared: PreparedFlow) -> bool:
     return any(step.secret for step in prepared.program.steps.values())
 
 
-def end_event(events: list[EventRow] | tuple[EventRow, ...], number: int) -> EventRow | None:
+def end_event(events: Sequence[EventRow], number: int) -> EventRow | None:
     """The event that stored the outcome of an attempt."""
     for event in events:
         data = event.data or {}
@@ -85,12 +87,12 @@ def _latest_variables(history: RecordHistory) -> Mapping[str, str]:
     """As the last attempt left them; what intake stored where no attempt ended yet."""
     for attempt in reversed(history.attempts):
         if attempt.variables:
-            return history.record.variables | attempt.variables if isinstance(history.record.variables, dict) else attempt.variables
+            return {**history.record.variables, **attempt.variables}
     return history.record.variables
 
 
 def _attempt(row: AttemptRow, history: RecordHistory, legs: tuple[LegView, ...]) -> AttemptView:
-    end = end_event(tuple(history.events), row.number)
+    end = end_event(history.events, row.number)
     data = (end.data if end is not None else None) or {}
     ended = row.ended_at
     record_over = counts_as(FlowStatus(history.record.status)) is not Bucket.PENDING

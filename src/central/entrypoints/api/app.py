@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from litestar import Router
+from typing import Any
+
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 
 from central.entrypoints.api.account_routes import account_router
 from central.entrypoints.api.flow_routes import flow_router
@@ -15,6 +14,7 @@ from central.entrypoints.api.gate import GUARDED, Api, Gate, caller_of
 from central.entrypoints.api.idempotency import Idempotency
 from central.entrypoints.api.number_routes import number_router
 from central.entrypoints.api.open_routes import catalogue_router, open_router
+from central.entrypoints.api.openapi_document import complete, openapi_config
 from central.entrypoints.api.operator_routes import operator_router
 from central.entrypoints.api.problems import EXCEPTION_HANDLERS
 from central.entrypoints.api.request_routes import request_router
@@ -22,23 +22,36 @@ from central.entrypoints.api.services import Services
 from central.entrypoints.api.upload_routes import upload_router
 from central.entrypoints.api.webhook_routes import webhook_router
 
-API_VERSION = "1"
-
-_DESCRIPTION = """\
-Outbound calls end to end: a contact list in, real calls out, one explained final status for every record.
-
-* **Keys**: `Authorization: Bearer ck_...`; each route needs a right, a key carries a role or some of its rights.
-* **Errors** are problem documents (RFC 9457, `application/problem+json`) with a stable `code`.
-* **Pages**: `items` and `next`; send `next` as `cursor` for the page that follows.
-* **Repeats**: POST with an `Idempotency-Key`; the same key and body give the same answer.
-* **Rates**: `RateLimit` headers; 429 with `Retry-After`.
-* **Times** are ISO 8601 with offset and milliseconds, **money** is decimal text, phone **numbers** are E.164 digits,
-  masked for callers without the right `numbers:unmask`.
-"""
-
 
 def create_app(services: Services) -> Api:
     """Build the application. It holds no state of its own but the rate buckets."""
+    app = Api(
+        route_handlers=_routers(),
+        middleware=[Gate(services), Idempotency(services)],
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_max_body_size=services.limits.body_bytes,
+        openapi_config=openapi_config(),
+        state=State({"telemetry": services.telemetry}),
+        debug=False,
+        logging_config=None,
+        pdb_on_exception=False,
+    )
+    app.services = services
+    return app
+
+
+def describe() -> dict[str, Any]:
+    """The API's OpenAPI document, without anything running."""
+    app = Litestar(
+        route_handlers=_routers(),
+        dependencies={"services": Provide(lambda: None, sync_to_thread=False)},
+        openapi_config=openapi_config(),
+    )
+    return complete(app.openapi_schema.to_schema())
+
+
+def _routers() -> list[Router]:
     guarded = Router(
         "/api/v1",
         route_handlers=[
@@ -55,30 +68,4 @@ def create_app(services: Services) -> Api:
         dependencies={"caller": Provide(caller_of, sync_to_thread=False)},
         security=[{"key": []}],
     )
-    app = Api(
-        route_handlers=[open_router, guarded],
-        middleware=[Gate(services), Idempotency(services)],
-        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
-        exception_handlers=EXCEPTION_HANDLERS,
-        request_max_body_size=services.limits.body_bytes,
-        openapi_config=_openapi(),
-        state=State({"telemetry": services.telemetry}),
-        debug=False,
-        logging_config=None,
-        pdb_on_exception=False,
-    )
-    app.services = services
-    return app
-
-
-def _openapi() -> OpenAPIConfig:
-    key = SecurityScheme(type="http", scheme="bearer", bearer_format="ck_<hint>_<secret>", description="An API key.")
-    return OpenAPIConfig(
-        title="Central",
-        version=API_VERSION,
-        description=_DESCRIPTION,
-        path="/api/v1",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        components=Components(security_schemes={"key": key}),
-        use_handler_docstrings=True,
-    )
+    return [open_router, guarded]

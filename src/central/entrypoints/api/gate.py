@@ -6,7 +6,7 @@ The caller is in ``scope["state"]["caller"]`` and comes to handlers as the depen
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Final
@@ -19,7 +19,7 @@ from litestar.enums import ScopeType
 from litestar.handlers.base import BaseRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.params import SkipValidation
-from litestar.types import ASGIApp, Guard, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from central.application.administration.acting import Actor
 from central.application.administration.authenticate_key import Caller
@@ -41,6 +41,7 @@ GUARDED: Final = {"guarded": True}
 OPERATOR: Final = {"operator": True}
 """``opt`` of routes for the operator's key."""
 
+Connection = ASGIConnection[Any, Any, Any, Any]
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
@@ -145,10 +146,10 @@ class Gate(ASGIMiddleware):
             raise Unauthenticated("unauthenticated", "This needs the operator's key.")
 
 
-def needs(*rights: Right) -> Guard:
+def needs(*rights: Right) -> Callable[[Connection, BaseRouteHandler], None]:
     """A guard: the caller holds all these rights. Raises Forbidden ``missing_right``."""
 
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         del handler
         caller: Caller = connection.scope["state"]["caller"]
         for right in rights:

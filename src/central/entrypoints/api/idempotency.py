@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from litestar import Request
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
-from litestar.types import ASGIApp, HTTPReceiveMessage, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from central.application.administration.authenticate_key import Caller
 from central.domain.errors import CentralError, InvalidInput
@@ -105,8 +105,9 @@ class _Kept:
         kept = {name: headers[name] for name in ("content-type", "location", "etag") if name in headers}
         body: object = msgspec.json.decode(bytes(self._body)) if self._body else None
         if isinstance(body, dict):
-            body = {name: None if name in secret_fields else value for name, value in body.items()}
-        return {"headers": kept, "body": body}
+            fields = cast("dict[str, object]", body)
+            body = {name: None if name in secret_fields else value for name, value in fields.items()}
+        return {"headers": kept, "body": cast("object", body)}
 
 
 async def _read(receive: Receive, most: int) -> bytes:
@@ -127,28 +128,26 @@ def _again(body: bytes, receive: Receive) -> Receive:
     """A receive that gives the body that was read already, then goes on as the real one."""
     first = True
 
-    async def receiving() -> HTTPReceiveMessage:
+    async def receiving() -> Any:  # noqa: ANN401 - a message of either kind
         nonlocal first
         if first:
             first = False
             return {"type": "http.request", "body": body, "more_body": False}
-        message: Any = await receive()
-        return message
+        return await receive()
 
-    return receiving  # type: ignore[return-value]
+    return receiving
 
 
 async def _replay(send: Send, status: int, answer: Mapping[str, object]) -> None:
-    headers = answer.get("headers")
+    headers = cast("Mapping[str, str]", answer.get("headers") or {})
     body = answer.get("body")
     content = b"" if body is None else msgspec.json.encode(body)
-    shown = dict(headers) if isinstance(headers, Mapping) else {}
-    shown |= {REPLAYED: "true", "content-length": str(len(content))}
+    shown = dict(headers) | {REPLAYED: "true", "content-length": str(len(content))}
     await send(
         {
             "type": "http.response.start",
             "status": status,
-            "headers": [(str(name).lower().encode(), str(value).encode()) for name, value in shown.items()],
+            "headers": [(name.lower().encode(), value.encode()) for name, value in shown.items()],
         }
     )
     await send({"type": "http.response.body", "body": content, "more_body": False})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from central.entrypoints.api.presenting import masked
 
@@ -17,38 +18,30 @@ def mask_document(document: Mapping[str, object]) -> Mapping[str, object]:
     """The same document with every number masked: where a key says it is one, and wherever those digits come up again."""
     known: set[str] = set()
     _collect(document, known, named=False)
-    pattern = re.compile("|".join(sorted(map(re.escape, known), key=len, reverse=True))) if known else None
-    replaced = _replace(document, pattern)
-    return replaced if isinstance(replaced, Mapping) else {}
+    if not known:
+        return document
+    pattern = re.compile("|".join(sorted(map(re.escape, known), key=len, reverse=True)))
+    return {key: _replace(value, pattern) for key, value in document.items()}
 
 
 def _collect(value: object, known: set[str], *, named: bool) -> None:
-    match value:
-        case Mapping():
-            for key, inner in value.items():
-                _collect(inner, known, named=key in _KEYS or bool(_TEL.fullmatch(str(key))))
-        case str():
-            if named:
-                known.update(_DIGITS.findall(value))
-                known.update(found for found in _SPACED.findall(value) if len(found) > len(_DIGITS.findall(found)))
-        case Sequence():
-            for inner in value:
-                _collect(inner, known, named=named)
-        case _:
-            pass
+    if isinstance(value, str):
+        if named:
+            known.update(_DIGITS.findall(value))
+            known.update(found for found in _SPACED.findall(value) if not found.isdigit())
+    elif isinstance(value, Mapping):
+        for key, inner in cast("Mapping[object, object]", value).items():
+            _collect(inner, known, named=key in _KEYS or bool(_TEL.fullmatch(str(key))))
+    elif isinstance(value, list | tuple):
+        for inner in cast("Sequence[object]", value):
+            _collect(inner, known, named=named)
 
 
-def _replace(value: object, pattern: re.Pattern[str] | None) -> object:
-    match value:
-        case _ if pattern is None:
-            return value
-        case Mapping():
-            return {key: _replace(inner, pattern) for key, inner in value.items()}
-        case str():
-            return pattern.sub(lambda found: masked(found.group()), value)
-        case bytes():
-            return value
-        case Sequence():
-            return [_replace(inner, pattern) for inner in value]
-        case _:
-            return value
+def _replace(value: object, pattern: re.Pattern[str]) -> object:
+    if isinstance(value, str):
+        return pattern.sub(lambda found: masked(found.group()), value)
+    if isinstance(value, Mapping):
+        return {key: _replace(inner, pattern) for key, inner in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_replace(inner, pattern) for inner in cast("Sequence[object]", value)]
+    return value

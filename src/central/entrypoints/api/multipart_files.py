@@ -81,7 +81,7 @@ class MultipartFile:
         """Read the head of the part behind a boundary; False at the end of the form."""
         while len(self._buffer) < 2:  # noqa: PLR2004 - two dashes end the form, CR LF begins a part
             await self._more("the body ends at a boundary")
-        if self._buffer[:2] == b"--":
+        if self._buffer.startswith(b"--"):
             return False
         self._parts += 1
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:

@@ -7,13 +7,12 @@ Such as ``{"type": "urn:central:problem:flow_not_found", "title": "Not found", "
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
 
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
-from litestar.types import ExceptionHandlersMap
 
 from central.application.ports.telemetry import Telemetry
 from central.domain.errors import (
@@ -107,7 +106,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def status_of(error: CentralError) -> tuple[int, str]:
     """HTTP status and title of an error."""
-    status, title = next((status, title) for family, status, title in FAMILIES if isinstance(error, family))
+    status, title = next((status, title) for family, status, title in FAMILIES if family in type(error).__mro__)
     own = CODES.get(error.code)
     return (status, title) if own is None else (own, _TITLES.get(own, title))
 
@@ -186,7 +185,8 @@ def on_anything_else(request: Request[Any, Any, Any], error: Exception) -> Respo
 
 
 def _request_id(request: Request[Any, Any, Any]) -> str:
-    return str(request.scope.get("state", {}).get("request_id", ""))
+    state: Mapping[str, Any] = request.scope["state"] if "state" in request.scope else {}  # noqa: SIM401 - typed
+    return str(state.get("request_id", ""))
 
 
 def _telemetry(request: Request[Any, Any, Any]) -> Telemetry:
@@ -197,8 +197,9 @@ def _telemetry(request: Request[Any, Any, Any]) -> Telemetry:
 def _on_validation(request: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
     found: list[FieldProblem] = []
     of_body = True
-    for item in error.extra if isinstance(error.extra, list) else []:
-        if isinstance(item, dict):
+    extra = cast("Sequence[object]", error.extra) if isinstance(error.extra, list) else ()
+    for item in map(_mapping, extra):
+        if item:
             message, source = str(item.get("message", "")), str(item.get("source", "body"))
             of_body = of_body and source == "body"
             found.append(FieldProblem(str(item.get("key", "")).removeprefix("data").lstrip("."), message))
@@ -206,6 +207,10 @@ def _on_validation(request: Request[Any, Any, Any], error: ValidationException) 
         return _unfit(request, found)
     detail = f"{found[0].field}: {found[0].message}" if found else error.detail
     return problem_response(request, 400, "invalid_parameter", "Invalid parameter", detail, errors=found)
+
+
+def _mapping(item: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", item) if isinstance(item, Mapping) else {}
 
 
 def _unfit(request: Request[Any, Any, Any], errors: Sequence[FieldProblem]) -> Response[Problem]:
@@ -220,7 +225,7 @@ def _field(detail: str) -> FieldProblem:
     return FieldProblem(path, _PATH.sub("", detail))
 
 
-EXCEPTION_HANDLERS: Final[ExceptionHandlersMap] = {
+EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Problem]]]] = {
     CentralError: on_central_error,
     HTTPException: on_http_exception,
     Exception: on_anything_else,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 import msgspec
@@ -341,7 +341,8 @@ def _shown(caller: Caller, batch: Any) -> list[Document]:  # noqa: ANN401 - docu
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return neutralise(" ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+    parts = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
+    return neutralise(" ".join(map(str, parts)))
 
 
 def _csv_line(cells: Any) -> str:  # noqa: ANN401 - any row of texts

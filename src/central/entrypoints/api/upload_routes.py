@@ -38,7 +38,7 @@ _NAMES: Final = {
 }
 _OCTETS: Final = "application/octet-stream"
 _FORM: Final = "multipart/form-data"
-_TYPES: Final = (*_NAMES, "text/plain", _OCTETS, _FORM)
+UPLOAD_TYPES: Final = (*_NAMES, "text/plain", _OCTETS, _FORM)
 
 
 class AcceptedUpload(Struct, frozen=True):
@@ -55,7 +55,7 @@ class AcceptedUpload(Struct, frozen=True):
     summary="Upload a list",
     tags=["Requests"],
     status_code=HTTP_202_ACCEPTED,
-    opt={"media_types": _TYPES} | STREAMED,
+    opt={"media_types": UPLOAD_TYPES} | STREAMED,
     request_max_body_size=None,
 )
 async def upload_list(  # noqa: PLR0913 - options of the query

@@ -21,6 +21,7 @@ from central.application.ports.telemetry import Telemetry
 from central.application.ports.telephony import Telephony
 from central.application.ports.world import Clock, Ids
 from central.domain.errors import NeighbourError
+from central.domain.ids import RecordId
 from central.entrypoints.workers.loop_timers import LoopTimers
 from central.entrypoints.workers.rounds import repeat
 
@@ -169,7 +170,9 @@ class VoiceNode:
         begun = parts.clock.monotonic()
         calls = list(desk.calls.values())
         wanted = [(c.account_id, c.record_id, c.handed.fence) for c in calls]
-        kept = await parts.journal.extend(self._state.owner, wanted, parts.lease) if wanted else frozenset()
+        kept: frozenset[RecordId] = frozenset()
+        if wanted:
+            kept = await parts.journal.extend(self._state.owner, wanted, parts.lease)
         for call in calls:
             if call.record_id in kept:
                 call.good_until = begun + parts.lease.total_seconds() * 0.9

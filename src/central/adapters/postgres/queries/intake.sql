@@ -22,8 +22,8 @@ select account_id, flow_id, number, document from flow_version where id = %(vers
 select a.id, a.name, a.kind, a.state, a.valid_until, a.currency, a.credit_limit, a.rate_plan, a.country, a.time_zone,
        a.international, a.pending_cap, a.channel_cap, a.cps_cap, a.weight, a.policy_id, a.policy_version,
        (select jsonb_object_agg(v.list, jsonb_build_object('version', v.version, 'entries', v.entries, 'fresh_at', v.fresh_at))
-          from list_version v) as lists,
-       (select b.balance - b.reserved from balance b) as free
+          from list_version v where v.account_id = a.id) as lists,
+       (select b.balance - b.reserved from balance b where b.account_id = a.id) as free
   from account a where a.id = %(account_id)s;
 
 -- name: insert_request
@@ -41,13 +41,14 @@ insert into upload (account_id, request_id, file_name, media_type, options) valu
 insert into upload_chunk (account_id, request_id, n, bytes) values (%(account_id)s, %(id)s, %(n)s, %(bytes)s);
 
 -- name: received
-with u as (update upload set state = 'received', size = %(size)s where request_id = %(id)s and state = 'receiving' returning request_id)
-update request q set checksum = %(checksum)s from u where q.id = u.request_id;
+with u as (
+  update upload set state = 'received', size = %(size)s where request_id = %(id)s and state = 'receiving' returning account_id, request_id)
+update request q set checksum = %(checksum)s from u where q.account_id = u.account_id and q.id = u.request_id;
 
 -- name: fail_upload
-with u as (update upload set state = 'failed', error = %(error)s where request_id = %(id)s returning request_id),
-gone as (delete from upload_chunk c using u where c.request_id = u.request_id)
-update request q set loading = false, error = %(error)s from u where q.id = u.request_id;
+with u as (update upload set state = 'failed', error = %(error)s where request_id = %(id)s returning account_id, request_id),
+gone as (delete from upload_chunk c using u where c.account_id = u.account_id and c.request_id = u.request_id)
+update request q set loading = false, error = %(error)s from u where q.account_id = u.account_id and q.id = u.request_id;
 
 -- name: upload_state
 select u.file_name, u.media_type, u.options, u.rows_done, u.state, q.flow_version_id, q.testing, q.end_at, q.priority, q.created_at, q.control
@@ -64,9 +65,9 @@ update upload set state = 'loading', detected = %(detected)s where request_id = 
 update upload set rows_done = %(after)s where request_id = %(id)s and rows_done = %(before)s and state = 'loading';
 
 -- name: loaded
-with u as (update upload set state = 'loaded' where request_id = %(id)s returning request_id),
-gone as (delete from upload_chunk c using u where c.request_id = u.request_id)
-update request q set loading = false from u where q.id = u.request_id;
+with u as (update upload set state = 'loaded' where request_id = %(id)s returning account_id, request_id),
+gone as (delete from upload_chunk c using u where c.account_id = u.account_id and c.request_id = u.request_id)
+update request q set loading = false from u where q.account_id = u.account_id and q.id = u.request_id;
 
 -- name: hits
 -- What the account's lists hold about the chunk's numbers: (number, list, entry). Numbers travel as one comma-separated text.

@@ -1,8 +1,9 @@
 -- Steps 3 to 5 as a voice node remembers them: one transaction a group commit. Everything is guarded by the record's fence.
 
 -- name: hand_over_legs
--- A leg row before its INVITE. Only legs that come back may be dialled. The lock on the record makes this and the reaper see
--- each other: either the leg is here when the reaper looks, or the raised fence is here when the leg is written.
+-- A leg row before its INVITE. Only legs that come back may be dialled; fresh = not there before (a repeated commit finds its
+-- own). The lock on the record makes this and the reaper see each other: either the leg is here when the reaper looks, or the
+-- raised fence is here when the leg is written.
 with d as materialized (
   select * from jsonb_to_recordset(%(legs)s::jsonb) as d(account_id uuid, record_id uuid, id uuid, fence int, attempt_number smallint,
     position smallint, number_from text, number_to text, trunk_id uuid, handed_at timestamptz, reserved bigint)),
@@ -15,11 +16,21 @@ added as (
   select d.account_id, d.record_id, d.id, d.attempt_number, d.position, d.number_from, d.number_to, d.trunk_id, %(owner)s, d.fence,
          d.handed_at, d.reserved
     from d join held using (account_id, record_id, id)
-  on conflict do nothing),
-reserved as (
-  update attempt a set reserved = a.reserved + d.reserved from d join held using (account_id, record_id, id)
-   where d.reserved > 0 and d.position > 0 and a.account_id = d.account_id and a.record_id = d.record_id and a.number = d.attempt_number)
-select account_id, record_id, id from held;
+  on conflict do nothing returning id)
+select h.account_id, h.record_id, h.id, a.id is not null as fresh from held h left join added a using (id);
+
+-- name: reserve_legs
+-- Further legs that can be paid: their attempts give the money back when they end.
+update attempt a set reserved = a.reserved + d.reserved
+  from (select account_id, record_id, attempt_number, sum(reserved)::bigint as reserved
+          from jsonb_to_recordset(%(legs)s::jsonb) as d(account_id uuid, record_id uuid, attempt_number smallint, reserved bigint)
+         group by 1, 2, 3) d
+ where a.account_id = d.account_id and a.record_id = d.record_id and a.number = d.attempt_number;
+
+-- name: refuse_legs
+-- Further legs that cannot be paid are never dialled: their rows go again, in the transaction that made them.
+delete from leg l using jsonb_to_recordset(%(legs)s::jsonb) as d(account_id uuid, record_id uuid, id uuid)
+ where l.account_id = d.account_id and l.record_id = d.record_id and l.id = d.id;
 
 -- name: answer_legs
 update leg l set connect_at = d.at, sip_call_id = coalesce(d.sip_call_id, l.sip_call_id)

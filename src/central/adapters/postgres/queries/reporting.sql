@@ -58,7 +58,7 @@ with scanned as materialized (
   select r.account_id, r.id, r.row_number, r.status, r.reason, r.client_identifier, r.numbers, r.attempts_made from record r
    where r.account_id = %(account_id)s and r.request_id = %(request_id)s and r.id > %(after)s
    order by r.id limit %(scan)s)
-select l.last, l.n, m.id, m.row_number, m.status, m.reason, m.sentence, m.client_identifier, m.numbers
+select l.last, l.n, m.row_number as row, m.id as record_id, m.status, m.reason, m.sentence, m.client_identifier, m.numbers
   from (select (array_agg(s.id order by s.id desc))[1] as last, count(*)::int as n from scanned s) l
   left join lateral (
     select s.id, s.row_number, s.status, coalesce(s.reason, '') as reason, coalesce(e.data ->> 'sentence', '') as sentence, s.client_identifier,

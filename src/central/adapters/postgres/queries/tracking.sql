@@ -38,7 +38,7 @@ select l.account_id, l.record_id, l.id, l.attempt_number, l.position, l.number_t
 -- Many small changes become one row a counter; zero rows disappear. Rows locked by another folder are left for later.
 with bit as (
   select ctid, account_id, request_id, counter, n, pending from request_tally limit %(n)s for update skip locked),
-gone as (delete from request_tally t using bit s where t.ctid = s.ctid returning s.account_id, s.request_id, s.counter, s.n, s.pending)
+gone as (delete from request_tally t using bit s where t.ctid = s.ctid and t.account_id = s.account_id returning s.account_id, s.request_id, s.counter, s.n, s.pending)
 insert into request_tally (account_id, request_id, counter, n, pending)
 select account_id, request_id, counter, sum(n), bool_or(pending) from gone group by 1, 2, 3 having sum(n) <> 0;
 

@@ -1,0 +1,175 @@
+"""Plays one case file: makes its account and trunks, loads its list, does its steps, waits, and reads what came out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.acceptance.case_files import Case, CaseFile
+from tests.acceptance.counting import Counting, final_events
+from tests.acceptance.far_ends import FarEnds, TrunkPlan, number
+from tests.acceptance.moments import resolve
+from tests.acceptance.seen import Seen
+from tests.api_client import Api
+from tests.installation import Installation
+
+LOOK_S = 0.4
+_TRACE_S = 8.0
+_CLOSE_S = 15.0
+_PLAN = {"name": "laboratory", "voice": [{"prefix": "", "pulse_s": 60, "per_pulse": 1_000_000}]}
+_ACCOUNT = {
+    "policy_id": "LAB", "opening_balance": "1000", "rate_plan": _PLAN, "api_per_minute": 600_000, "channel_cap": 200, "cps_cap": 50,
+}  # fmt: skip
+
+
+@dataclass
+class Played:
+    """A case file in play. ``faults`` is what went wrong beside the cases: steps, counts, events."""
+
+    file: CaseFile
+    place: int
+    installation: Installation
+    far_ends: FarEnds
+    finals: frozenset[str]
+    api: Api = field(init=False)
+    account_id: str = ""
+    flow_id: str = ""
+    request_id: str = ""
+    seen: dict[str, Seen] = field(default_factory=dict[str, Seen])
+    faults: list[str] = field(default_factory=list[str])
+    counting: Counting = field(default_factory=Counting)
+    numbers: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    def prepare(self) -> None:
+        """Everything before the list is loaded."""
+        file, operator = self.file, self.installation.operator
+        changes = {key: resolve(value) if isinstance(value, str) else value for key, value in file.account.items()}
+        account = operator.post("/operator/accounts", {"name": file.name} | _ACCOUNT | changes)
+        self.account_id = account["id"]
+        issued = operator.post(f"/operator/accounts/{self.account_id}/keys", {"name": "acceptance", "role": "owner"})
+        operator.close()
+        self.api = self.installation.api(issued["secret"])
+        plan = TrunkPlan(file.trunks)
+        self._number(plan)
+        self._make_trunks(plan)
+        self._fill_lists()
+        flow = self.api.send("POST", "/flows", file.flow.encode(), "application/yaml")
+        self.flow_id = flow["id"]
+        if file.did:
+            self.api.post("/dids", {"dids": [{"number": file.did}]})
+            self.api.put(f"/flows/{self.flow_id}/dids", {"dids": [file.did]})
+        if file.mode == "production":
+            self.api.post(f"/flows/{self.flow_id}/publish", {"note": "acceptance"})
+
+    def _number(self, plan: TrunkPlan) -> None:
+        for row, case in enumerate(self.file.cases):
+            serial = self.place * 100 + row
+            self.numbers[case.name] = [
+                number(plan.place(call), serial) if plan.knows(call) else call for call in case.calls
+            ]
+
+    def _make_trunks(self, plan: TrunkPlan) -> None:
+        used = {call for case in self.file.cases for call in case.calls if plan.knows(call) and call not in plan.own}
+        for name in sorted(used):
+            self.api.post("/trunks", self.far_ends.trunk(name))
+        for trunk in plan.own.values():
+            self.api.post("/trunks", self.far_ends.own_trunk(plan, trunk))
+
+    def _fill_lists(self) -> None:
+        if self.file.register_age_h is not None:
+            fresh = resolve(f"@{round(self.file.register_age_h * 3600)}s-ago")
+            content = b"number\n919999999999\n"
+            self.api.send("POST", "/lists/dnd/import", content, "text/csv", fresh_at=fresh)
+        for case in self.file.cases:
+            for name in case.on:
+                self.put_on_list(name, case)
+
+    def put_on_list(self, name: str, case: Case) -> None:
+        """Put all numbers of a case on a list."""
+        if name == "dnd" and self.file.register_age_h:
+            content = "number\n" + "\n".join(self.numbers[case.name]) + "\n"
+            fresh = resolve(f"@{round(self.file.register_age_h * 3600)}s-ago")
+            self.api.send("POST", "/lists/dnd/import", content.encode(), "text/csv", fresh_at=fresh)
+            return
+        entries = [{"number": n} for n in self.numbers[case.name] if n.strip("+").isdigit()]
+        self.api.put(f"/lists/{name}/entries", {"entries": entries})
+
+    # -- the list runs ---------------------------------------------------------------------------------------------------
+    def submit(self) -> None:
+        """Load the list; every record gets its receipt."""
+        body = {"flow": self.flow_id, "mode": self.file.mode, "records": [self._row(case) for case in self.file.cases]}
+        submitted = self.api.post("/requests", body)
+        self.request_id = submitted["request_id"]
+        for case, receipt in zip(self.file.cases, submitted["records"], strict=True):
+            self.seen[case.name] = Seen(receipt)
+
+    def _row(self, case: Case) -> dict[str, Any]:
+        row: dict[str, Any] = {"numbers": self.numbers[case.name], "client_identifier": case.name}
+        for name in ("start_time", "time_zone", "priority"):
+            if value := getattr(case, name):
+                row[name] = resolve(value)
+        if case.variables is not None:
+            row["variables"] = dict(case.variables)
+        return row
+
+    def records(self) -> dict[str, Mapping[str, Any]]:
+        """The records as they are now, by case; the request's counts are checked on the way."""
+        self.counting.look(self.api.get(f"/requests/{self.request_id}"))
+        rows = self.api.pages(f"/requests/{self.request_id}/records", limit=200)
+        return {row["client_identifier"]: row for row in rows}
+
+    def until(self, what: str, holds: Callable[[], bool], limit_s: float) -> bool:
+        """Look again and again; a fault when it does not hold in time."""
+        end = time.monotonic() + limit_s
+        while not holds():
+            if time.monotonic() > end:
+                self.faults.append(f"not within {limit_s:.0f} s: {what}")
+                return False
+            time.sleep(LOOK_S)
+        return True
+
+    def settle(self) -> None:
+        """Wait until every record is as its case says, or the file's patience is over."""
+        self.until("all cases settled", self._settled, self.file.patience_s)
+
+    def _settled(self) -> bool:
+        records = self.records()
+        for case in self.file.cases:
+            record, wanted = records[case.name], case.becomes
+            if record["status"] != wanted.get("status") or record["attempts_made"] < wanted.get("attempts", 0):
+                return False
+        return True
+
+    def collect(self) -> None:
+        """Read the explanation of each record, once the copies of its SIP messages are stored."""
+        end = time.monotonic() + _TRACE_S
+        for case in self.file.cases:
+            receipt = self.seen[case.name].receipt
+            while True:
+                seen = Seen(receipt, self.api.get(f"/records/{receipt['record_id']}/timeline"))
+                if seen.complete() or time.monotonic() > end:
+                    break
+                time.sleep(LOOK_S)
+            self.seen[case.name] = seen
+            self._check_record(case, seen)
+
+    def _check_record(self, case: Case, seen: Seen) -> None:
+        if any(n > 1 for n in final_events(seen.explanation["statuses"], self.finals)):
+            self.faults.append(f"{case.name}: I5: an epoch has more than one final event: {seen.statuses}")
+        if seen.statuses[-1] != seen.record["status"]:
+            self.faults.append(f"{case.name}: the events end at {seen.statuses[-1]}, the status is {seen.record['status']}")
+
+    def close(self) -> None:
+        """Stop what still waits, so that nothing calls on behind the suite's back; the counts must come out even."""
+        if any(not record["final"] for record in self.records().values()):
+            self.api.post(f"/requests/{self.request_id}/stop", force=True)
+            self.until("the request is Completed after its stop", self._completed, _CLOSE_S)
+        self.faults += self.counting.wrong
+        self.counting.wrong = []
+
+    def _completed(self) -> bool:
+        request = self.api.get(f"/requests/{self.request_id}")
+        self.counting.look(request)
+        return bool(request["status"] == "Completed")

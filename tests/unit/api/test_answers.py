@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from central.domain.errors import CentralError, InvalidInput
+from central.domain.ids import AccountId
+from central.entrypoints.api.masking import mask_document
+from central.entrypoints.api.paging import cursor_number, cursor_text, encode_cursor, make_page
+from central.entrypoints.api.presenting import amount, masked
+from central.entrypoints.api.problems import CODES, FAMILIES, status_of
+from central.entrypoints.api.rate_limits import TokenBuckets
+from tests.fakes.observed import ManualClock
+
+
+def test_a_bucket_gives_its_rate_and_no_more() -> None:
+    clock, account = ManualClock(), AccountId(uuid4())
+    buckets = TokenBuckets(clock.monotonic)
+    assert [buckets.take(account, 60).allowed for _ in range(61)] == [True] * 60 + [False]
+    refused = buckets.take(account, 60)
+    assert (refused.remaining, refused.wait_s) == (0, 1)
+    assert buckets.take(AccountId(uuid4()), 60).allowed
+    clock.forward(timedelta(seconds=1))
+    assert [buckets.take(account, 60).allowed for _ in range(2)] == [True, False]
+    clock.forward(timedelta(hours=1))
+    assert buckets.take(account, 60).remaining == 59
+
+
+@pytest.mark.parametrize("text", ["", "%%%", "e30", "WzFd", "eyJuIjp0cnVlfQ", "eyJpZCI6MX0"])
+def test_a_foreign_cursor_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="invalid_cursor"):
+        cursor_text(text)
+
+
+@given(st.text(max_size=20), st.integers(0, 10**9))
+def test_cursors_come_back_as_they_went(text: str, number: int) -> None:
+    assert cursor_text(encode_cursor({"id": text})) == text
+    assert cursor_number(encode_cursor({"n": number})) == number
+
+
+def test_only_a_page_with_more_behind_it_has_a_next() -> None:
+    full = make_page([1, 2, 3], 2, str, lambda row: {"n": row})
+    last = make_page([1, 2], 2, str, lambda row: {"n": row})
+    assert (full.items, cursor_number(full.next)) == (["1", "2"], 2)
+    assert (last.items, last.next) == (["1", "2"], None)
+
+
+@given(st.integers(-(10**12), 10**12))
+def test_money_is_exact_decimal_text(micros: int) -> None:
+    text = amount(micros)
+    whole, _, places = text.partition(".")
+    assert 2 <= len(places) <= 6
+    digits = int(whole.removeprefix("-")) * 10**6 + int(places.ljust(6, "0"))
+    assert (-digits if text.startswith("-") else digits) == micros
+
+
+@pytest.mark.parametrize(("number", "shown"), [("919876543210", "9198******10"), ("1234567", "1234*67"), ("12", "**")])
+def test_masked_numbers_show_head_and_tail(number: str, shown: str) -> None:
+    assert masked(number) == shown
+
+
+@given(st.from_regex(r"[1-9][0-9]{7,14}", fullmatch=True))
+def test_no_known_number_is_left_in_a_masked_document(number: str) -> None:
+    document = {
+        "numbers": [number],
+        "legs": [{"number_to": number, "messages": [f"INVITE sip:+{number}@carrier", b"raw"]}],
+        "row": {"tel2": f"+{number}", "note": f"call {number}!"},
+        "count": 3,
+    }
+    shown = mask_document(document)
+    assert number not in str(shown)
+    assert shown["count"] == 3
+
+
+def test_every_error_family_has_a_status_and_no_code_hides_a_defect() -> None:
+    def families(kind: type[CentralError]) -> list[type[CentralError]]:
+        return [kind, *(deeper for child in kind.__subclasses__() for deeper in families(child))]
+
+    for family in families(CentralError):
+        status, title = status_of(family("some_code", "A sentence."))
+        assert 400 <= status < 600
+        assert title
+    assert all(400 <= status < 500 for status in CODES.values())
+    assert [status for family, status, _ in FAMILIES if family is InvalidInput] == [422]
