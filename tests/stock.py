@@ -44,14 +44,14 @@ class Stock:
 
     def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with self.connect() as connection:
-            return connection.execute(query, values).fetchall()
+            return connection.execute(query.encode(), values).fetchall()
 
     def value(self, query: str, *values: object) -> object:
         return self.rows(query, *values)[0][0]
 
     def run(self, query: str, *values: object) -> None:
         with self.connect() as connection:
-            connection.execute(query, values)
+            connection.execute(query.encode(), values)
 
     def account(self, *, balance: int = 10**12, **columns: object) -> AccountId:
         """An account under policy LAB with money; ``columns`` of table account go before the defaults."""
@@ -63,7 +63,9 @@ class Stock:
         } | columns  # fmt: skip
         with self.connect() as connection:
             marks = ", ".join(["%s"] * len(values))
-            connection.execute(f"insert into account ({', '.join(values)}) values ({marks})", list(values.values()))
+            connection.execute(
+                f"insert into account ({', '.join(values)}) values ({marks})".encode(), list(values.values())
+            )
             connection.execute("insert into balance (account_id, balance) values (%s, %s)", [account_id, balance])
         return account_id
 
@@ -93,7 +95,9 @@ class Stock:
         } | columns  # fmt: skip
         with self.connect() as connection:
             marks = ", ".join(["%s"] * len(values))
-            connection.execute(f"insert into request ({', '.join(values)}) values ({marks})", list(values.values()))
+            connection.execute(
+                f"insert into request ({', '.join(values)}) values ({marks})".encode(), list(values.values())
+            )
         return request_id
 
     def records(

@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from central.adapters.simulator.callees import Callee, Plan, by_number
@@ -183,7 +183,7 @@ class VoiceRig:
 
     async def idle(self) -> None:
         """Until no call is in progress and everything is stored."""
-        while self.desk.calls:
+        while self.desk.calls:  # noqa: ASYNC110 - virtual time
             await asyncio.sleep(0.05)
         await self.desk.writer.settled()
 

@@ -2,7 +2,8 @@
 
 Points have names of their own: ``journal.finish/before`` (the statement is about to run), ``/after`` (it ran, nothing is
 committed), ``/uncommitted`` (COMMIT is about to be sent for a transaction that ran it), ``/committed`` (COMMIT is through,
-the program does not know yet); ``ari.originate/before`` and ``/after`` likewise for the engine's HTTP. An order is a file in
+the program does not know yet); ``node.finish/gathered`` (results are in hand, no transaction is open); ``ari.originate/before``
+and ``/after`` likewise for the engine's HTTP. An order is a file in
 the folder of faults, written by the test: the point, how often it is passed before, and the action. The product's code is
 not touched: the hooks hang in psycopg, in the named statements and in the ARI transport.
 """
@@ -25,6 +26,9 @@ import psycopg
 
 from central.adapters.asterisk.transport import AriTransport
 from central.adapters.postgres.hot_statements import HotStatement
+from central.adapters.postgres.journal_store import PostgresJournal
+from central.application.ports.journal import JournalAnswer, JournalBatch
+from central.domain.errors import NeighbourError
 
 STRUCK = "struck.jsonl"
 _ANY = "transaction"  # every transaction, whatever ran in it
@@ -73,9 +77,22 @@ class FaultPort:
     # -- hooks -------------------------------------------------------------------------------------------------------
     def hang_in(self) -> None:
         """Put the hooks into the libraries; once a process."""
+        self._hang_into_journal()
         self._hang_into_statements()
         self._hang_into_transactions()
         self._hang_into_engine()
+
+    def _hang_into_journal(self) -> None:
+        plain = PostgresJournal.commit
+
+        async def commit(this: PostgresJournal, owner: str, batch: JournalBatch, now: Any) -> JournalAnswer:
+            kinds = {"hand_over": batch.legs, "answer": batch.answers, "finish": batch.results}
+            for kind in (name for name, rows in kinds.items() if rows):
+                if self.passes(f"node.{kind}/gathered"):
+                    raise NeighbourError("database_unavailable", "severed by the fault port")
+            return await plain(this, owner, batch, now)
+
+        setattr(PostgresJournal, "commit", commit)  # noqa: B010
 
     def _hang_into_statements(self) -> None:
         plain_run, plain_rows = HotStatement.run, HotStatement.rows

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Stage = Literal["claim", "hand_over", "answer", "finish"]
@@ -38,8 +38,8 @@ POINTS: Final[Mapping[Stage, tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 STANDS: Final = (
-    "dispatch.settle_claim/committed", "journal.hand_over_legs/before", "journal.hand_over_legs/committed",
-    "journal.answer_legs/before", "journal.end_legs/before", "journal.finish/before",
+    "node.finish/gathered", "dispatch.settle_claim/committed", "node.finish/gathered", "journal.hand_over_legs/committed",
+    "node.finish/gathered", "node.hand_over/gathered", "node.finish/gathered", "node.answer/gathered",
 )  # fmt: skip
 """Where a node stands still past its lease: it wakes with work in its hands that is somebody else's by then."""
 ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
@@ -58,7 +58,7 @@ class Stroke:
 
     order: the process strikes itself at ``point`` after passing it ``passes`` times (action kill, sever or stand);
     kill: SIGKILL now; stop: SIGSTOP now, SIGCONT after ``for_s``; cut: the node's connection to its engine for ``for_s``;
-    control: pause the request, resume it after ``for_s``.
+    control: pause the request, resume it after ``for_s``. ``key`` names the stroke in the log of what struck.
     """
 
     at_s: float
@@ -68,6 +68,7 @@ class Stroke:
     passes: int = 0
     action: Literal["kill", "sever", "stand", ""] = ""
     for_s: float = 0.0
+    key: str = ""
 
     def __str__(self) -> str:
         what = f"{self.action} at {self.point} after {self.passes}" if self.kind == "order" else self.kind
@@ -94,19 +95,24 @@ def draw(seed: int, *, records: int = 120) -> Plan:
     stage = STAGES[seed % len(STAGES)]
     strokes = [_at_the_stage(chance, stage, at_s=0.5)]
     if seed % 3 == 0:  # a node that sleeps through its lease, at the point of danger
-        strokes.append(_sleeper(chance, NODES[1], at_s=chance.uniform(0.5, 3)))
+        strokes.append(_sleeper(chance, seed // 3, at_s=chance.uniform(0.5, 3)))
     strokes += [_anywhere(chance) for _ in range(chance.randint(2, 4))]
-    return Plan(seed, stage, records, sorted(strokes, key=lambda stroke: stroke.at_s))
+    return Plan(seed, stage, records, _named(seed, strokes))
 
 
 def sleeper_plan(seed: int, *, records: int = 60) -> Plan:
     """Only what the fence is for: both nodes, one after the other, sleep through their leases with results in hand."""
     chance = random.Random(f"sleeper {seed}")
     strokes = [
-        Stroke(at_s, "order", node, "journal.finish/before", chance.randint(1, 3), "stand", STAND_S)
+        Stroke(at_s, "order", node, "node.finish/gathered", chance.randint(1, 3), "stand", STAND_S)
         for at_s, node in zip((0.5, 8.0), NODES, strict=True)
     ]
-    return Plan(seed, "finish", records, strokes)
+    return Plan(seed, "finish", records, _named(seed, strokes))
+
+
+def _named(seed: int, strokes: Sequence[Stroke]) -> list[Stroke]:
+    ordered = sorted(strokes, key=lambda stroke: stroke.at_s)
+    return [replace(stroke, key=f"{seed}/{n}") for n, stroke in enumerate(ordered)]
 
 
 def _at_the_stage(chance: random.Random, stage: Stage, at_s: float) -> Stroke:
@@ -115,8 +121,8 @@ def _at_the_stage(chance: random.Random, stage: Stage, at_s: float) -> Stroke:
     return Stroke(at_s, "order", NODES[0], point, chance.randint(0, 4), action)
 
 
-def _sleeper(chance: random.Random, node: str, at_s: float) -> Stroke:
-    return Stroke(at_s, "order", node, chance.choice(STANDS), chance.randint(0, 4), "stand", STAND_S)
+def _sleeper(chance: random.Random, turn: int, at_s: float) -> Stroke:
+    return Stroke(at_s, "order", NODES[1], STANDS[turn % len(STANDS)], chance.randint(0, 4), "stand", STAND_S)
 
 
 def _anywhere(chance: random.Random) -> Stroke:

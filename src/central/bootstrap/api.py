@@ -56,12 +56,9 @@ from central.application.intake.receive_upload import ReceiveUpload
 from central.application.intake.reload_request import ReloadRequest
 from central.application.intake.submit_records import SubmitRecords
 from central.application.ports.intake import LoadQueue
-from central.application.reporting.read_records import ReadRecords
-from central.application.reporting.read_requests import ReadRequests
-from central.application.reporting.report_request import ReportRequest
+from central.application.reporting.reporting import Reporting
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
-from central.bootstrap.reports import ReportDocuments
 from central.bootstrap.store import database_dsn, worker_pool
 from central.bootstrap.workers import webhook_config
 from central.domain.errors import NeighbourError
@@ -124,7 +121,7 @@ class _Work:
     submit: SubmitRecords
     receive: ReceiveUpload
     reload: ReloadRequest
-    reports: ReportDocuments
+    reports: Reporting
 
 
 def _work(settings: Settings, pool: Pool, library: PostgresLibrary, queue: LoadQueue) -> _Work:
@@ -132,12 +129,11 @@ def _work(settings: Settings, pool: Pool, library: PostgresLibrary, queue: LoadQ
     intake, store = PostgresIntake(pool), PostgresReports(pool)
     opener = OpenRequest(intake, library, clock, ids)
     receive = ReceiveUpload(intake, opener, queue, clock, ids, settings.upload_bytes)
-    read = ReadRequests(store, clock)
     return _Work(
         submit=SubmitRecords(intake, opener, clock, ids),
         receive=receive,
         reload=ReloadRequest(intake, receive),
-        reports=ReportDocuments(read, ReadRecords(store, library), ReportRequest(read, store)),
+        reports=Reporting(store, library, clock),
     )
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.live import Live
 
+from central.adapters.system import SystemClock
 from central.cli.client import ApiClient, with_api
 from central.cli.operate import Json
 from central.cli.output import console, print_json, print_rows, print_thing
+from central.entrypoints.cli_views import decode
+from central.entrypoints.cli_views.show_explanation import show_explanation
+from central.entrypoints.cli_views.show_report import show_report
+from central.entrypoints.cli_views.show_request import show_progress, show_requests
 
 requests = App(name="request", help="Contact lists: submit, watch, report, pause, stop.")
 records = App(name="record", help="Single contacts: show, explain, stop.")
@@ -58,11 +61,13 @@ def list_requests(*, flow: str | None = None, status: str | None = None, json: J
     """Requests, newest first."""
 
     async def work(api: ApiClient) -> list[dict[str, Any]]:
-        rows = [row async for row in api.pages("/requests", {"flow": flow, "status": status}, most=200)]
-        return [row | {"loaded": row["counts"]["loaded"], "pending": row["counts"]["pending"]} for row in rows]
+        return [row async for row in api.pages("/requests", {"flow": flow, "status": status}, most=200)]
 
-    columns = ("request_id", "name", "flow_name", "status", "control", "loaded", "pending", "created_at")
-    print_rows("requests", with_api(work), columns, as_json=json)
+    found = with_api(work)
+    if json:
+        print_json(found)
+    else:
+        console.print(show_requests([decode.request_view(row) for row in found]))
 
 
 @requests.command(name="show")
@@ -76,13 +81,11 @@ def follow(request_id: str, *, until_pending: int = 0) -> None:
     """Follow a request live until at most --until-pending records are pending."""
 
     async def work(api: ApiClient) -> None:
-        with _progress() as (progress, bar, note):
+        with Live(console=console, refresh_per_second=8) as live:
             while True:
-                seen = await api.call("GET", f"/requests/{request_id}")
-                counts = seen["counts"]
-                progress.update(bar, completed=counts["loaded"] - counts["pending"], total=counts["loaded"] or None)
-                progress.update(note, description=_line(seen))
-                if not seen["loading"] and counts["pending"] <= until_pending:
+                seen = decode.request_view(await api.call("GET", f"/requests/{request_id}"))
+                live.update(show_progress(seen, SystemClock().now()))
+                if not seen.loading and seen.counts.pending <= until_pending:
                     return
                 await asyncio.sleep(_LOOK_S)
 
@@ -96,12 +99,7 @@ def report(request_id: str, *, json: Json = False) -> None:
     if json:
         print_json(document)
         return
-    print_rows("records", document["statuses"], ("status", "record_class", "records"), as_json=False)
-    console.print()
-    print_rows("legs", document["calls"], ("status", "code", "legs"), as_json=False)
-    console.print()
-    names = ("attempts", "legs", "answered", "duration_s", "calls_per_s", "peak_calls_per_s", "cost", "currency")
-    print_thing({name: document[name] for name in names}, as_json=False)
+    console.print(show_report(decode.request_report(document)))
 
 
 @requests.command(name="control")
@@ -148,28 +146,26 @@ def show_record(record_id: str, *, json: Json = False) -> None:
 
 
 @records.command(name="explain")
-def explain(record_id: str, *, json: Json = False) -> None:
-    """Why a record ended so: checks, schedule, attempts, SIP messages, path through the flow, the rule of each status."""
-    print_thing(with_api(lambda api: api.call("GET", f"/records/{record_id}/timeline")), as_json=json)
+def explain(record_id: str, *, messages: Flag = False, json: Json = False) -> None:
+    """Why a record ended so: checks, schedule, attempts, SIP ladder, path through the flow, the rule of each status.
+
+    Parameters
+    ----------
+    record_id: the record.
+    messages: print every SIP message in full.
+    json: print JSON.
+    """
+    document = with_api(lambda api: api.call("GET", f"/records/{record_id}/timeline"))
+    if json:
+        print_json(document)
+    else:
+        console.print(show_explanation(decode.explanation(document), messages=messages))
 
 
 @records.command(name="stop")
 def stop_record(record_id: str, *, json: Json = False) -> None:
     """End a waiting record."""
     print_thing(with_api(lambda api: api.call("POST", f"/records/{record_id}/stop")), as_json=json)
-
-
-@contextmanager
-def _progress() -> Generator[tuple[Progress, TaskID, TaskID]]:
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(40), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    ) as progress:
-        bar = progress.add_task("records")
-        yield progress, bar, progress.add_task("", total=1, visible=True)
-
-
-def _line(seen: dict[str, Any]) -> str:
-    return "  ".join(f"{word} {n}" for word, n in list(seen["statuses"].items())[:6])
 
 
 def add_requests(app: App) -> None:

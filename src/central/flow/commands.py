@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
+
+ANONYMOUS: Final = "anonymous"
+"""The caller id of a leg that shows no number (RFC 3323)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
     """Durable. Call the record's number at index ``position``; answer comes as LegAnswered and LegEnded.
 
-    ``ring_timeout_s`` is counted from the INVITE. ``caller_id`` None lets dispatch choose a DID.
+    ``ring_timeout_s`` is counted from the INVITE. ``caller_id`` None lets dispatch choose a DID, ``ANONYMOUS`` shows none.
     """
 
     position: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from tests.integration.dispatch.conftest import Desk
 from tests.stock import Stock, number
 
 RECORDS = 100_000
+KEY_OR_LEASE = {"record_pkey", "record_lease"}  # few records are leased at a time: both walks are short
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def scans(stock: Stock, file: str, name: str, values: dict[str, Any]) -> set[str
     return found
 
 
-def keys(*rows: dict[str, object]) -> str:
+def keys(*rows: Mapping[str, object]) -> str:
     return json.dumps(rows, default=str)
 
 
@@ -95,11 +96,11 @@ async def test_hot_statements_walk_their_indexes(desk: Desk, full: tuple[Account
             },
             {"record_pkey"},
         ),
-        ("journal", "hand_over_legs"): ({"legs": keys(key), "owner": "n1/g1"}, {"record_pkey"}),
-        ("journal", "finish"): ({"results": keys(key | {"fence": 1}), "now": now}, {"record_pkey"}),
+        ("journal", "hand_over_legs"): ({"legs": keys(key), "owner": "n1/g1"}, KEY_OR_LEASE),
+        ("journal", "finish"): ({"results": keys(key | {"fence": 1}), "now": now}, KEY_OR_LEASE),
         ("journal", "extend"): (
             {"records": keys(key), "owner": "n1/g1", "lease": timedelta(seconds=60)},
-            {"record_pkey"},
+            KEY_OR_LEASE,
         ),
         ("journal", "stopping"): ({"owner": "n1/g1"}, {"record_lease"}),
         ("tracking", "reap"): (
@@ -108,10 +109,10 @@ async def test_hot_statements_walk_their_indexes(desk: Desk, full: tuple[Account
         ),
         ("tracking", "hold_waiting"): (
             {"account_id": account_id, "request_id": request_id, "n": 2000, "now": now, "actor": "user"},
-            set(),
+            {"record_due", "record_of_request"},
         ),
     }
     for (file, name), (values, wanted) in cases.items():
         used = scans(stock, file, name, values)
-        assert wanted <= used, (file, name, used)
+        assert wanted & used, (file, name, used)
         assert not [scan for scan in used if scan.startswith("seq ")], (file, name, used)

@@ -137,6 +137,7 @@ async def test_only_the_leader_grants_and_a_lost_epoch_writes_nothing(desk: Desk
     await desk.dispatch.heartbeat(desk.node())
     epoch = await desk.dispatch.lead("dispatcher", "d1", timedelta(seconds=10))
     assert epoch == await desk.dispatch.lead("dispatcher", "d1", timedelta(seconds=10)) == 1
+    assert epoch is not None
     assert await desk.shares("d2")() is None
     stock.run("update leader set until = now() - interval '1 s'")
     assert await desk.shares("d2")() == 1

@@ -20,6 +20,7 @@ from central.domain.delivery import NoAnswer, RetryAt
 
 IDS = SystemIds()
 AT = datetime.now(UTC)
+FLOW = b"flow: f\ntype: multicast\npurpose: service\nvariables: {pin: {secret: true}}\nsteps: {}\n"
 ACCOUNT, ENDPOINT, REQUEST, VERSION, RECORD, EVENT, ATTEMPT, LEG = IDS.uuids(8)
 
 
@@ -64,7 +65,7 @@ async def fill(store: psycopg.AsyncConnection[tuple[Any, ...]], *, attempts: boo
         await run(
             "insert into attempt (account_id, record_id, number, id, epoch, fence, node, started_at, result, policy_id,"
             " policy_version, variables) values (%s, %s, 1, %s, 1, 1, 'n', %s, 'COMPLETED', 'IN', 1, %s)",
-            [ACCOUNT, RECORD, ATTEMPT, AT, Jsonb({"name": "Zoë", "choice": "1"})],
+            [ACCOUNT, RECORD, ATTEMPT, AT, Jsonb({"choice": "1", "pin": "4711"})],
         )  # fmt: skip
         await run(
             "insert into leg (account_id, record_id, id, attempt_number, position, number_from, number_to, node, fence, handed_at,"
@@ -104,7 +105,7 @@ async def test_the_body_tells_the_whole_record(
         "status": "COMPLETED",
         "record_class": "valid",
         "epoch": 1,
-        "variables": {"name": "Zoë", "choice": "1"},
+        "variables": {"name": "Zoë", "choice": "1", "pin": "***"},
     }
     assert attempt == {"attempt_id": str(ATTEMPT), "number": 1, "result": "COMPLETED"}
     times = {"start_time": stamp(AT), "connect_time": stamp(AT), "end_time": stamp(AT)}

@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from central.adapters.postgres.pool import Connection, Pool, tenant, transaction
+from central.adapters.postgres.record_bodies import render_record_final
 from central.adapters.postgres.statements import load_statements
 from central.application.ports.outbox import (
     Delivery,
@@ -76,13 +77,6 @@ class _ClaimedRow:
             auth=parse_auth(self.auth),
             plain_http=self.plain_http,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    account_id: AccountId
-    record_id: RecordId
-    body: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +176,8 @@ async def _fetch(connection: Connection, statement: str, into: type[Row], asked:
 
 async def _fill_bodies(connection: Connection, rows: Sequence[_ClaimedRow]) -> None:
     """Render what the writer left to us, and store it, so that later tries tell the same."""
-    targets = [{"account_id": r.account_id, "record_id": r.record_id} for r in rows if r.event_type == RECORD_FINAL]
-    found = await _fetch(connection, "record_facts", _Facts, {"targets": Jsonb(targets)})
-    facts = {(fact.account_id, fact.record_id): fact.body for fact in found}
+    targets = [(r.account_id, r.record_id) for r in rows if r.event_type == RECORD_FINAL and r.record_id is not None]
+    facts = await render_record_final(connection, targets)
     for row in rows:
         told = facts.get((row.account_id, row.record_id)) if row.record_id is not None else None
         row.body = told if told is not None else _ids_only(row)

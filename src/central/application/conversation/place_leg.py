@@ -17,7 +17,7 @@ from central.domain.evidence import Evidence, Phase
 from central.domain.ids import LegId
 from central.domain.money import reserve_amount
 from central.domain.statuses import CallStatus
-from central.flow.commands import Dial
+from central.flow.commands import ANONYMOUS, Dial
 
 FAILOVER = frozenset({CallStatus.CONGESTION, CallStatus.CHANNEL_UNAVAILABLE})
 """Words after which another trunk may still reach the number: the carrier or the trunk, not the callee, said no."""
@@ -57,7 +57,7 @@ class PlaceLeg:
             number=number,
             trunk=trunk,
             left=routes[1:],
-            caller_id=dial.caller_id or self._caller_id(call, number),
+            caller_id=self._shown(call, dial, number),
             handed_at=desk.clock.now(),
         )
         call.leg = leg
@@ -160,6 +160,12 @@ class PlaceLeg:
 
     def _wait_s(self, call: LiveCall) -> float:
         return call.handed.prepared.calls.channel_wait.total_seconds()
+
+    def _shown(self, call: LiveCall, dial: Dial, number: str) -> str | None:
+        """The caller number of this leg; None shows none (RFC 3323)."""
+        if dial.caller_id is None:
+            return self._caller_id(call, number)
+        return None if dial.caller_id == ANONYMOUS else dial.caller_id
 
     @staticmethod
     def _caller_id(call: LiveCall, number: str) -> str | None:

@@ -38,7 +38,7 @@ def sip_ladder(messages: Sequence[SipLine], missing: int = 0, *, width: int = WI
     if not messages:
         return ""
     hosts = _hosts(messages)
-    gap = max(_LEAST_GAP, (width - _TIMES - 2) // max(1, len(hosts) - 1) - 1)
+    gap = max(_LEAST_GAP, (width - _TIMES - 1) // max(1, len(hosts) - 1) - 1)
     lanes = [index * (gap + 1) for index in range(len(hosts))]
     lines = [_names(messages, hosts, lanes)]
     for number, message in enumerate(messages):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from central.application.ports.reporting import AttemptRow, EventRow, RecordHistory, RecordRow
+from central.application.reporting.event_data import data_of, inner, texts
 from central.application.reporting.explain_leg import legs_of
 from central.application.reporting.record_values import AttemptView, LegView, RecordDetail, RecordView
 from central.domain.moves import counts_as, record_class
@@ -45,7 +46,8 @@ def view_detail(history: RecordHistory, prepared: PreparedFlow, *, with_sip: boo
     row, head = history.record, history.head
     hide = collects_secret(prepared)
     legs = legs_of(history.legs, history.traces, with_sip=with_sip, hide_keys=hide)
-    view = view_record(row)
+    first = next((event for event in history.events if event.kind == "record_created"), None)
+    view = view_record(replace(row, written=texts(inner(data_of(first), "row"), "numbers")))
     return RecordDetail(
         **{field.name: getattr(view, field.name) for field in fields(RecordView)},
         request_name=head.request_name,

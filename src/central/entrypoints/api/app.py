@@ -12,6 +12,7 @@ from central.entrypoints.api.account_routes import account_router
 from central.entrypoints.api.flow_routes import flow_router
 from central.entrypoints.api.gate import GUARDED, Api, Gate, caller_of
 from central.entrypoints.api.idempotency import Idempotency
+from central.entrypoints.api.list_routes import list_router
 from central.entrypoints.api.number_routes import number_router
 from central.entrypoints.api.open_routes import catalogue_router, open_router
 from central.entrypoints.api.openapi_document import complete, openapi_config
@@ -57,6 +58,7 @@ def _routers() -> list[Router]:
         route_handlers=[
             account_router,
             number_router,
+            list_router,
             flow_router,
             webhook_router,
             upload_router,

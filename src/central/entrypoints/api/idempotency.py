@@ -107,7 +107,7 @@ class _Kept:
         if isinstance(body, dict):
             fields = cast("dict[str, object]", body)
             body = {name: None if name in secret_fields else value for name, value in fields.items()}
-        return {"headers": kept, "body": cast("object", body)}
+        return {"headers": kept, "body": body}
 
 
 async def _read(receive: Receive, most: int) -> bytes:

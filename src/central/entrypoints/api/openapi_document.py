@@ -17,7 +17,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from central.entrypoints.api.flow_routes import DOCUMENT_TYPES
-from central.entrypoints.api.number_routes import LIST_TYPES
+from central.entrypoints.api.list_routes import LIST_TYPES
 from central.entrypoints.api.problems import PROBLEM_JSON, Problem
 from central.entrypoints.api.upload_routes import UPLOAD_TYPES
 

@@ -22,8 +22,8 @@ from central.domain.errors import InvalidInput
 from central.domain.rights import Right
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.idempotency import REPLAYED, STREAMED, key_of, key_reused
+from central.entrypoints.api.list_routes import limited
 from central.entrypoints.api.multipart_files import MultipartFile, header_parameter
-from central.entrypoints.api.number_routes import limited
 from central.entrypoints.api.request_routes import Mode, require_load
 
 _NAMES: Final = {

@@ -28,7 +28,7 @@ from central.entrypoints.cli_views.words import (
     style_of,
 )
 
-_LADDER = 92  # 100 columns less margins and frame
+_LADDER = 94  # 100 columns less margins and frame
 
 
 def show_attempts(record: RecordDetail, *, messages: bool = False) -> Iterator[RenderableType]:

@@ -23,7 +23,7 @@ _SIGNS: Mapping[CheckResult, tuple[str, str]] = {
     CheckResult.PASSED: ("✓", GOOD),
     CheckResult.FAILED: ("✗", f"bold {BAD}"),
     CheckResult.NOT_REACHED: ("·", DIM),
-    CheckResult.NOT_APPLIED: ("–", DIM),
+    CheckResult.NOT_APPLIED: ("-", DIM),
 }
 
 
@@ -82,7 +82,7 @@ def _facts(record: RecordDetail) -> list[tuple[str, str]]:
         ("record", f"{record.record_id}, row {record.row}"),
         ("request", f"{record.request_id} {plain(record.request_name)} ({kind})".replace("  ", " ")),
         ("flow", f"{plain(record.flow_name)} ({plain(record.flow_id)}), {version}"),
-        ("numbers", ", ".join(map(plain, record.numbers)) or "–"),
+        ("numbers", ", ".join(map(plain, record.numbers)) or "-"),
     ]
     if record.struck_numbers:
         facts.append(("struck off", ", ".join(map(plain, record.struck_numbers))))
@@ -101,7 +101,7 @@ def _input(told: Explanation) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style=DIM, no_wrap=True)
     grid.add_column(overflow="fold")
-    written = ", ".join(map(plain, row.written_numbers or row.numbers)) or "–"
+    written = ", ".join(map(plain, row.written_numbers or row.numbers)) or "-"
     grid.add_row("numbers", written if row.written_numbers or not row.dropped else f"{written} (usable ones)")
     for drop in row.dropped:
         grid.add_row("dropped", Text(f"{plain(drop.get('number', ''))}: {plain(drop.get('sentence', ''))}", style=NOTE))

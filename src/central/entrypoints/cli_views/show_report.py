@@ -45,7 +45,7 @@ def _summary(report: RequestReport) -> Table:
     counts, grid = report.request.counts, Table.grid(padding=(0, 3))
     for style in (DIM, "", DIM, "", DIM, ""):
         grid.add_column(style=style or None, justify="left" if style else "right")
-    done = "–" if counts.completion_percent is None else f"{counts.completion_percent:.1f} %"
+    done = "-" if counts.completion_percent is None else f"{counts.completion_percent:.1f} %"
     answered = percent(report.answer_ratio)
     attempts = "" if report.attempts_per_record is None else f" ({report.attempts_per_record:g} a record)"
     rows = (
@@ -116,4 +116,4 @@ def _bar(share: float) -> Text:
 
 
 def _rate(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.2f}"

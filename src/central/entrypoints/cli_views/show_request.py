@@ -26,25 +26,19 @@ def show_progress(view: RequestView, now: datetime) -> RenderableType:
 
 def show_requests(views: Sequence[RequestView]) -> RenderableType:
     """A table of requests, newest first."""
-    table = Table(box=box.SIMPLE_HEAD, header_style=HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=None, header_style=DIM, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("request", min_width=36)
     table.add_column("status")
-    for title in ("loaded", "pending", "completed", "final"):
+    for title in ("loaded", "pending", "final"):
         table.add_column(title, justify="right")
     table.add_column("created", no_wrap=True)
     for view in views:
+        held = view.control.value != "running"
+        state = Text(f"{view.status.value}, {view.control.value}", style="yellow") if held else _state(view)
         counts = view.counts
-        table.add_row(
-            _named(view),
-            _state(view)
-            if view.control.value == "running"
-            else Text(f"{view.status.value}, {view.control.value}", style="yellow"),
-            number(counts.loaded),
-            number(counts.pending),
-            number(counts.completed),
-            f"{view.progress.percent:.0f} %",
-            moment(view.created_at),
-        )
+        final = f"{view.progress.percent:.0f} %"
+        created = f"{view.created_at:%Y-%m-%d %H:%M}Z"
+        table.add_row(_named(view), state, number(counts.loaded), number(counts.pending), final, created)
     return table
 
 

@@ -1,11 +1,11 @@
-"""The catalogue of statuses as tables: number, class, whether it is an end, what it means, and the cases that reached it."""
+"""The catalogue of statuses as a page: number, class, whether it is an end, what it means, and the cases that reached it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -21,57 +21,67 @@ _NO_CASES: Cases = {}
 def show_statuses(cases: Cases = _NO_CASES) -> RenderableType:
     """All five families; ``cases`` is the status atlas of the acceptance run, by family and status name."""
     parts: list[RenderableType] = []
-    for family, table in (("flow", _flow(cases)), ("call", _calls(cases)), *_others(cases)):
-        parts += [Rule(family, align="left", style=DIM), table, Text("")]
+    lists = (
+        ("flow", "what became of a record", _flow(cases)),
+        ("call", "how a call ended", _calls(cases)),
+        *_others(cases),
+    )
+    for family, about, table in lists:
+        title = Text(family, style=HEAD).append(f"  {about}", style=DIM)
+        parts += [Rule(title, align="left", style=DIM), Padding(table, (0, 0, 1, 0))]
     return Group(*parts)
 
 
 def _flow(cases: Cases) -> Table:
-    table = _table("#", "flow status", "class", "counts as", "end", "cases", "meaning")
+    table = _table()
     for name, row in sorted(FLOW.items(), key=lambda item: item[1].number):
         told: FlowRow = row
-        table.add_row(
-            str(told.number), status(name), told.record_class.value, told.counts_as.value, "yes" if told.final else "",
-            _count(cases, "flow", name), Text(told.meaning),
-        )  # fmt: skip
+        facts = [f"{told.record_class} record", "final" if told.final else f"counts as {told.counts_as}"]
+        _add(table, str(told.number), status(name, bold=True), facts, _cases(cases, "flow", name), told.meaning)
     return table
 
 
 def _calls(cases: Cases) -> Table:
-    table = _table("code", "connection status", "SIP", "Q.850", "again", "cases", "meaning")
+    table = _table()
     for name, row in CALL.items():
         told: CallRow = row
-        sip = ", ".join(map(str, (*told.sip, *told.sip_ringing, *told.sip_no_ringing)))
-        table.add_row(
-            str(told.canonical), status(name), sip, ", ".join(map(str, told.q850)), "yes" if told.retry == "policy" else "",
-            _count(cases, "call", name), Text(told.meaning),
-        )  # fmt: skip
+        codes = {
+            "SIP": told.sip,
+            "SIP after ringing": told.sip_ringing,
+            "SIP before ringing": told.sip_no_ringing,
+            "Q.850": told.q850,
+        }
+        facts = [f"{kind} {', '.join(map(str, numbers))}" for kind, numbers in codes.items() if numbers]
+        facts += ["may be tried again"] if told.retry == "policy" else []
+        _add(table, str(told.canonical), status(name, bold=True), facts, _cases(cases, "call", name), told.meaning)
     return table
 
 
-def _others(cases: Cases) -> list[tuple[str, Table]]:
-    found: list[tuple[str, Table]] = []
+def _others(cases: Cases) -> list[tuple[str, str, Table]]:
+    found: list[tuple[str, str, Table]] = []
+    about = {"sms": "what became of an SMS", "email": "what became of an e-mail", "agent": "what an agent is doing"}
     for family, rows in (("sms", SMS), ("email", EMAIL), ("agent", AGENT)):
-        table = _table("", "status", "", "", "end", "cases", "meaning")
+        table = _table()
         for name, row in rows.items():
-            final = "yes" if getattr(row, "final", False) else ""
-            table.add_row("", Text(name), "", "", final, _count(cases, family, name), Text(row.meaning))
-        found.append((family, table))
+            facts = ["final"] if getattr(row, "final", False) else []
+            _add(table, "", Text(name, style=HEAD), facts, _cases(cases, family, name), row.meaning)
+        found.append((family, about[family], table))
     return found
 
 
-def _table(*titles: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, header_style=HEAD, pad_edge=False, show_edge=False)
-    for position, title in enumerate(titles):
-        table.add_column(
-            title,
-            justify="right" if position == 0 else "left",
-            overflow="fold",
-            ratio=3 if title == "meaning" else None,
-        )
+def _table() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", style=DIM, min_width=2)
+    table.add_column(overflow="fold")
     return table
 
 
-def _count(cases: Cases, family: str, name: str) -> Text:
+def _add(table: Table, number: str, name: Text, facts: Sequence[str], cases: str, meaning: str) -> None:
+    line = name.append("  " + " · ".join(fact for fact in (*facts, cases) if fact), style=f"not bold {DIM}")
+    table.add_row(number, line)
+    table.add_row("", Text(meaning))
+
+
+def _cases(cases: Cases, family: str, name: str) -> str:
     n = len(cases.get(family, {}).get(name, ()))
-    return Text(str(n) if n else "–", style="" if n else DIM)
+    return "" if not n else f"{n} {'case' if n == 1 else 'cases'}"

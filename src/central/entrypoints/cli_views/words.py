@@ -62,18 +62,18 @@ def number(n: int) -> str:
 
 def percent(part: float | None) -> str:
     """A share (0 to 1) in percent, a dash where there is none."""
-    return "–" if part is None else f"{100 * part:.1f} %"
+    return "-" if part is None else f"{100 * part:.1f} %"
 
 
 def per_second(rate: float | None) -> str:
     """A rate, a dash while it is not known."""
-    return "–" if rate is None else f"{rate:,.1f}/s"
+    return "-" if rate is None else f"{rate:,.1f}/s"
 
 
 def seconds(value: float | None) -> str:
     """A duration as a person says it: ``0.4 s``, ``2 min 05 s``, ``3 h 20 min``."""
     if value is None:
-        return "–"
+        return "-"
     whole = round(value)
     if value < 60:  # noqa: PLR2004 - a minute
         return f"{value:.1f} s"
@@ -84,7 +84,7 @@ def seconds(value: float | None) -> str:
 
 def milliseconds(value: int | None) -> str:
     """A duration in milliseconds."""
-    return "–" if value is None else f"{value:,} ms" if value < 10_000 else seconds(value / 1000)  # noqa: PLR2004
+    return "-" if value is None else f"{value:,} ms" if value < 10_000 else seconds(value / 1000)  # noqa: PLR2004
 
 
 def money(micros: int, currency: str) -> str:
@@ -96,9 +96,9 @@ def money(micros: int, currency: str) -> str:
 
 def clock(at: datetime | None) -> str:
     """The time of day in UTC, to the millisecond."""
-    return "–" if at is None else f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+    return "-" if at is None else f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
 
 
 def moment(at: datetime | None) -> str:
     """Day and time in UTC."""
-    return "–" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"
+    return "-" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"

@@ -84,36 +84,6 @@ select count(*) filter (where o.state = 'waiting')::int as waiting, count(*) fil
        coalesce(%(at)s - min(o.occurred_at) filter (where o.state = 'waiting'), interval '0') as oldest
   from outbox o join webhook_endpoint e on e.account_id = o.account_id and e.id = o.endpoint_id;
 
--- name: record_facts
--- targets: [{account_id, record_id}]: the body of record.final as far as the tables know it (absent data = absent key).
-with t as materialized (
-  select * from jsonb_to_recordset(%(targets)s::jsonb) as t(account_id uuid, record_id uuid))
-select r.account_id, r.id as record_id, jsonb_strip_nulls(jsonb_build_object(
-         'record_id', r.id, 'request_id', r.request_id, 'client_identifier', r.client_identifier, 'flow_id', q.flow_id,
-         'flow_version', v.number, 'flow_type', f.type, 'status', r.status, 'reason', r.reason, 'epoch', r.epoch,
-         'attempts', made.attempts, 'variables', coalesce(made.variables, r.variables))) as body
-  from t
-  join record r on r.account_id = t.account_id and r.id = t.record_id
-  join request q on q.account_id = r.account_id and q.id = r.request_id
-  join flow f on f.account_id = q.account_id and f.id = q.flow_id
-  join flow_version v on v.account_id = q.account_id and v.id = q.flow_version_id
-  cross join lateral (
-    select jsonb_agg(jsonb_build_object('attempt_id', a.id, 'number', a.number, 'result', a.result, 'legs', legs.list)
-                     order by a.number) as attempts,
-           (array_agg(a.variables order by a.number desc))[1] as variables
-      from attempt a cross join lateral (
-        select jsonb_agg(jsonb_build_object(
-                 'leg_id', l.id, 'role', l.role, 'from', l.number_from, 'to', l.number_to,
-                 'did', case l.direction when 'outbound' then l.number_from else l.number_to end,
-                 'start_time', to_char(l.handed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'),
-                 'ring_time', to_char(l.ring_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'),
-                 'connect_time', to_char(l.connect_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'),
-                 'end_time', to_char(l.end_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'),
-                 'duration', l.answered_ms / 1000, 'duration_ms', l.answered_ms, 'status', l.status, 'code', l.code, 'q850', l.q850,
-                 'sip_code', l.sip_code, 'hangup_by', l.hangup_by, 'digits', l.digits) order by l.id) as list
-          from leg l where l.account_id = a.account_id and l.record_id = a.record_id and l.attempt_number = a.number) legs
-     where a.account_id = r.account_id and a.record_id = r.id and a.epoch = r.epoch) made;
-
 -- name: store_bodies
 -- bodies: [{account_id, endpoint_id, id, body}]: from now on every try sends the same bytes.
 with d as materialized (

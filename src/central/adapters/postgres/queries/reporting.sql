@@ -1,4 +1,5 @@
 -- Step 7, reporting: reads of one account, as central_api under row-level security. Pages go by key; counts come from tallies.
+-- The last two statements serve step 6, publishing, as central_worker: bodies of webhook events, for a batch of records.
 
 -- name: requests
 -- Newest first. Counts are sums of few tally rows, the earliest due time is the first entry of an index: neither grows with the list.
@@ -125,3 +126,38 @@ select coalesce(sum(x.legs), 0)::int as legs, coalesce(sum(x.answered), 0)::int 
       from leg l join record r on r.account_id = l.account_id and r.id = l.record_id
      where l.account_id = %(account_id)s and r.request_id = %(request_id)s and l.record_id between %(first)s and %(last)s
      group by date_trunc('second', l.handed_at)) x;
+
+-- name: record_final
+-- targets: [{account_id, record_id}]: the body of record.final (domain section 15) as far as the tables know it; absent data = absent
+-- key. Variables as the last attempt left them, over those that came in. Secrets are masked by the caller, who knows the flow.
+with t as materialized (
+  select * from jsonb_to_recordset(%(targets)s::jsonb) as t(account_id uuid, record_id uuid))
+select r.account_id, r.id as record_id, v.id as flow_version_id, jsonb_strip_nulls(jsonb_build_object(
+         'record_id', r.id, 'request_id', r.request_id, 'client_identifier', r.client_identifier, 'flow_id', q.flow_id,
+         'flow_version', v.number, 'flow_type', f.type, 'status', r.status, 'reason', r.reason, 'epoch', r.epoch,
+         'attempts', made.attempts, 'variables', r.variables || coalesce(made.variables, '{}'))) as body
+  from t
+  join record r on r.account_id = t.account_id and r.id = t.record_id
+  join request q on q.account_id = r.account_id and q.id = r.request_id
+  join flow f on f.account_id = q.account_id and f.id = q.flow_id
+  join flow_version v on v.account_id = q.account_id and v.id = q.flow_version_id
+  cross join lateral (
+    select jsonb_agg(jsonb_build_object('attempt_id', a.id, 'number', a.number, 'result', a.result, 'legs', legs.list)
+                     order by a.number) as attempts,
+           (array_agg(a.variables order by a.number desc))[1] as variables
+      from attempt a cross join lateral (
+        select jsonb_agg(jsonb_build_object(
+                 'leg_id', l.id, 'role', l.role, 'from', l.number_from, 'to', l.number_to,
+                 'did', case l.direction when 'outbound' then l.number_from else l.number_to end,
+                 'start_time', to_char(l.handed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'),
+                 'ring_time', to_char(l.ring_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'),
+                 'connect_time', to_char(l.connect_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'),
+                 'end_time', to_char(l.end_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"'),
+                 'duration', l.answered_ms / 1000, 'duration_ms', l.answered_ms, 'status', l.status, 'code', l.code, 'q850', l.q850,
+                 'sip_code', l.sip_code, 'hangup_by', l.hangup_by, 'digits', l.digits) order by l.id) as list
+          from leg l where l.account_id = a.account_id and l.record_id = a.record_id and l.attempt_number = a.number) legs
+     where a.account_id = r.account_id and a.record_id = r.id and a.epoch = r.epoch) made;
+
+-- name: version_documents
+-- across accounts: frozen documents, read once by their id, which the caller took from a record of the account.
+select v.id, v.account_id, v.flow_id, v.number, v.document from flow_version v where v.id = any(%(ids)s);

@@ -70,7 +70,7 @@ select q.account_id, q.id, q.flow_id, case when q.control = 'running' then f.con
 with w as materialized (
   select r.account_id, r.id, r.request_id, r.status, r.due_at from record r
    where r.account_id = %(account_id)s and r.request_id = %(request_id)s and r.due_at is not null
-   order by r.id limit %(n)s for update skip locked),
+   order by r.due_at limit %(n)s for update skip locked),
 held as (
   update record r set status = 'PAUSE', held_status = w.status, held_due_at = w.due_at, due_at = null, changed_at = %(now)s
     from w join move m on m.family = 'flow' and m.from_status = w.status and m.to_status = 'PAUSE'

@@ -1,0 +1,39 @@
+"""Fixtures of the acceptance suite: the laboratory with the chosen case files in play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.case_files import CaseFile, case_files
+from tests.acceptance.laboratory import Laboratory
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Markers by which the laboratory knows what to play."""
+    config.addinivalue_line("markers", "case_file(name): needs this file of tests/cases")
+    config.addinivalue_line("markers", "all_files: needs every file of tests/cases")
+
+
+def chosen_files(items: list[pytest.Item]) -> list[CaseFile]:
+    """The files of the selected cases; all of them for tests that look at the whole."""
+    names: set[str] = set()
+    for item in items:
+        if marker := item.get_closest_marker("case_file"):
+            names.add(str(marker.args[0]))
+        elif item.get_closest_marker("all_files"):
+            names = {file.name for file in case_files()}
+            break
+    return [file for file in case_files() if file.name in names]
+
+
+@pytest.fixture(scope="session")
+def laboratory(
+    request: pytest.FixtureRequest, asterisk_root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Laboratory]:
+    """One installation a session; every case file plays in an account of its own."""
+    items = [item for item in request.session.items if item.path.parent == Path(__file__).parent]
+    with Laboratory(asterisk_root, tmp_path_factory.mktemp("laboratory"), chosen_files(items)) as made:
+        yield made
