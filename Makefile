@@ -11,6 +11,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export SQUAWK_DISABLE_UPDATE_CHECK := 1
 
 SOURCES := src tests tools examples
+GENERATORS = $(or $(sort $(wildcard tools/generate_*.py)),$(error no generator found))
 MIGRATIONS := src/central/adapters/postgres/migrations
 PYTEST := $(BIN)/python -m pytest
 
@@ -59,8 +60,7 @@ imports: .venv/.central-dev
 migrations: .venv/.central-dev
 	$(BIN)/squawk --config .squawk.toml $(MIGRATIONS)/*.sql
 generated: .venv/.central-dev
-	$(BIN)/python tools/generate_statuses.py --check
-	$(BIN)/python tools/generate_flow_reference.py --check
+	@for one in $(GENERATORS); do echo "$$one --check"; $(BIN)/python "$$one" --check; done
 rules: .venv/.central-dev
 	$(BIN)/python -m tools.lint_paths
 	$(BIN)/python -m tools.lint_shape
@@ -72,8 +72,7 @@ fix: .venv/.central-dev  ## format, and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 docs: .venv/.central-dev  ## write the generated files anew
-	$(BIN)/python tools/generate_statuses.py
-	$(BIN)/python tools/generate_flow_reference.py
+	@for one in $(GENERATORS); do echo "$$one"; $(BIN)/python "$$one"; done
 LOCK = $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 lock: .venv/.central-dev  ## compile the lock files from pyproject.toml (UPGRADE=1 takes newer versions)

@@ -28,7 +28,7 @@ LIMITS_S = {
     "contract": 60,
     "integration": 120,
     "migration": 120,
-    "acceptance": 300,
+    "acceptance": 1200,  # the first one waits for the laboratory, which plays all cases at once
     "resilience": 900,
 }
 PURE = frozenset({"unit", "property"})  # kinds that touch no network at all, not even loopback

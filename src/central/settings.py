@@ -75,26 +75,17 @@ class Settings:
         str | None, Help("key that the command line sends; empty = that of central init", secret=True)
     ] = None
     api_body_bytes: Annotated[int, Help("largest JSON body", "bytes", 1024, 1_000_000_000)] = 8_000_000
-    api_requests_per_minute: Annotated[
-        int, Help("limit per API key, below the account's own cap", "1/min", 1, 10_000_000)
-    ] = 6000
-    api_login_tries_per_minute: Annotated[int, Help("failed log-ins allowed per address", "1/min", 1, 10_000)] = 30
     idempotency_hours: Annotated[float, Help("how long an Idempotency-Key is remembered", "h", 1, 720)] = 24.0
 
     # uploads
     upload_bytes: Annotated[int, Help("largest upload as received", "bytes", 1, 100_000_000_000)] = 4_000_000_000
-    upload_unpacked_bytes: Annotated[int, Help("largest upload after unpacking", "bytes", 1, 100_000_000_000)] = (
-        8_000_000_000
-    )
     upload_unpack_ratio: Annotated[
         int, Help("largest unpacked size in multiples of the packed one", "times", 1, 10_000)
     ] = 20
     upload_rows: Annotated[int, Help("most records in one upload", "records", 1, 1_000_000_000)] = 10_000_000
-    upload_cell_bytes: Annotated[int, Help("largest cell of a list", "bytes", 16, 10_000_000)] = 65_536
     intake_chunk_rows: Annotated[int, Help("records checked and stored in one transaction", "records", 1, 100_000)] = (
         10_000
     )
-    request_records: Annotated[int, Help("most records in one JSON request", "records", 1, 100_000)] = 500
 
     # voice node
     node_name: Annotated[str, Help("name of this voice node, unique in the installation")] = ""
@@ -124,20 +115,14 @@ class Settings:
     ] = True
     tls_verify: Annotated[bool, Help("check the certificates of TLS trunks")] = True
     sip_trace: Annotated[bool, Help("keep a copy of every SIP message for the explanation of records")] = True
-    speech_engine: Annotated[Literal["flite", "espeak-ng", "piper"], Help("text to speech")] = "flite"
-    speech_voice: Annotated[str | None, Help("voice of the engine, or a model file for piper; empty = its default")] = (
-        None
-    )
+    piper_model: Annotated[
+        Path | None, Help("voice model (.onnx) for piper, which then speaks English; empty = flite")
+    ] = None
 
     # dispatch and tracking
-    claim_batch: Annotated[int, Help("most records in one claim", "records", 1, 10_000)] = 500
     dispatch_round_ms: Annotated[int, Help("time between two rounds of the dispatcher", "ms", 5, 60_000)] = 100
     lease_s: Annotated[float, Help("how long a claim holds without a sign of life", "s", 3, 3600)] = 60.0
     group_commit_ms: Annotated[float, Help("how long results wait for others to share a commit", "ms", 0, 1000)] = 10.0
-    group_commit_rows: Annotated[int, Help("results that commit at once without waiting", "rows", 1, 10_000)] = 500
-    channel_wait_s: Annotated[
-        float, Help("how long a call waits for a channel of its trunk by default", "s", 0, 3600)
-    ] = 60.0
     drain_s: Annotated[float, Help("how long a stopping process waits for its running calls", "s", 0, 86_400)] = 20.0
 
     # webhooks
@@ -154,19 +139,12 @@ class Settings:
     webhook_connections: Annotated[int, Help("deliveries at once", "connections", 1, 1000)] = 32
     webhook_response_bytes: Annotated[int, Help("how much of an answer is read", "bytes", 0, 1_000_000)] = 4096
 
-    # policy
-    default_policy: Annotated[str, Help("policy that a new account pins when its country has none of its own")] = "IN"
-    policy_file: Annotated[Path | None, Help("TOML file with policies that are added to the packaged ones")] = None
-    default_country: Annotated[str, Help("home country of a new account, two letters (ISO 3166-1)")] = "IN"
-    default_time_zone: Annotated[str, Help("time zone of a new account (IANA name)")] = "Asia/Kolkata"
-
     # retention
     keep_sip_days: Annotated[int, Help("SIP messages of calls", "days", 1, 36_500)] = 30
     keep_events_days: Annotated[int, Help("events of records", "days", 1, 36_500)] = 400
     keep_attempts_days: Annotated[int, Help("attempts and legs", "days", 1, 36_500)] = 400
     keep_records_days: Annotated[int, Help("records of closed requests", "days", 1, 36_500)] = 400
     keep_deliveries_days: Annotated[int, Help("webhook deliveries, parked ones included", "days", 1, 36_500)] = 30
-    keep_uploads_days: Annotated[int, Help("uploaded files after they were loaded", "days", 0, 36_500)] = 7
     keep_audit_days: Annotated[int, Help("audit entries and ledger", "days", 1, 36_500)] = 3650
 
     # what the operator sees

@@ -55,7 +55,7 @@ def make_atlas(
 
 def _weight(seen: Seen, status: str) -> int:
     """Records that end with the status explain it best; short stories before long ones."""
-    return len(seen.explanation["timeline"]) + (0 if seen.record["status"] == status else 1_000)
+    return len(seen.explanation["timeline"]) + (0 if seen.detail["status"] == status else 1_000)
 
 
 def write(atlas: Mapping[str, Any], examples: Mapping[str, Any]) -> None:

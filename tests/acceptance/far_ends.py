@@ -82,6 +82,7 @@ class FarEnds:
             asyncio.run_coroutine_threadsafe(self._front.stop(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._loop.close()
 
     def invites(self) -> list[Invite]:
         """The INVITE transactions that arrived anywhere."""

@@ -18,6 +18,7 @@ from tests.acceptance.far_ends import FarEnds, TrunkPlan
 from tests.acceptance.playing import Played
 from tests.acceptance.seen import Seen
 from tests.acceptance.steps import perform
+from tests.api_client import Api
 from tests.installation import Installation
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "src" / "central" / "domain" / "statuses.toml"
@@ -47,6 +48,7 @@ class Laboratory:
         self.finals = frozenset(str(row["name"]) for row in catalogue()["flow"] if row["final"])
         self._pool = ThreadPoolExecutor(max_workers=len(files) + 1, thread_name_prefix="case-file")
         self._played: dict[str, Future[Played]] = {}
+        self._clients: list[Api] = []
         self._ready = threading.Barrier(len(files) + 1)
 
     def __enter__(self) -> Self:
@@ -66,6 +68,8 @@ class Laboratory:
     ) -> None:
         self._ready.abort()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        for client in self._clients:
+            client.close()
         self.installation.stop()
         self.far_ends.__exit__(None, None, None)
         self.installation.remove()
@@ -96,6 +100,7 @@ class Laboratory:
         try:
             played.prepare()
         finally:
+            self._clients.append(played.api)
             self._ready.wait()  # all trunks are known to the node before the first call
         self._ready.wait()
         played.submit()
@@ -111,6 +116,7 @@ class Laboratory:
         self._ready.wait()
         probe = Played(PROBE, len(self.files), self.installation, self.far_ends, self.finals)
         probe.prepare()
+        self._clients.append(probe.api)
         for _ in range(_PROBES):
             probe.submit()
             time.sleep(0.5)

@@ -19,14 +19,8 @@ class Seen:
     @property
     def detail(self) -> Mapping[str, Any]:
         """The record with its attempts and legs."""
-        detail: Mapping[str, Any] = self.explanation["detail"]
+        detail: Mapping[str, Any] = self.explanation["record"]
         return detail
-
-    @property
-    def record(self) -> Mapping[str, Any]:
-        """The record as lists show it."""
-        record: Mapping[str, Any] = self.detail["record"]
-        return record
 
     @property
     def legs(self) -> list[Mapping[str, Any]]:
@@ -51,7 +45,7 @@ class Seen:
 
     def as_record(self) -> dict[str, Any]:
         """What ``becomes`` of a case is compared with."""
-        record = self.record
+        record = self.detail
         path = [step["step"] for step in self.explanation["path"]]
         failed = [check["check"] for check in self.explanation["checks"] if check["result"] == "failed"]
         return {

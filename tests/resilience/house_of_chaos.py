@@ -29,13 +29,13 @@ OPENING = 100_000
 PER_MINUTE = 0.6
 _DID = "918000000001"
 _ENGINES = {"asterisk": "lab", "asterisk-b": "lab-b"}
+_ACCOUNT = {"api_per_minute": 1_000_000, "plain_http_webhooks": True}
 _SETTINGS = {
     "CENTRAL_LEASE_S": f"{LEASE_S:g}",
     "CENTRAL_CHANNELS": "40",
     "CENTRAL_CPS": "20",
     "CENTRAL_WEBHOOK_FIRST_RETRY_S": "0.3",
     "CENTRAL_ALLOW_PRIVATE_WEBHOOKS": "yes",
-    "CENTRAL_API_REQUESTS_PER_MINUTE": "1000000",
     "CENTRAL_DISPATCH_ROUND_MS": "100",
     "PYTHONPATH": str(REPOSITORY),
 }
@@ -94,7 +94,7 @@ class HouseOfChaos:
         self.central.key, self.central.account_id = made["key"], made["account_id"]
 
     def _prepare(self) -> None:
-        self.central.operator.patch(f"/operator/accounts/{self.central.account_id}", {"api_per_minute": 1_000_000})
+        self.central.operator.patch(f"/operator/accounts/{self.central.account_id}", _ACCOUNT)
         api = self.api
         trunk = {"name": "carrier", "host": "127.0.0.1", "port": self.carrier.port, "channel_cap": 80, "cps_cap": 40}
         api.post("/trunks", {**trunk, "tag_calls": True})
@@ -102,7 +102,6 @@ class HouseOfChaos:
         self.flow_id = api.send("POST", "/flows", FLOW, "application/yaml")["id"]
         api.put(f"/flows/{self.flow_id}/dids", {"dids": [_DID]})
         api.post(f"/flows/{self.flow_id}/publish", {"note": "resilience"})
-        api.patch("/account", {"plain_http_webhooks": True})
         hook = {"name": "receiver", "url": self.receiver.url, "events": ["record.final", "record.status"]}
         api.post("/webhooks", hook)
 

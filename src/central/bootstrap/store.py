@@ -67,6 +67,21 @@ def retention(settings: Settings) -> Mapping[str, timedelta]:
     }
 
 
+def row_retention(settings: Settings) -> Mapping[str, timedelta]:
+    """How long rows of the tables that are not partitioned are kept, by the statement of retention.sql that deletes them."""
+    records, audit = timedelta(days=settings.keep_records_days), timedelta(days=settings.keep_audit_days)
+    deliveries = timedelta(days=settings.keep_deliveries_days)
+    return {
+        "old_idempotency": timedelta(hours=settings.idempotency_hours),
+        "old_deliveries": deliveries,
+        "old_parked": deliveries,
+        "old_audit": audit,
+        "old_ledger": audit,
+        "old_records": records,
+        "empty_requests": records,
+    }
+
+
 async def upkeep(settings: Settings) -> None:
     """Make the partitions of the coming days and drop those whose time is over."""
     await asyncio.to_thread(keep_partitions, database_dsn(settings), SystemClock().now(), retention(settings))

@@ -11,6 +11,7 @@ from datetime import timedelta
 from central.adapters.asterisk.channel import AsteriskTelephony
 from central.adapters.asterisk.config import AsteriskConfig, ForeignEngine, OwnEngine
 from central.adapters.files.list_files import DiskListFiles
+from central.adapters.files.shape import FileLimits
 from central.adapters.postgres.dispatch_store import PostgresDispatch
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.jobs import JobDeeds, open_jobs, run_jobs
@@ -19,6 +20,7 @@ from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.outbox import PostgresOutbox
 from central.adapters.postgres.pool import Pool
 from central.adapters.postgres.prompts import PostgresPrompts
+from central.adapters.postgres.retention import PostgresRetention
 from central.adapters.postgres.tracking_store import PostgresTracking
 from central.adapters.speech.config import SpeechConfig
 from central.adapters.speech.prompts import PromptFiles
@@ -35,7 +37,7 @@ from central.application.publishing.publish_events import EventPublisher, Publis
 from central.application.tracking.control_requests import ControlRequests, KeepCounts
 from central.application.tracking.reap_leases import ReapLeases
 from central.bootstrap.process import on_stop_signal, open_telemetry
-from central.bootstrap.store import database_dsn, upkeep, worker_pool
+from central.bootstrap.store import database_dsn, row_retention, upkeep, worker_pool
 from central.domain.delivery import RetryRule
 from central.entrypoints.workers.dispatcher import run_dispatcher
 from central.entrypoints.workers.rounds import repeat
@@ -150,8 +152,21 @@ async def _jobs(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelem
     ):
         intake = PostgresIntake(api_pool)
         opener = OpenRequest(intake, stores.library, stores.clock, stores.ids)
-        load = LoadUpload(intake, opener, DiskListFiles(), stores.ids, telemetry)
-        deeds = JobDeeds(load=load, upkeep=lambda: upkeep(settings), stranded=stores.tracking.stranded_uploads)
+        limits = FileLimits(
+            max_bytes=settings.upload_bytes,
+            max_rows=settings.upload_rows,
+            max_unpack_ratio=settings.upload_unpack_ratio,
+        )
+        load = LoadUpload(
+            intake, opener, DiskListFiles(limits), stores.ids, telemetry, chunk_rows=settings.intake_chunk_rows
+        )
+
+        async def keep_house() -> None:
+            await upkeep(settings)
+            retired = await PostgresRetention(stores.pool).retire(stores.clock.now(), row_retention(settings))
+            telemetry.event("rows_retired", **retired)
+
+        deeds = JobDeeds(load=load, upkeep=keep_house, stranded=stores.tracking.stranded_uploads)
         await run_jobs(app, deeds, stop, telemetry)
 
 
@@ -190,8 +205,8 @@ def speech_config(settings: Settings) -> SpeechConfig:
     return SpeechConfig(
         cache_folder=settings.cache_dir / "speech",
         prompt_folder=settings.state_dir / "prompts",
-        piper="piper" if settings.speech_engine == "piper" else "",
-        piper_model=settings.speech_voice or "" if settings.speech_engine == "piper" else "",
+        piper="piper" if settings.piper_model else "",
+        piper_model=str(settings.piper_model or ""),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -10,7 +11,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False)
+_UNSEEN_WIDTH = 110  # what is piped into a file is not cut to a terminal that nobody has
+console = Console(highlight=False, width=None if sys.stdout.isatty() else _UNSEEN_WIDTH)
 
 
 def print_json(value: object) -> None:

@@ -272,3 +272,27 @@ async def test_the_catalogue_is_readable(stage: Stage, tenant: Tenant) -> None:
     described = await stage.client.get("/api/v1/openapi.json")
     assert described.status_code == 200
     assert described.json()["openapi"] == "3.1.0"
+
+
+async def test_entries_of_a_file_keep_their_notes_expiry_and_categories(tenant: Tenant) -> None:
+    rows = 'number,prefix,expires_at,note\n+91 98765-43210,,2030-01-01,"a ""b"" \\N\t\\t, c"\n9199,yes,,\n'
+    csv = {"Content-Type": "text/csv"}
+    assert (await tenant.post("/lists/blacklist/import", content=rows.encode(), headers=csv)).json()["refused"] == 0
+    first, second = (await tenant.get("/lists/blacklist/entries")).json()["items"]
+    assert first == {
+        "number": "919876543210",
+        "prefix": False,
+        "expires_at": "2030-01-01T00:00:00.000+00:00",
+        "note": 'a "b" \\N\t\\t, c',
+    }
+    assert second == {"number": "9199", "prefix": True}
+    register = b'number,register,categories\n919876543210,NCPR,"a""b|c,d|e\\f"\n'
+    assert (await tenant.post("/lists/dnd/import", content=register, headers=csv)).json()["refused"] == 0
+    (entry,) = (await tenant.get("/lists/dnd/entries")).json()["items"]
+    assert entry["categories"] == ['a"b', "c,d", "e\\f"]
+
+
+async def test_a_single_entry_does_not_make_a_stale_register_fresh(tenant: Tenant) -> None:
+    await tenant.call("PUT", "/lists/dnd/entries", json={"entries": [{"number": "9876543210"}]})
+    states = {state["list"]: state for state in (await tenant.get("/lists")).json()["items"]}
+    assert (states["dnd"]["entries"], states["dnd"]["fresh_at"]) == (1, None)

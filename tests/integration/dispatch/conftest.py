@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import pytest
 
@@ -18,9 +17,9 @@ from central.adapters.system import SystemIds
 from central.application.dispatch.claim_records import ClaimRecords
 from central.application.dispatch.grant_shares import GrantShares
 from central.application.ports.dispatch import Grant, HandedRecord, NodeState
-from central.application.ports.journal import JournalAnswer, JournalBatch, LegHandOver, RecordResult
+from central.application.ports.journal import FinishAnswer, JournalAnswer, JournalBatch, LegHandOver, RecordResult
 from central.application.tracking.reap_leases import ReapLeases
-from central.domain.ids import AccountId, LegId, RequestId
+from central.domain.ids import AccountId, LegId, RecordId, RequestId
 from tests.fakes.observed import ManualClock, ObservedTelemetry
 from tests.stock import Stock
 
@@ -100,10 +99,10 @@ class Desk:
         }  # fmt: skip
         return RecordResult(**(values | more))  # type: ignore[arg-type]
 
-    async def finish(self, *results: RecordResult, owner: str = "n1/g1") -> Mapping[UUID, str]:
+    async def finish(self, *results: RecordResult, owner: str = "n1/g1") -> Mapping[RecordId, FinishAnswer]:
         """Commit results; the store's answers by record."""
         answer = await self.journal.commit(owner, JournalBatch(results=list(results)), self.clock.now())
-        return dict(answer.results)
+        return answer.results
 
     def again_at(self, seconds: float) -> datetime:
         return self.clock.now() + timedelta(seconds=seconds)

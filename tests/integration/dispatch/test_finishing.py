@@ -11,7 +11,7 @@ from central.application.ports.dispatch import HandedRecord
 from central.application.ports.journal import JournalAnswer, JournalBatch, LegAnswer, LegEnd, RecordEvent
 from central.domain.ids import LegId
 from tests.integration.dispatch.conftest import Desk
-from tests.stock import PRICE, Stock, number
+from tests.stock import PRICE, number
 
 
 def leg_end(desk: Desk, handed: HandedRecord, leg: LegId, status: str = "Connected") -> LegEnd:

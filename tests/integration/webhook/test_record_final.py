@@ -39,8 +39,8 @@ async def fill(store: psycopg.AsyncConnection[tuple[Any, ...]], *, attempts: boo
         [ACCOUNT],
     )
     await run(
-        "insert into flow_version (account_id, id, flow_id, number, hash, document) values (%s, %s, 'flow0001', 3, '', '')",
-        [ACCOUNT, VERSION],
+        "insert into flow_version (account_id, id, flow_id, number, hash, document) values (%s, %s, 'flow0001', 3, '', %s)",
+        [ACCOUNT, VERSION, FLOW],
     )
     await run(
         "insert into request (account_id, id, flow_id, flow_version_id, source) values (%s, %s, 'flow0001', %s, 'api')",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from central.adapters.simulator.callees import behaviour
-from central.application.ports.telephony import Digit, LegAnswered, LegEnded, LegProgress
+from central.application.ports.telephony import Digit, LegAnswered, LegEnded, LegProgress, TelephonyEvent
 from central.domain.evidence import Evidence, Phase
 from central.domain.ids import RecordId
 from examples.carrier.demo import number_for
@@ -248,7 +248,7 @@ def test_doubled_and_late_news_move_nothing() -> None:
         rig.call(number_for("presses_1", 1))
         await asyncio.sleep(1)
         leg, now = rig.telephony.received[0].leg, rig.clock.now()
-        again = [
+        again: list[TelephonyEvent] = [
             LegProgress(leg, now, Phase.RINGING, "x"),
             LegAnswered(leg, now),
             LegProgress(leg, now, Phase.DIALING),

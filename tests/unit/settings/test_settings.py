@@ -51,7 +51,6 @@ def test_values_are_read_in_their_types(tmp_path: Path) -> None:
             "CENTRAL_LEASE_S": "4.5",
             "CENTRAL_UPLOAD_ROWS": "1_000",
             "CENTRAL_ALLOW_PRIVATE_WEBHOOKS": "Yes",
-            "CENTRAL_SPEECH_ENGINE": "espeak-ng",
             "CENTRAL_SIP_BIND": "[::1]:5070",
             "CENTRAL_PG_PORT": "",
             "OTHER": "ignored",
@@ -60,7 +59,7 @@ def test_values_are_read_in_their_types(tmp_path: Path) -> None:
     assert settings.state_dir == tmp_path
     assert settings.postgres_folder == tmp_path / "postgres"
     assert (settings.lease_s, settings.upload_rows, settings.allow_private_webhooks) == (4.5, 1000, True)
-    assert (settings.speech_engine, settings.sip_address, settings.pg_port) == ("espeak-ng", ("::1", 5070), None)
+    assert (settings.sip_address, settings.pg_port) == (("::1", 5070), None)
 
 
 def test_all_mistakes_are_reported_together() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from central.adapters.files.rows import inspect_file, open_rows
-from central.adapters.files.shape import FileShape, ReadingOptions
+from central.adapters.files.shape import FileLimits, FileShape, ReadingOptions
 from central.domain.incoming import IncomingRecord
 
 
@@ -31,6 +31,9 @@ class DiskListFile:
 class DiskListFiles:
     """Reader of list files (port ListFiles)."""
 
+    def __init__(self, limits: FileLimits) -> None:
+        self._limits = limits
+
     def inspect(
         self,
         path: Path,
@@ -41,5 +44,5 @@ class DiskListFiles:
         encoding: str | None,
     ) -> DiskListFile:
         """Find what the file is. Raises InvalidInput with a stable code for a file-level fault."""
-        options = ReadingOptions(variables=variables, mapping=mapping, encoding=encoding)
+        options = ReadingOptions(variables=variables, mapping=mapping, encoding=encoding, limits=self._limits)
         return DiskListFile(path, inspect_file(path, options, filename=file_name, media_type=media_type), options)

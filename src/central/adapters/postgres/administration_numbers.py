@@ -26,6 +26,9 @@ from central.domain.ids import AccountId, TrunkId
 
 _SQL = load_statements("numbering")
 _TRUNK_COLUMNS: Final = frozenset(TrunkRow.__dataclass_fields__) - {"id", "created_at", "routes"}
+_REGISTER: Final = ListEntry("").register
+_IN_ARRAY: Final = str.maketrans({'"': r"\"", "\\": r"\\"})
+_IN_COPY: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _COPY = "copy staged_entry (number, prefix, expires_at, note, register, categories) from stdin"
 
 
@@ -171,9 +174,7 @@ class PostgresLists:
             await change.connection.execute(_SQL["stage_list"])
             async with change.connection.cursor() as cursor, cursor.copy(_COPY) as copy:
                 async for batch in batches:
-                    for e in batch:
-                        row = (e.number, e.prefix, e.expires_at, e.note, e.register, list(e.categories))
-                        await copy.write_row(row)
+                    await copy.write("".join(map(_copy_line, batch)))
             if replace:
                 await change.connection.execute(_SQL["index_staged"])
                 await change.connection.execute("analyze staged_entry")
@@ -221,6 +222,17 @@ async def _set_routes(
 ) -> None:
     values = {"account_id": account_id, "trunk_id": trunk_id, "routes": Jsonb([asdict(route) for route in routes])}
     await connection.execute(_SQL["add_routes"], values)
+
+
+def _copy_line(entry: ListEntry) -> str:
+    """One row in COPY's text format (PostgreSQL manual, COPY, file formats); several times faster than row by row."""
+    number, prefix, note = entry.number, "t" if entry.prefix else "f", entry.note
+    if entry.expires_at is None and not note and not entry.categories and entry.register == _REGISTER:
+        return f"{number}\t{prefix}\t\\N\t\t{_REGISTER}\t{{}}\n"
+    expires = "\\N" if entry.expires_at is None else entry.expires_at.isoformat()
+    quoted = ",".join('"' + word.translate(_IN_ARRAY) + '"' for word in entry.categories)
+    cells = (number, prefix, expires, note, entry.register, "{" + quoted + "}")
+    return "\t".join(cell if cell == "\\N" and cell is expires else cell.translate(_IN_COPY) for cell in cells) + "\n"
 
 
 async def _stage(connection: Connection, entries: Sequence[ListEntry]) -> None:

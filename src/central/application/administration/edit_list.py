@@ -31,7 +31,7 @@ def check_entry(name: ListName, entry: ListEntry, country: str) -> ListEntry:
     number = check_prefix(entry.number, "number") if entry.prefix else check_number(entry.number, country)
     if not number:
         raise InvalidInput("invalid_prefix", "A prefix entry has at least one digit.", field="number")
-    return replace(entry, number=number)
+    return entry if number == entry.number else replace(entry, number=number)
 
 
 @dataclass(frozen=True, slots=True)

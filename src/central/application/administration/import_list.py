@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from central.application.administration.acting import Actor, Auditor
+from central.application.administration.checks import check_number
 from central.application.administration.edit_list import check_entry, list_named
 from central.application.ports.numbering import ListChange, ListEntry, ListName, ListStore
 from central.domain.errors import InvalidInput
@@ -83,7 +84,7 @@ class _Reading:
 
     def _entry(self, text: str) -> ListEntry:
         if len(self.columns) == 1 and text.isdigit():
-            return check_entry(self.name, ListEntry(text), self.country)
+            return ListEntry(check_number(text, self.country))  # most files are this, and long
         cells = dict(zip(self.columns, _cells(text, self.delimiter), strict=False))
         categories = tuple(word.strip() for word in cells.get("categories", "").split("|") if word.strip())
         entry = ListEntry(

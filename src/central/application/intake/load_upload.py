@@ -22,8 +22,6 @@ from central.domain.ids import AccountId, RequestId
 from central.domain.incoming import IncomingRecord
 from central.domain.intake_facts import Prepared
 
-_CHUNK_ROWS = 10_000
-
 
 class LoadUpload:
     """The use case; run by the background worker."""
@@ -35,10 +33,10 @@ class LoadUpload:
         files: ListFiles,
         ids: Ids,
         telemetry: Telemetry,
-        folder: Path | None = None,
+        chunk_rows: int = 10_000,
     ) -> None:
         self._store, self._opener, self._files = store, opener, files
-        self._telemetry, self._folder = telemetry, folder
+        self._telemetry, self._chunk_rows = telemetry, chunk_rows
         self._chunk = StoreChunk(ids)
 
     async def __call__(self, account_id: AccountId, request_id: RequestId) -> int:
@@ -49,7 +47,7 @@ class LoadUpload:
         state = await self._store.upload_state(account_id, request_id)
         if state is None or state.state not in ("received", "loading"):
             return 0
-        with tempfile.TemporaryDirectory(prefix="central-upload-", dir=self._folder) as folder:
+        with tempfile.TemporaryDirectory(prefix="central-upload-") as folder:
             path = Path(folder) / "list"
             with path.open("wb") as file:
                 async for part in self._store.file(account_id, request_id):
@@ -80,7 +78,7 @@ class LoadUpload:
         if opening.facts.reject_duplicates:
             seen = {int(number) for number in await self._store.loaded_numbers(account_id, request_id)}
         done = state.rows_done
-        batches = listed.rows(done, _CHUNK_ROWS)
+        batches = listed.rows(done, self._chunk_rows)
         nothing: list[Prepared] = []
         ahead = asyncio.create_task(asyncio.to_thread(self._next, batches, opening))
         while (rows := await ahead) != nothing:

@@ -121,9 +121,7 @@ branch of the first number's result (`busy`, `no_answer`, else `failed`) runs on
     prepare=_prepare,
     fields=(
         Field("ring_timeout", "1s to 180s", "How long one number is rung, from the INVITE.", "that of `calls`"),
-        Field(
-            "caller_id", "text with variables", "The DID to show; `anonymous` shows none.", "chosen by the platform"
-        ),
+        Field("caller_id", "text with variables", "The DID to show; `anonymous` shows none.", "chosen by the platform"),
         Field("detect_machine", "true or false", "Whether answering machines are told from people.", "false"),
         Field("unconnected_branch", "last or every", "On which attempts `busy`, `no_answer`, `failed` run.", "last"),
     ),
