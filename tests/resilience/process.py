@@ -51,7 +51,7 @@ def shorten_waits() -> None:
 
 def set_door(folder: Path, name: str) -> None:
     """Put a door before the ARI of the engine that this process starts."""
-    from central.adapters.asterisk import engine, link  # noqa: PLC0415
+    from central.adapters.asterisk import channel, engine, link  # noqa: PLC0415
     from tests.resilience.fault_port import Gate  # noqa: PLC0415
 
     gate = Gate(folder, name)
@@ -63,10 +63,8 @@ def set_door(folder: Path, name: str) -> None:
             door = await gate.before(port)
             return engine.Access(access.url.replace(f":{port}/", f":{door}/"), access.user, access.password)
 
-    channel = sys.modules.get("central.adapters.asterisk.channel")
     for module in (link, channel):
-        if module is not None:
-            setattr(module, "Engine", GuardedEngine)  # noqa: B010
+        setattr(module, "Engine", GuardedEngine)  # noqa: B010
 
 
 def main() -> None:

@@ -193,5 +193,5 @@ class SeedRun:
 
 
 def _flat(document: dict[str, Any]) -> dict[str, Any]:
-    """A timeline holds the record's detail; questions are asked of both together."""
-    return {**document.get("detail", document), **document}
+    """The record's detail together with the changes of its status."""
+    return {**document["record"], "statuses": document["statuses"]}

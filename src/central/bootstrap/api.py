@@ -59,8 +59,8 @@ from central.application.ports.intake import LoadQueue
 from central.application.reporting.reporting import Reporting
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
+from central.bootstrap.publisher import webhook_config
 from central.bootstrap.store import database_dsn, worker_pool
-from central.bootstrap.workers import webhook_config
 from central.domain.errors import NeighbourError
 from central.entrypoints.api.app import create_app
 from central.entrypoints.api.services import Limits, Neighbour, Services

@@ -9,7 +9,7 @@ from central.adapters.telemetry.metrics import SHARED_FOLDER_VARIABLE, forget_pr
 from central.application.ports.telemetry import Telemetry
 from central.bootstrap.operator import operator_key
 from central.bootstrap.process import open_telemetry
-from central.bootstrap.store import embedded_server, prepare_store
+from central.bootstrap.schema import embedded_server, prepare_store
 from central.bootstrap.workers import ROLES
 from central.entrypoints.supervision import Child, Foundation, Supervisor
 from central.settings import Settings, child_environment

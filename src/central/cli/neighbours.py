@@ -15,7 +15,7 @@ from cyclopts import App
 from central.adapters.asterisk.install import install
 from central.adapters.postgres.binaries import find_binaries
 from central.adapters.postgres.server_files import is_served
-from central.bootstrap.store import schema_behind
+from central.bootstrap.schema import schema_behind
 from central.cli.operate import Json
 from central.cli.output import console, print_json, print_rows
 from central.domain.errors import CentralError
@@ -150,9 +150,3 @@ def install_engine(*, root: Path | None = None, offline: bool = False, json: Jso
         console.print(
             "Run the voice acceptance (make acceptance) before calls to customers: these packages were not tested with this release."
         )
-
-
-def add_neighbours(app: App) -> None:
-    """Hang the commands into the program."""
-    app.command(doctor)
-    app.command(voice)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from central.bootstrap.operator import FirstAccount, make_first_account, operator_key
-from central.bootstrap.store import standing_store
+from central.bootstrap.schema import standing_store
 from central.cli.client import ApiClient, with_api
 from central.cli.output import console, print_json, print_rows, print_thing
 from central.settings import describe, read_settings
@@ -139,8 +139,12 @@ def _assignment(text: str) -> tuple[str, object]:
             return name, int(value) if value.isdigit() else value
 
 
-def add_operating(app: App) -> None:
-    """Hang the commands into the program."""
-    app.command(init)
-    app.command(show_settings, name="settings")
-    app.command(accounts)
+def show_statuses(*, json: Json = False) -> None:
+    """Every status of the platform: number, class, final, meaning, and the acceptance cases that reach it."""
+    from central.entrypoints.cli_views.show_statuses import show_statuses as view  # noqa: PLC0415 - only here
+    from central.entrypoints.cli_views.status_list import read_atlas, status_list  # noqa: PLC0415
+
+    if json:
+        print_json(status_list(read_atlas()))
+    else:
+        console.print(view(read_atlas()))

@@ -10,8 +10,6 @@ import uvloop
 from cyclopts import App
 from rich.console import Console
 
-from central.bootstrap.store import standing_store
-from central.bootstrap.up import run_up
 from central.bootstrap.workers import run_voice_node, run_worker
 from central.settings import read_settings
 
@@ -25,6 +23,8 @@ def _run(work: Coroutine[None, None, None]) -> None:
 
 def up() -> None:
     """Run everything on this machine in the foreground: PostgreSQL, API, dispatcher, voice node with Asterisk, tracker, publisher, jobs."""
+    from central.bootstrap.up import run_up  # noqa: PLC0415 - only this command needs the migrations
+
     asyncio.run(run_up(read_settings()))  # the supervisor's child watcher needs the standard loop
 
 
@@ -47,17 +47,12 @@ def voice_node() -> None:
 
 def migrate() -> None:
     """Bring the database to this release's schema and make the partitions of the coming days."""
+    from central.bootstrap.schema import standing_store  # noqa: PLC0415 - slow to import
+
     with standing_store(read_settings()) as steps:
         pass
     Console().print("\n".join(f"applied {step}" for step in steps) or "nothing to do: the schema is current")
 
 
-def add_processes(app: App) -> None:
-    """Hang the commands into the program."""
-    app.command(up)
-    app.command(serve)
-    app.command(worker)
-    app.command(voice_node, name="voice-node")
-    database = App(name="db", help="The store's schema.")
-    database.command(migrate)
-    app.command(database)
+database = App(name="db", help="The store's schema.")
+database.command(migrate)

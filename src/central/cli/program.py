@@ -1,23 +1,43 @@
-"""The tree of commands."""
+"""The tree of commands. Each is imported when it is called: a command answers at once, a process starts fast."""
 
 from __future__ import annotations
 
 from cyclopts import App
 
 from central import __version__
-from central.cli.neighbours import add_neighbours
-from central.cli.operate import add_operating
-from central.cli.processes import add_processes
-from central.cli.requests import add_requests
-from central.cli.resources import add_resources
 
 app = App(
     name="central",
     version=__version__,
     help="Contact lists in, real calls out, one explained final status for every record.",
 )
-add_processes(app)
-add_operating(app)
-add_resources(app)
-add_requests(app)
-add_neighbours(app)
+
+_PROCESSES = {
+    "up": ("processes:up", "Run everything on this machine in the foreground."),
+    "serve": ("processes:serve", "Run the API."),
+    "worker": ("processes:worker", "Run one worker role: dispatcher, tracker, publisher or jobs."),
+    "voice-node": ("processes:voice_node", "Run this machine's voice node with its Asterisk."),
+    "db": ("processes:database", "The store's schema."),
+}
+_OPERATOR = {
+    "init": ("operate:init", "Make the first account with its owner and an API key."),
+    "account": ("operate:accounts", "Accounts of this installation."),
+    "doctor": ("neighbours:doctor", "Check each neighbour of this machine and say how to mend it."),
+    "voice": ("neighbours:voice", "The voice engine of this machine."),
+    "settings": ("operate:show_settings", "Print every setting with its value, unit and origin."),
+    "statuses": ("operate:show_statuses", "Every status of the platform: what it means and the cases that reach it."),
+}
+_ACCOUNT = {
+    "user": ("resources:users", "People of the account and their roles."),
+    "key": ("resources:keys", "API keys."),
+    "trunk": ("resources:trunks", "SIP trunks and their prefix routes."),
+    "did": ("resources:dids", "Numbers that the account owns."),
+    "list": ("resources:lists", "Phone blacklist, whitelist, do-not-disturb register."),
+    "flow": ("resources:flows", "Flows: push, check, publish, roll back, pause."),
+    "request": ("requests:requests", "Contact lists: submit, watch, report, pause, stop."),
+    "record": ("requests:records", "Single contacts: show, explain, stop."),
+}
+
+for _title, _commands in (("Work", _ACCOUNT), ("Set-up", _OPERATOR), ("Processes", _PROCESSES)):
+    for _name, (_path, _help) in _commands.items():
+        app.command(f"central.cli.{_path}", name=_name, help=_help, group=_title)

@@ -166,9 +166,3 @@ def explain(record_id: str, *, messages: Flag = False, json: Json = False) -> No
 def stop_record(record_id: str, *, json: Json = False) -> None:
     """End a waiting record."""
     print_thing(with_api(lambda api: api.call("POST", f"/records/{record_id}/stop")), as_json=json)
-
-
-def add_requests(app: App) -> None:
-    """Hang the commands into the program."""
-    app.command(requests)
-    app.command(records)

@@ -258,9 +258,3 @@ def _print_findings(findings: list[dict[str, Any]], *, as_json: bool) -> None:
     print_rows("findings", findings, ("severity", "code", "line", "step", "message", "hint"), as_json=as_json)
     if any(finding["severity"] == "error" for finding in findings):
         raise SystemExit(1)
-
-
-def add_resources(app: App) -> None:
-    """Hang the commands into the program."""
-    for group in (users, keys, trunks, dids, lists, flows):
-        app.command(group)

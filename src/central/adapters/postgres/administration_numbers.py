@@ -231,8 +231,8 @@ def _copy_line(entry: ListEntry) -> str:
         return f"{number}\t{prefix}\t\\N\t\t{_REGISTER}\t{{}}\n"
     expires = "\\N" if entry.expires_at is None else entry.expires_at.isoformat()
     quoted = ",".join('"' + word.translate(_IN_ARRAY) + '"' for word in entry.categories)
-    cells = (number, prefix, expires, note, entry.register, "{" + quoted + "}")
-    return "\t".join(cell if cell == "\\N" and cell is expires else cell.translate(_IN_COPY) for cell in cells) + "\n"
+    texts = (text.translate(_IN_COPY) for text in (note, entry.register, "{" + quoted + "}"))
+    return "\t".join((number, prefix, expires, *texts)) + "\n"
 
 
 async def _stage(connection: Connection, entries: Sequence[ListEntry]) -> None:

@@ -1,17 +1,19 @@
-"""The checks that a record went through, in the order of domain 7.2, each with the value that it looked at (path step 7).
+"""The checks of intake that a record went through, in the order of domain 7.2, each with the value that it looked at (step 7).
 
 Only the check that decided is stored; the passes before it follow from the order, the flow version's rules and the versions
-that the attempts stored. Pure.
+that the attempts stored. Pure. The checks of each claim stand in ``rebuild_claims``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from central.application.ports.reporting import AttemptRow, EventRow, RecordHistory
-from central.application.reporting.event_data import Data, data_of, moment, objects, text, texts
+from central.application.ports.reporting import EventRow, RecordHistory
+from central.application.reporting.event_data import Data, data_of, objects, text, texts
 from central.application.reporting.explanation import CheckLine, CheckResult, InputRow
+from central.application.reporting.rebuild_claims import claim_checks, list_version
 from central.domain.intake_facts import Check
 from central.domain.policies import Policy
 from central.domain.variable_rules import MASK
@@ -34,9 +36,37 @@ ORDER: Final[tuple[tuple[int, Check], ...]] = (
     (10, Check.EXPIRY),
     (10, Check.ACCEPT),
 )
-_CLAIM_ORDER: Final = (
-    (4, "blacklist"), (6, "international"), (8, "dnd"), (0, "numbers"), (0, "validity"), (0, "balance"), (0, "window"),
-)  # fmt: skip
+"""The published order with the step's number in domain 7.2; 0 is the shape of the row itself."""
+_SILENT: Final = frozenset({Check.RECORD_SHAPE, Check.EXPIRY})  # shown only where they decided
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a check may have looked at."""
+
+    first: EventRow
+    history: RecordHistory
+    row: InputRow
+    prepared: PreparedFlow
+    policy: Policy
+
+    @property
+    def numbers(self) -> str:
+        return ", ".join(self.row.numbers or self.row.written_numbers)
+
+    def version(self, name: str) -> str:
+        return list_version(self.history.attempts[0] if self.history.attempts else None, name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What a check that let the row pass tells; ``applied`` False: its condition does not hold for this flow or request."""
+
+    sentence: str
+    value: str = ""
+    version: str = ""
+    details: tuple[str, ...] = ()
+    applied: bool = True
 
 
 def rebuild_checks(
@@ -47,242 +77,140 @@ def rebuild_checks(
     events = [event for event in history.events if not event.late]
     first = next((event for event in events if event.kind == "record_created"), None)
     if first is not None:
-        lines += _intake(first, history, row, prepared, policy)
+        lines += _intake(_Facts(first, history, row, prepared, policy))
     for event in events:
         if event.kind in {"record_claimed", "record_put_back"} or data_of(event).get("rule") == "claim":
-            lines += _claim(event, history, prepared, policy)
+            lines += claim_checks(event, history, prepared, policy)
     return tuple(lines)
 
 
-def _intake(
-    first: EventRow, history: RecordHistory, row: InputRow, prepared: PreparedFlow, policy: Policy
-) -> list[CheckLine]:
-    data = data_of(first)
+def _intake(facts: _Facts) -> list[CheckLine]:
+    at, data = facts.first.at, data_of(facts.first)
     decided = text(data, "check") or Check.ACCEPT
-    dropped: dict[str, list[str]] = {}
-    for drop in objects(data, "dropped"):
-        dropped.setdefault(_check_of(drop), []).append(text(drop, "sentence"))
+    dropped = _dropped(data)
     lines: list[CheckLine] = []
     over = False
     for step, check in ORDER:
-        details = tuple(dict.fromkeys(dropped.get(check, ())))
         if check == decided and check is not Check.ACCEPT:
             over = True
-            sentence, version = text(data, "sentence"), text(data, "list_version")
-            value = text(data, "value")
-            lines.append(
-                CheckLine(first.at, "intake", step, check, CheckResult.FAILED, value, sentence, version, rebuilt=False)
-            )
+            value, sentence, version = text(data, "value"), text(data, "sentence"), text(data, "list_version")
+            failed = CheckLine(at, "intake", step, check, CheckResult.FAILED, value, sentence, version, rebuilt=False)
+            lines.append(failed)
+        elif check in _SILENT:
             continue
-        if over:
-            lines.append(_line(first, step, check, CheckResult.NOT_REACHED, sentence="An earlier check had decided."))
-            continue
-        lines.append(_passed(first, step, check, history, row, prepared, policy, details))
-    return [line for line in lines if line.check not in _SILENT or line.result is CheckResult.FAILED]
-
-
-_SILENT: Final = frozenset({Check.RECORD_SHAPE, Check.EXPIRY})  # shown only where they decided
-
-
-def _passed(
-    first: EventRow,
-    step: int,
-    check: Check,
-    history: RecordHistory,
-    row: InputRow,
-    prepared: PreparedFlow,
-    policy: Policy,
-    details: tuple[str, ...],
-) -> CheckLine:
-    """The line of a check that let the row pass (or that does not apply to it)."""
-    attempt = history.attempts[0] if history.attempts else None
-    numbers = ", ".join(row.numbers or row.written_numbers)
-    match check:
-        case Check.START_TIME_FORMAT | Check.START_TIME_NOT_PAST:
-            said = "No start time was given: the record is due at once." if not row.start_time else _START[check]
-            return _line(first, step, check, value=row.start_time or "(none)", sentence=said)
-        case Check.PHONE_BLACKLIST:
-            sentence = "No number left is on the account's phone blacklist."
-            return _line(
-                first,
-                step,
-                check,
-                value=numbers,
-                sentence=sentence,
-                version=_list(attempt, "blacklist"),
-                details=details,
-            )
-        case Check.TESTING_WHITELIST if not history.head.testing:
-            return _skipped(first, step, check, "A production request may call every number.")
-        case Check.TESTING_WHITELIST:
-            return _line(
-                first,
-                step,
-                check,
-                value=numbers,
-                sentence="A testing request calls listed numbers only; these are.",
-                details=details,
-            )
-        case Check.INTERNATIONAL:
-            sentence = f"Numbers of {history.head.country}, or international calling was switched on."
-            return _line(first, step, check, value=numbers, sentence=sentence, details=details)
-        case Check.VARIABLES:
-            rules = tuple(_variable(declared, row.variables) for declared in prepared.flow.variables)
-            n = sum(len(v.rules) + v.mandatory for v in prepared.flow.variables)
-            return _line(
-                first, step, check, value=f"{n} rules", sentence="Every rule of the flow version holds.", details=rules
-            )
-        case Check.DND_SCRUB if policy.scrubs(prepared.purpose, "voice") is None:
-            return _skipped(first, step, check, f"The flow is {prepared.purpose}; {policy.name} scrubs no such calls.")
-        case Check.DND_SCRUB:
-            sentence = "No number left is in a do-not-disturb register, or it is whitelisted."
-            return _line(
-                first, step, check, value=numbers, sentence=sentence, version=_list(attempt, "dnd"), details=details
-            )
-        case Check.DUPLICATE_SWITCH if prepared.calls.duplicates == "allow":
-            return _skipped(first, step, check, "The flow allows the same number twice in a request.")
-        case Check.ACCEPT:
-            return _line(first, step, check, value=first.to_status or "", sentence=_accepted(first, history))
-        case _:
-            return _line(
-                first,
-                step,
-                check,
-                value=numbers if check is Check.NUMBER_PATTERN else "",
-                sentence=_PLAIN.get(check, "It held."),
-                details=details,
-            )
-
-
-_START: Final[Mapping[Check, str]] = {
-    Check.START_TIME_FORMAT: "The start time can be read.",
-    Check.START_TIME_NOT_PAST: "The start time does not lie on an earlier date.",
-}
-_PLAIN: Final[Mapping[Check, str]] = {
-    Check.NUMBER_PATTERN: "At least one number has 8 to 15 digits with a country code.",
-    Check.DUPLICATE_SWITCH: "No earlier row of the request has this number.",
-    Check.PENDING_CAP: "The account was below its cap on pending records.",
-}
-
-
-def _accepted(first: EventRow, history: RecordHistory) -> str:
-    if first.to_status != "SCHEDULED":
-        return "All checks passed; the record is due and waits for its turn."
-    due = history.record.due_at if history.record.status == "SCHEDULED" else None
-    when = f" until {due:%Y-%m-%dT%H:%M:%SZ}" if due is not None else ""
-    return f"All checks passed; the record waits{when} for its start time or the calling hours."
-
-
-def _claim(event: EventRow, history: RecordHistory, prepared: PreparedFlow, policy: Policy) -> list[CheckLine]:
-    """The checks repeated when the record's turn came: a deciding one is stored, those before it passed."""
-    data = data_of(event)
-    attempt = next((a for a in history.attempts if a.number == data.get("attempt")), None)
-    stage = f"claim {attempt.number}" if attempt is not None else "claim"
-    decided = text(data, "check") if event.kind != "record_claimed" else ""
-    lines: list[CheckLine] = []
-    for step, check in _CLAIM_ORDER:
-        details = tuple(text(drop, "sentence") for drop in objects(data, "dropped") if text(drop, "check") == check)
-        if check == decided:
-            sentence = text(data, "sentence")
-            value = text(data, "value") or text(data, "rule")
+        elif over:
+            told = "An earlier check had decided."
+            lines.append(CheckLine(at, "intake", step, check, CheckResult.NOT_REACHED, "", told))
+        else:
+            passed = _PASSES[check](facts)
+            result = CheckResult.PASSED if passed.applied else CheckResult.NOT_APPLIED
+            details = passed.details or dropped.get(check, ())
             lines.append(
-                CheckLine(
-                    event.at, stage, step, check, CheckResult.FAILED, value, sentence, details=details, rebuilt=False
-                )
+                CheckLine(at, "intake", step, check, result, passed.value, passed.sentence, passed.version, details)
             )
-            break
-        line = _claim_pass(event, stage, step, check, data, attempt, prepared, policy)
-        if line is not None:
-            lines.append(line if not details else _with_details(line, details))
     return lines
 
 
-def _claim_pass(
-    event: EventRow,
-    stage: str,
-    step: int,
-    check: str,
-    data: Data,
-    attempt: AttemptRow | None,
-    prepared: PreparedFlow,
-    policy: Policy,
-) -> CheckLine | None:
-    at = event.at
-    match check:
-        case "blacklist":
-            sentence = "No number left is on the blacklist now."
-            return CheckLine(at, stage, step, check, CheckResult.PASSED, "", sentence, _list(attempt, "blacklist"))
-        case "dnd" if policy.scrubs(prepared.purpose, "voice") is not None:
-            sentence = "No number left is in a do-not-disturb register now."
-            return CheckLine(at, stage, step, check, CheckResult.PASSED, "", sentence, _list(attempt, "dnd"))
-        case "validity":
-            return CheckLine(at, stage, step, check, CheckResult.PASSED, "", "The account was valid on this day.")
-        case "balance":
-            reserved = "" if attempt is None else f"{attempt.reserved / 1_000_000:g}"
-            return CheckLine(
-                at, stage, step, check, CheckResult.PASSED, reserved, "The first unit of the call could be reserved."
-            )
-        case "window":
-            named = f"{attempt.policy_id} version {attempt.policy_version}" if attempt is not None else ""
-            zones = ", ".join(texts(data, "zones"))
-            expires = moment(data, "expires_at")
-            until = f"; the record expires {expires:%Y-%m-%dT%H:%M:%SZ}" if expires is not None else ""
-            return CheckLine(
-                at, stage, step, check, CheckResult.PASSED, zones, f"Calls were permitted at this moment{until}.", named
-            )
-        case _:
-            return None
+def _dropped(data: Data) -> dict[str, tuple[str, ...]]:
+    """Sentences about dropped numbers by the check that dropped them, known from the status that it would have given."""
+    found: dict[str, tuple[str, ...]] = {}
+    for drop in objects(data, "dropped"):
+        check = _CHECK_OF_STATUS.get(text(drop, "status"), "")
+        found[check] = tuple(dict.fromkeys((*found.get(check, ()), text(drop, "sentence"))))
+    return found
 
 
-def _with_details(line: CheckLine, details: Sequence[str]) -> CheckLine:
-    return CheckLine(
-        line.at,
-        line.stage,
-        line.step,
-        line.check,
-        line.result,
-        line.value,
-        line.sentence,
-        line.version,
-        tuple(details),
-        line.rebuilt,
-    )
+_CHECK_OF_STATUS: Final[Mapping[str, Check]] = {
+    "INVALID_CONTACT_NUMBER": Check.NUMBER_PATTERN,
+    "PHONE_BLACKLISTED": Check.PHONE_BLACKLIST,
+    "PHONE_NOT_WHITELISTED": Check.TESTING_WHITELIST,
+    "INTERNATIONAL_CALLS_DISABLED": Check.INTERNATIONAL,
+    "NCPR_CHECK_FAILED": Check.DND_SCRUB,
+}
 
 
-def _line(
-    first: EventRow,
-    step: int,
-    check: str,
-    result: CheckResult = CheckResult.PASSED,
-    *,
-    value: str = "",
-    sentence: str = "",
-    version: str = "",
-    details: tuple[str, ...] = (),
-) -> CheckLine:
-    return CheckLine(first.at, "intake", step, check, result, value, sentence, version, details)
+# -- what each pass tells ------------------------------------------------------------------------------------------------
+def _start_format(facts: _Facts) -> _Pass:
+    asked = facts.row.start_time
+    return _Pass("The start time can be read.", asked) if asked else _Pass("No start time was given.", "none")
 
 
-def _skipped(first: EventRow, step: int, check: str, sentence: str) -> CheckLine:
-    return _line(first, step, check, CheckResult.NOT_APPLIED, sentence=sentence)
+def _start_not_past(facts: _Facts) -> _Pass:
+    asked = facts.row.start_time
+    if not asked:
+        return _Pass("No start time was given: the record is due at once.")
+    return _Pass("The start time does not lie on an earlier date.", asked)
 
 
-def _list(attempt: AttemptRow | None, name: str) -> str:
-    if attempt is None:
-        return ""
-    version = attempt.blacklist_version if name == "blacklist" else attempt.dnd_version
-    return "empty list" if version is None else f"version {version}"
+def _pattern(facts: _Facts) -> _Pass:
+    return _Pass("At least one number has 8 to 15 digits with a country code.", facts.numbers)
 
 
-def _check_of(drop: Data) -> str:
-    """Which check dropped a number, from the status that it would have given."""
-    return {
-        "INVALID_CONTACT_NUMBER": Check.NUMBER_PATTERN,
-        "PHONE_BLACKLISTED": Check.PHONE_BLACKLIST,
-        "PHONE_NOT_WHITELISTED": Check.TESTING_WHITELIST,
-        "INTERNATIONAL_CALLS_DISABLED": Check.INTERNATIONAL,
-        "NCPR_CHECK_FAILED": Check.DND_SCRUB,
-    }.get(text(drop, "status"), "")
+def _blacklist(facts: _Facts) -> _Pass:
+    sentence = "None of the numbers left is on the account's phone blacklist."
+    return _Pass(sentence, facts.numbers, facts.version("blacklist"))
+
+
+def _whitelist(facts: _Facts) -> _Pass:
+    if not facts.history.head.testing:
+        return _Pass("A production request may call every number.", applied=False)
+    return _Pass("A testing request calls whitelisted numbers only, and the numbers left are.", facts.numbers)
+
+
+def _international(facts: _Facts) -> _Pass:
+    country = facts.history.head.country
+    return _Pass(f"The numbers left belong to {country}, or international calling was switched on.", facts.numbers)
+
+
+def _variables(facts: _Facts) -> _Pass:
+    declared = facts.prepared.flow.variables
+    n = sum(len(variable.rules) + variable.mandatory for variable in declared)
+    if not n:
+        return _Pass("The flow has no rules for variables.")
+    details = tuple(_variable(variable, facts.row.variables) for variable in declared)
+    return _Pass("Every rule of the flow version holds.", f"{n} {'rule' if n == 1 else 'rules'}", details=details)
+
+
+def _dnd(facts: _Facts) -> _Pass:
+    if facts.policy.scrubs(facts.prepared.purpose, "voice") is None:
+        told = f"The flow's purpose is {facts.prepared.purpose}, for which {facts.policy.name} asks no register."
+        return _Pass(told, applied=False)
+    sentence = "None of the numbers left is in a do-not-disturb register, or it is whitelisted."
+    return _Pass(sentence, facts.numbers, facts.version("dnd"))
+
+
+def _duplicates(facts: _Facts) -> _Pass:
+    if facts.prepared.calls.duplicates == "allow":
+        return _Pass("The flow allows the same number twice in a request.", applied=False)
+    return _Pass("No earlier row of the request has this number.", facts.numbers)
+
+
+def _capacity(facts: _Facts) -> _Pass:
+    del facts
+    return _Pass("The account was below its cap on pending records.")
+
+
+def _accept(facts: _Facts) -> _Pass:
+    status = facts.first.to_status or ""
+    if status != "SCHEDULED":
+        return _Pass("All checks passed; the record is due and waits for its turn.", status)
+    waits = "its start time" if facts.row.start_time else "the calling hours"
+    return _Pass(f"All checks passed; the record waits for {waits}.", status)
+
+
+_PASSES: Final[Mapping[Check, Callable[[_Facts], _Pass]]] = {
+    Check.START_TIME_FORMAT: _start_format,
+    Check.START_TIME_NOT_PAST: _start_not_past,
+    Check.NUMBER_PATTERN: _pattern,
+    Check.PHONE_BLACKLIST: _blacklist,
+    Check.TESTING_WHITELIST: _whitelist,
+    Check.INTERNATIONAL: _international,
+    Check.VARIABLES: _variables,
+    Check.DND_SCRUB: _dnd,
+    Check.DUPLICATE_SWITCH: _duplicates,
+    Check.PENDING_CAP: _capacity,
+    Check.ACCEPT: _accept,
+}
 
 
 def _variable(declared: VariableDeclaration, values: Mapping[str, str]) -> str:

@@ -51,6 +51,7 @@ class NodeParts:
     lease: timedelta
     gather: timedelta
     drain: timedelta
+    timers: type[LoopTimers] = LoopTimers
 
 
 class VoiceNode:
@@ -72,7 +73,7 @@ class VoiceNode:
         Raises what a part of it died of: a node that cannot trust itself ends loudly, and its leases run out.
         """
         parts = self._parts
-        timers = LoopTimers()
+        timers = parts.timers()
         limits = TrunkLimits(parts.clock, timers)
         writer = GroupCommit(parts.journal, self._state.owner, parts.clock, parts.telemetry, parts.gather)
         self._desk = desk = VoiceDesk(

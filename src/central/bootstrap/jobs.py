@@ -1,0 +1,44 @@
+"""The process of the background jobs: loading of uploads, upkeep."""
+
+from __future__ import annotations
+
+import asyncio
+
+from central.adapters.files.list_files import DiskListFiles
+from central.adapters.files.shape import FileLimits
+from central.adapters.postgres.intake_store import PostgresIntake
+from central.adapters.postgres.jobs import JobDeeds, open_jobs, run_jobs
+from central.adapters.postgres.retention import PostgresRetention
+from central.adapters.telemetry.process_telemetry import ProcessTelemetry
+from central.application.intake.load_upload import LoadUpload
+from central.application.intake.open_request import OpenRequest
+from central.bootstrap.store import database_dsn, row_retention, upkeep, worker_pool
+from central.bootstrap.worker_stores import worker_stores
+from central.settings import Settings
+
+
+async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemetry) -> None:
+    """Run until ``stop`` is set."""
+    async with (
+        worker_stores(settings, "jobs") as stores,
+        await worker_pool(settings, "central_api", "loading", 3) as api_pool,
+        open_jobs(database_dsn(settings), "central_worker").open_async() as app,
+    ):
+        intake = PostgresIntake(api_pool)
+        opener = OpenRequest(intake, stores.library, stores.clock, stores.ids)
+        limits = FileLimits(
+            max_bytes=settings.upload_bytes,
+            max_rows=settings.upload_rows,
+            max_unpack_ratio=settings.upload_unpack_ratio,
+        )
+        load = LoadUpload(
+            intake, opener, DiskListFiles(limits), stores.ids, telemetry, chunk_rows=settings.intake_chunk_rows
+        )
+
+        async def keep_house() -> None:
+            await upkeep(settings)
+            retired = await PostgresRetention(stores.pool).retire(stores.clock.now(), row_retention(settings))
+            telemetry.event("rows_retired", **retired)
+
+        deeds = JobDeeds(load=load, upkeep=keep_house, stranded=stores.tracking.stranded_uploads)
+        await run_jobs(app, deeds, stop, telemetry)

@@ -1,0 +1,93 @@
+"""The voice node process, its engine and its speech."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from central.adapters.asterisk.channel import AsteriskTelephony
+from central.adapters.asterisk.config import AsteriskConfig, ForeignEngine, OwnEngine
+from central.adapters.postgres.prompts import PostgresPrompts
+from central.adapters.speech.config import SpeechConfig
+from central.adapters.speech.prompts import PromptFiles
+from central.adapters.speech.renderer import CachedSpeech
+from central.application.ports.dispatch import NodeState
+from central.bootstrap.process import on_stop_signal, open_telemetry
+from central.bootstrap.worker_stores import worker_stores
+from central.entrypoints.workers.voice_node import NodeParts, VoiceNode
+from central.settings import Settings
+
+
+def asterisk_config(settings: Settings) -> AsteriskConfig:
+    """How this node reaches its Asterisk: somebody's by URL, else our own."""
+    if settings.asterisk_url is not None:
+        engine: OwnEngine | ForeignEngine = ForeignEngine(
+            url=settings.asterisk_url,
+            user=settings.asterisk_user,
+            password=settings.asterisk_password or "",
+            hep_port=settings.hep_port,
+        )
+    else:
+        host, port = settings.sip_address
+        engine = OwnEngine(
+            root=settings.private_asterisk_root,
+            state_dir=settings.state_dir / f"asterisk-{settings.node_name}",
+            sip_host=host,
+            sip_port=port,
+            external_host=settings.sip_external or "",
+            ari_port=settings.ari_port,
+            rtp_ports=(settings.rtp_start, settings.rtp_end),
+            strict_rtp=settings.strict_rtp,
+            max_calls=settings.channels + 50,
+        )
+    return AsteriskConfig(
+        engine=engine,
+        rtp_timeout_s=settings.rtp_timeout_s,
+        tls_verify=settings.tls_verify,
+        trace=settings.sip_trace,
+    )
+
+
+def speech_config(settings: Settings) -> SpeechConfig:
+    """Where speech is cached and which programs speak."""
+    return SpeechConfig(
+        cache_folder=settings.cache_dir / "speech",
+        prompt_folder=settings.state_dir / "prompts",
+        piper="piper" if settings.piper_model else "",
+        piper_model=str(settings.piper_model or ""),
+    )
+
+
+async def run_voice_node(settings: Settings) -> None:
+    """Run this machine's voice node until SIGTERM or SIGINT."""
+    telemetry = open_telemetry(settings, "voice-node")
+    async with worker_stores(settings, "voice-node") as stores:
+        speech = CachedSpeech(speech_config(settings))
+        state = NodeState(
+            name=settings.node_name,
+            generation=stores.ids.uuid().hex[-12:],
+            kind="voice",
+            channels=settings.channels,
+            cps=settings.cps,
+        )
+        node = VoiceNode(
+            NodeParts(
+                state=state,
+                telephony=AsteriskTelephony(asterisk_config(settings), stores.clock, stores.ids),
+                speech=speech,
+                prompts=PromptFiles(speech_config(settings), PostgresPrompts(stores.pool)),
+                dispatch=stores.dispatch,
+                journal=stores.journal,
+                library=stores.library,
+                clock=stores.clock,
+                ids=stores.ids,
+                telemetry=telemetry,
+                lease=timedelta(seconds=settings.lease_s),
+                gather=timedelta(milliseconds=settings.group_commit_ms),
+                drain=timedelta(seconds=settings.drain_s),
+            )
+        )
+        on_stop_signal(node.stop)
+        try:
+            await node.run()
+        finally:
+            await speech.close()

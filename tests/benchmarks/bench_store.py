@@ -1,0 +1,55 @@
+"""A PostgreSQL server of the benchmark's own, set up as ``central up`` sets up its own: durable, checksums on."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from central.adapters.postgres.migrate import create_database, prepare_database
+from central.adapters.postgres.supervisor import EmbeddedPostgres, ServerPlan
+from central.adapters.system import SystemIds
+
+TEMPLATE = "bench_template"
+
+
+class BenchStore:
+    """The server; each measurement gets a fresh database, a clone of the migrated template."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self._server, self._n = server, 0
+        create_database(server.dsn(), TEMPLATE)
+        prepare_database(server.dsn(TEMPLATE), datetime.now(UTC))
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[str]:
+        """Connection string of a fresh database; dropped afterwards."""
+        self._n += 1
+        name = f"bench_{self._n}"
+        self._admin("create database {} template {}", name, TEMPLATE)
+        try:
+            yield self._server.dsn(name)
+        finally:
+            self._admin("drop database {} with (force)", name)
+
+    def _admin(self, statement: str, *names: str) -> None:
+        with psycopg.connect(self._server.dsn(), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
+
+
+@contextlib.contextmanager
+def bench_store() -> Iterator[BenchStore]:
+    """Start a server, end and remove it afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="central-bench-"))
+    folder.chmod(0o755)
+    try:
+        with EmbeddedPostgres(ServerPlan(folder / "postgres"), SystemIds()) as server:
+            yield BenchStore(server)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

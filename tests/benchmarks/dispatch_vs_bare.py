@@ -1,0 +1,74 @@
+"""dispatch_vs_bare: the whole path of a record against the shortest loop that writes the same rows.
+
+The bare loop claims 500 records with SKIP LOCKED and writes, in two transactions a batch, as many rows to each table as
+Central wrote for as many records, of the same size, sent by the same driver as one jsonb parameter a statement. It judges
+nothing, runs no flow, sends nothing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+from tests.benchmarks.bench_store import bench_store
+from tests.benchmarks.dispatch_load import WORKERS, Written, check_ended, load, run_central, written
+from tests.benchmarks.figure import Progress, Size, Spec, median_ratio
+from tests.stock import Stock
+
+
+def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
+    """Runs side by side: Central, then the bare loop, each on a fresh database."""
+    records = size.of(20_000, 3_000)
+    ours: list[float] = []
+    bare: list[float] = []
+    rows: dict[str, Written] = {}
+    with bench_store() as store:
+        for _ in range(size.runs):
+            with store.database() as dsn:
+                stock = Stock(dsn)
+                load(stock, records)
+                ours.append(records / run_central(stock))
+                check_ended(stock, records)
+                rows = written(stock, records)
+            with store.database() as dsn:
+                stock = Stock(dsn)
+                load(stock, records)
+                bare.append(records / run_bare(stock, rows))
+            progress(f"central {ours[-1]:.0f} records/s, bare loop {bare[-1]:.0f} records/s")
+    raw = {
+        "records": records,
+        "central_records_per_s": [round(v) for v in ours],
+        "bare_records_per_s": [round(v) for v in bare],
+        "rows_per_record": {name: {"inserted": round(w.inserted, 2), "updated": round(w.updated, 2)} for name, w in rows.items()},
+    }
+    return median_ratio(ours, bare), raw
+
+
+def run_bare(stock: Stock, rows: dict[str, Written]) -> float:
+    """Two processes of the bare loop; the seconds until no record waits."""
+    events, leg_updates = round(rows["event"].inserted), round(rows["leg"].updated)
+    argv = [sys.executable, "-m", "tests.benchmarks.bare_loop", stock.dsn, str(events), str(leg_updates)]
+    processes = [subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(WORKERS)]
+    for process in processes:
+        if process.stdout is None or process.stdout.readline() != b"ready\n":
+            raise RuntimeError("the bare loop did not start")
+    begun = time.monotonic()
+    for process in processes:
+        if process.stdin is not None:
+            process.stdin.write(b"go\n")
+            process.stdin.flush()
+    for process in processes:
+        if process.wait(300) != 0:
+            raise RuntimeError("the bare loop failed")
+    return time.monotonic() - begun
+
+
+SPEC = Spec(
+    "dispatch_vs_bare",
+    "dispatch and tracking on the simulated channel against a bare SKIP LOCKED loop that writes the same rows",
+    0.5,
+    "higher",
+    measure,
+)

@@ -1,0 +1,61 @@
+"""A voice node as a process of its own, on the simulated channel: ``python -m tests.benchmarks.simulated_worker JSON``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import sys
+from datetime import timedelta
+from typing import Any
+
+import uvloop
+
+from central.adapters.postgres.dispatch_store import PostgresDispatch
+from central.adapters.postgres.journal_store import PostgresJournal
+from central.adapters.postgres.library import PostgresLibrary
+from central.adapters.postgres.pool import open_pool
+from central.adapters.simulator.channel import SimulatedTelephony
+from central.adapters.simulator.speech import SimulatedPrompts, SimulatedSpeech
+from central.adapters.system import SystemIds
+from central.adapters.telemetry.log import LogPlan, open_log
+from central.adapters.telemetry.process_telemetry import ProcessTelemetry
+from central.application.ports.dispatch import NodeState
+from central.entrypoints.workers.voice_node import NodeParts, VoiceNode
+from tests.benchmarks.scaled_time import ScaledClock, ScaledTimers
+
+
+async def work(plan: dict[str, Any]) -> None:
+    """Run one node until SIGTERM."""
+    clock, ids = ScaledClock(plan["begun"]), SystemIds()
+    telemetry = ProcessTelemetry(open_log(LogPlan(process=plan["name"], level="warning", format="json")), None)
+    async with await open_pool(plan["dsn"], "central_worker", 4, name=plan["name"]) as pool:
+        dispatch = PostgresDispatch(pool, ids)
+        telephony = SimulatedTelephony(clock, ScaledTimers(), chance=random.Random(plan["name"]).random)
+        telephony.keep_received = False
+        node = VoiceNode(
+            NodeParts(
+                state=NodeState(plan["name"], "g1", "voice", plan["channels"], 1_000_000),
+                telephony=telephony,
+                speech=SimulatedSpeech(),
+                prompts=SimulatedPrompts(),
+                dispatch=dispatch,
+                journal=PostgresJournal(pool, ids),
+                library=PostgresLibrary(pool, dispatch, clock),
+                clock=clock,
+                ids=ids,
+                telemetry=telemetry,
+                lease=timedelta(hours=12),  # scaled time: minutes of real time
+                gather=timedelta(milliseconds=10),
+                drain=timedelta(seconds=1),
+                timers=ScaledTimers,
+            )
+        )
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, node.stop)
+        await node.run()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work(json.loads(sys.argv[1])))
