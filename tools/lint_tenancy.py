@@ -184,6 +184,19 @@ def _correlated(node: exp.Expr) -> exp.Expr | None:
     return None
 
 
+def _membership(node: exp.Expr, scope: _Scope, around: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Ties by ``(account_id, id) in (select account_id, id ...)``: the same place on both sides holds the account."""
+    holder = node.parent.parent if isinstance(node.parent, exp.Subquery) else node.parent
+    if not isinstance(holder, exp.In) or not isinstance(node, exp.Select):
+        return
+    left = holder.this.expressions if isinstance(holder.this, exp.Tuple) else [holder.this]
+    for outside, inside in zip(left, node.selects, strict=False):
+        named = isinstance(outside, exp.Column) and outside.name in around.values()
+        end = _end(inside.unalias(), scope, around)
+        if named and end in scope.carriers:
+            yield end, _AROUND
+
+
 def untied(sql: str, tables: dict[str, str]) -> list[str]:
     """What is wrong with one statement: a sentence for each source that is not tied by account."""
     tree = sqlglot.parse_one(sql, read="postgres")
@@ -204,6 +217,7 @@ def untied(sql: str, tables: dict[str, str]) -> list[str]:
         scope = _read(node, around, ctes, tables)
         if not scope.tenant:
             continue
+        scope.ties += _membership(node, scope, around)
         needed = set(scope.carriers) | ({_AROUND} if around else set[str]())
         reached = scope.tied_to(min(scope.tenant))
         loose = set[str]() if _PARAMETER in reached and needed - {_AROUND} <= reached else needed - reached

@@ -27,6 +27,9 @@ TIED = {
     "a subquery tied to its row": (
         "select 1 from record r where exists (select from event e where e.account_id = r.account_id and e.record_id = r.id)"
     ),
+    "membership by account and id": (
+        "delete from event where (account_id, record_id) in (select account_id, id from record limit 5)"
+    ),
     "a lateral tied inside": (
         "select 1 from request q cross join lateral (select r.account_id, r.id from record r"
         " where r.account_id = q.account_id and r.request_id = q.id limit 5) x"
@@ -39,6 +42,10 @@ LOOSE = {
     "the account in an inequality": "select 1 from record r join request q on q.account_id <> r.account_id",
     "update from": "update record r set fence = 1 from request q where q.id = r.request_id",
     "delete using a CTE": "with w as (select account_id, id from record) delete from event e using w where e.record_id = w.id",
+    "membership by id alone": "delete from event where record_id in (select id from record limit 5)",
+    "membership with the account in another place": (
+        "delete from event where (account_id, record_id) in (select id, account_id from record limit 5)"
+    ),
     "a CTE that hides the account": (
         "with w as (select id from record limit 5) update event e set late = true from w where e.record_id = w.id"
     ),

@@ -42,6 +42,7 @@ class HearLegs:
         """Take one event; news of legs that are not ours any more are ignored."""
         match event:
             case news.NodeUp():
+                self._desk.engine_up = True
                 self._desk.telemetry.event("engine_connected", legs=len(event.legs))
                 return
             case news.NodeDown():
@@ -115,6 +116,7 @@ class HearLegs:
 
     def _node_down(self, event: news.NodeDown) -> None:
         """The connection may come back; an engine that ended does not bring its calls back."""
+        self._desk.engine_up = False
         self._desk.telemetry.warning("engine_lost" if event.engine_lost else "engine_disconnected", detail=event.detail)
         if not event.engine_lost:
             return

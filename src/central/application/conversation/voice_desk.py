@@ -20,7 +20,10 @@ from central.domain.ids import AccountId, EventId, LegId, RecordId
 
 @dataclass(slots=True)
 class VoiceDesk:
-    """One voice node's working set. ``by_leg`` finds the call of an engine event, ``calls`` that of a record."""
+    """One voice node's working set. ``by_leg`` finds the call of an engine event, ``calls`` that of a record.
+
+    ``engine_up`` False: the engine is away, nothing new is claimed.
+    """
 
     owner: str
     telephony: Telephony
@@ -34,6 +37,7 @@ class VoiceDesk:
     timers: Timers
     telemetry: Telemetry
     lease: timedelta
+    engine_up: bool = True
     calls: dict[RecordId, LiveCall] = field(default_factory=dict[RecordId, LiveCall])
     by_leg: dict[LegId, LiveCall] = field(default_factory=dict[LegId, LiveCall])
     trunks: Sequence[AccountTrunk] = ()

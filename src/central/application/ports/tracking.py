@@ -54,7 +54,7 @@ class LegState:
 
 @dataclass(frozen=True, slots=True)
 class ControlledRequest:
-    """An open request whose waiting records must move: ``control`` is paused or stopping."""
+    """An open request whose waiting records must move: ``control`` is paused, stopping, or running (some are held still)."""
 
     account_id: AccountId
     id: RequestId

@@ -19,14 +19,17 @@ class ControlRequests:
         self._store, self._clock = store, clock
 
     async def __call__(self) -> int:
-        """Move waiting records of paused and stopping requests; answers how many moved."""
+        """Move records of paused, stopping and half-resumed requests; answers how many moved."""
         moved = 0
         for request in await self._store.controlled_requests():
             now = self._clock.now()
-            if request.control == "paused":
-                moved += await self._store.hold_waiting(request.account_id, request.id, _BATCH, now, "user")
-            else:
-                moved += await self._store.end_waiting(request.account_id, request.id, _BATCH, now, "user")
+            match request.control:
+                case "paused":
+                    moved += await self._store.hold_waiting(request.account_id, request.id, _BATCH, now, "user")
+                case "running":
+                    moved += await self._store.resume_held(request.account_id, request.id, _BATCH, now, "user")
+                case _:
+                    moved += await self._store.end_waiting(request.account_id, request.id, _BATCH, now, "user")
         return moved
 
 

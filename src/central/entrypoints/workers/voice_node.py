@@ -131,6 +131,8 @@ class VoiceNode:
             if lost := await self._parts.journal.release_strays(self._state.owner, known):
                 self._parts.telemetry.warning("strays_released", records=lost)
             self._strays_at = now
+        if not self._desk.engine_up:  # a call that cannot be placed would cost its record a try
+            return 0
         handed = await self._claim(self._state)
         if handed:
             self._parts.telemetry.count("records_claimed", len(handed))
@@ -142,7 +144,12 @@ class VoiceNode:
             self._driver.hear(await self._parts.telephony.next_events())
 
     async def _heartbeat(self) -> None:
-        state = replace(self._state, draining=self._stop.is_set(), detail={"calls": len(self._desk.calls)})
+        state = replace(
+            self._state,
+            draining=self._stop.is_set(),
+            healthy=self._desk.engine_up,
+            detail={"calls": len(self._desk.calls)},
+        )
         await self._parts.dispatch.heartbeat(state)
         await self._refresh_trunks()
         for record_id in await self._parts.journal.stopping(self._state.owner):

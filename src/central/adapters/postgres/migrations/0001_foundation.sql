@@ -140,7 +140,9 @@ create index record_lease on record (lease_until) where lease_until is not null;
 create index record_of_request on record (account_id, request_id, id);
 -- Counts that always add up: append-only changes, summed when read, folded by the tracker. No row is a lock for two writers.
 create table request_tally (
-  account_id uuid not null, request_id uuid not null, counter text not null, n bigint not null, pending boolean not null default false);
+  account_id uuid not null, request_id uuid not null, counter text not null, n bigint not null, pending boolean not null default false,
+  fresh boolean not null default true);       -- not folded yet
+create index request_tally_fresh on request_tally (account_id, request_id) where fresh;
 create index request_tally_of on request_tally (account_id, request_id) include (counter, n);
 create index request_tally_pending on request_tally (account_id) include (n) where pending;
 

@@ -35,12 +35,17 @@ select l.account_id, l.record_id, l.id, l.attempt_number, l.position, l.number_t
  order by l.account_id, l.record_id, l.position, l.handed_at;
 
 -- name: fold_tallies
--- Many small changes become one row a counter; zero rows disappear. Rows locked by another folder are left for later.
-with bit as (
-  select ctid, account_id, request_id, counter, n, pending from request_tally limit %(n)s for update skip locked),
-gone as (delete from request_tally t using bit s where t.ctid = s.ctid and t.account_id = s.account_id returning s.account_id, s.request_id, s.counter, s.n, s.pending)
-insert into request_tally (account_id, request_id, counter, n, pending)
-select account_id, request_id, counter, sum(n), bool_or(pending) from gone group by 1, 2, 3 having sum(n) <> 0;
+-- Fresh changes become one row a counter; zero rows disappear. Rows locked by another folder are left for later.
+with dirty as (
+  select distinct account_id, request_id from (select account_id, request_id from request_tally where fresh limit %(n)s) x),
+bit as materialized (
+  select t.ctid, t.account_id from request_tally t join dirty d on d.account_id = t.account_id and d.request_id = t.request_id
+     for update of t skip locked),
+gone as (
+  delete from request_tally t using bit b where t.ctid = b.ctid and t.account_id = b.account_id
+  returning t.account_id, t.request_id, t.counter, t.n, t.pending)
+insert into request_tally (account_id, request_id, counter, n, pending, fresh)
+select account_id, request_id, counter, sum(n), bool_or(pending), false from gone group by 1, 2, 3 having sum(n) <> 0;
 
 -- name: close_requests
 -- Completed = loading done and nothing pending (domain 7.5).
@@ -60,10 +65,13 @@ select c.account_id, new_uuid7(), e.id, c.id, 'request.status', %(now)s,
    and (e.flow_id is null or e.flow_id = c.flow_id) and 'request.status' = any(e.events);
 
 -- name: controlled_requests
--- Requests whose control (or flow's control) asks that waiting records move.
+-- Requests whose control (or flow's control) asks that waiting records move; running ones with records still in PAUSE were
+-- resumed by a process that died before it was through.
 select q.account_id, q.id, q.flow_id, case when q.control = 'running' then f.control else q.control end as control
   from request q join flow f on f.account_id = q.account_id and f.id = q.flow_id
- where q.open and (q.control in ('paused', 'stopping') or f.control in ('paused', 'stopping'));
+ where q.open and (q.control in ('paused', 'stopping') or f.control in ('paused', 'stopping')
+    or q.control = 'running' and coalesce((select sum(t.n) from request_tally t
+         where t.account_id = q.account_id and t.request_id = q.id and t.counter = 'status:PAUSE'), 0) > 0);
 
 -- name: hold_waiting
 -- Pause: waiting records become PAUSE and remember what they were and when they were due.
