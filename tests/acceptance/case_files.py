@@ -14,7 +14,7 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent.parent / "cases"
 
-FILE_KEYS = {"about", "mode", "account", "register", "trunk", "flow", "did", "case", "then", "patience_s"}
+FILE_KEYS = {"about", "mode", "account", "register", "trunk", "flow", "did", "case", "then", "patience_s", "webhooks"}
 CASE_KEYS = {"name", "about", "calls", "start_time", "time_zone", "priority", "variables", "on", "becomes", "legs"}
 STEPS = {"until", "ringing", "talking", "pause", "resume", "stop", "requeue", "account", "funds", "list"}
 STEP_KEYS = {"of", "touches", "force", "times"}
@@ -61,6 +61,7 @@ class CaseFile:
     cases: Sequence[Case]
     then: Sequence[Mapping[str, Any]]
     patience_s: float
+    webhooks: Sequence[str] = ()
 
     def case(self, name: str) -> Case:
         """A case by its name. Raises BadCaseFile."""
@@ -94,6 +95,7 @@ def read_case_file(path: Path) -> CaseFile:
         cases=tuple(_case(path, case) for case in document["case"]),
         then=tuple(document.get("then", ())),
         patience_s=float(document.get("patience_s", 45)),
+        webhooks=tuple(document.get("webhooks", ())),
     )
     names = [case.name for case in file.cases]
     if len(set(names)) != len(names):

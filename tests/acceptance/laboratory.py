@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from examples.carrier import CALLEES
-from tests.acceptance.case_files import Case, CaseFile, case_files
+from tests.acceptance.case_files import Case, CaseFile
 from tests.acceptance.comparing import differences
 from tests.acceptance.far_ends import FarEnds, TrunkPlan
 from tests.acceptance.playing import Played
+from tests.acceptance.receiver import Receiver
 from tests.acceptance.seen import Seen
 from tests.acceptance.steps import perform
 from tests.api_client import Api
@@ -29,7 +30,8 @@ SETTINGS = {
     "CENTRAL_CHANNELS": "250",
 }
 _ALWAYS = ("answer", "c486", "far_bye")  # far ends of tests that are no case files
-_PROBES = 20
+_PROBES = 40
+_SET_UP_S = 120
 
 
 def catalogue() -> Mapping[str, Any]:
@@ -45,6 +47,7 @@ class Laboratory:
         self.installation = Installation(asterisk_root, SETTINGS)
         behaviours = {name for file in files for name in _behaviours(file)} | set(_ALWAYS)
         self.far_ends = FarEnds(behaviours, folder)
+        self.receiver = Receiver()
         self.finals = frozenset(str(row["name"]) for row in catalogue()["flow"] if row["final"])
         self._pool = ThreadPoolExecutor(max_workers=len(files) + 1, thread_name_prefix="case-file")
         self._played: dict[str, Future[Played]] = {}
@@ -53,6 +56,7 @@ class Laboratory:
 
     def __enter__(self) -> Self:
         self.far_ends.__enter__()
+        self.receiver.start()
         try:
             self.installation.start()
             for place, file in enumerate(self.files):
@@ -71,6 +75,7 @@ class Laboratory:
         for client in self._clients:
             client.close()
         self.installation.stop()
+        self.receiver.stop()
         self.far_ends.__exit__(None, None, None)
         self.installation.remove()
 
@@ -87,7 +92,7 @@ class Laboratory:
         futures = list(self._played.values())
         return [future.result() for future in futures if future.exception() is None]
 
-    def passed(self) -> Iterable[tuple[Case, Seen]]:
+    def passed(self) -> Iterator[tuple[Case, Seen]]:
         """The cases that came out as their files say."""
         for played in self.all_played():
             for case in played.file.cases:
@@ -96,13 +101,14 @@ class Laboratory:
                     yield case, seen
 
     def _play(self, place: int, file: CaseFile) -> Played:
-        played = Played(file, place, self.installation, self.far_ends, self.finals)
+        played = Played(file, place, self.installation, self.far_ends, self.receiver, self.finals)
         try:
             played.prepare()
-        finally:
             self._clients.append(played.api)
-            self._ready.wait()  # all trunks are known to the node before the first call
-        self._ready.wait()
+        finally:
+            # all trunks are made, then all are known to the node: only then the first call (also when this file failed)
+            self._ready.wait(_SET_UP_S)
+            self._ready.wait(_SET_UP_S)
         played.submit()
         for step in file.then:
             perform(played, step)
@@ -113,19 +119,21 @@ class Laboratory:
 
     def _probe(self) -> None:
         """Call over a trunk that is made last: once it works, the node knows all trunks."""
-        self._ready.wait()
-        probe = Played(PROBE, len(self.files), self.installation, self.far_ends, self.finals)
-        probe.prepare()
-        self._clients.append(probe.api)
-        for _ in range(_PROBES):
-            probe.submit()
-            time.sleep(0.5)
-            if any(i.number == probe.numbers["probe"][0] for i in self.far_ends.invites()):
-                break
-        self._ready.wait()
+        self._ready.wait(_SET_UP_S)
+        probe = Played(PROBE, len(self.files), self.installation, self.far_ends, self.receiver, self.finals)
+        try:
+            probe.prepare()
+            self._clients.append(probe.api)
+            for _ in range(_PROBES):
+                probe.submit()
+                time.sleep(0.5)
+                if any(i.number == probe.numbers["probe"][0] for i in self.far_ends.invites()):
+                    break
+        finally:
+            self._ready.wait(_SET_UP_S)
 
 
-def _behaviours(file: CaseFile) -> Iterable[str]:
+def _behaviours(file: CaseFile) -> Iterator[str]:
     plan = TrunkPlan(file.trunks)
     yield from (call for case in file.cases for call in case.calls if call in CALLEES and call not in plan.own)
     yield from (str(trunk["far_end"]) for trunk in file.trunks if "far_end" in trunk)
@@ -154,5 +162,3 @@ steps:
     then=(),
     patience_s=5,
 )
-
-ALL = case_files

@@ -11,6 +11,7 @@ from tests.acceptance.case_files import Case, CaseFile
 from tests.acceptance.counting import Counting, final_events
 from tests.acceptance.far_ends import FarEnds, TrunkPlan, number
 from tests.acceptance.moments import resolve
+from tests.acceptance.receiver import Receiver
 from tests.acceptance.seen import Seen
 from tests.api_client import Api
 from tests.installation import Installation
@@ -32,11 +33,13 @@ class Played:
     place: int
     installation: Installation
     far_ends: FarEnds
+    receiver: Receiver
     finals: frozenset[str]
     api: Api = field(init=False)
     account_id: str = ""
     flow_id: str = ""
     request_id: str = ""
+    secret: str = ""
     seen: dict[str, Seen] = field(default_factory=dict[str, Seen])
     faults: list[str] = field(default_factory=list[str])
     counting: Counting = field(default_factory=Counting)
@@ -62,6 +65,10 @@ class Played:
             self.api.put(f"/flows/{self.flow_id}/dids", {"dids": [file.did]})
         if file.mode == "production":
             self.api.post(f"/flows/{self.flow_id}/publish", {"note": "acceptance"})
+
+        if file.webhooks:
+            hook = {"name": "receiver", "url": self.receiver.url(file.name), "events": list(file.webhooks)}
+            self.secret = self.api.post("/webhooks", hook)["secret"]
 
     def _number(self, plan: TrunkPlan) -> None:
         for row, case in enumerate(self.file.cases):
@@ -118,7 +125,8 @@ class Played:
         """The records as they are now, by case; the request's counts are checked on the way."""
         self.counting.look(self.api.get(f"/requests/{self.request_id}"))
         rows = self.api.pages(f"/requests/{self.request_id}/records", limit=200)
-        return {row["client_identifier"]: row for row in rows}
+        names = {seen.receipt["record_id"]: name for name, seen in self.seen.items()}
+        return {names[row["record_id"]]: row for row in rows}
 
     def until(self, what: str, holds: Callable[[], bool], limit_s: float) -> bool:
         """Look again and again; a fault when it does not hold in time."""

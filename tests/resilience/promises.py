@@ -54,7 +54,7 @@ def rows_are_records(contacts: Sequence[Contact], records: Sequence[Document]) -
 
 def record_is_whole(record: Document, contact: Contact) -> list[str]:
     """One record of ``GET /records/{id}`` that has ended: its status, attempts and legs agree."""
-    head, name, wrong = record["record"], contact.name, list[str]()
+    head, name, wrong = record, contact.name, list[str]()
     status = head["status"]
     if status not in FINAL_FLOW:
         return [f"lost: {name} is {status}, due {head['due_at']}"]
@@ -94,7 +94,7 @@ def _attempt(attempt: Document) -> list[str]:
 
 def status_history(record: Document) -> list[str]:
     """The timeline's changes of status: a lawful chain, one final event for each epoch (I5), ending at the record's status."""
-    head, changes, wrong = record["record"], record["statuses"], list[str]()
+    head, changes, wrong = record, record["statuses"], list[str]()
     name = head["client_identifier"]
     for earlier, later in zip(changes, changes[1:], strict=False):
         if earlier["to_status"] != later["from_status"]:
@@ -143,7 +143,7 @@ def _tag(invite: Invite) -> tuple[str, int]:
 
 def pushes_tell_it(record: Document, pushes: Sequence[Push]) -> list[str]:
     """At least once and in order: every change of status, then the end."""
-    head, wrong = record["record"], list[str]()
+    head, wrong = record, list[str]()
     name = head["client_identifier"]
     changes = [push.body for push in pushes if push.type == "record.status"]
     finals = [push.body for push in pushes if push.type == "record.final"]

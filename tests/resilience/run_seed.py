@@ -169,11 +169,11 @@ class SeedRun:
         wrong += promises.rows_are_records(rows, records)
         with ThreadPoolExecutor(8) as pool:
             details = list(pool.map(lambda r: self._api.get(f"/records/{r['record_id']}/timeline"), records))
-        shown = {d["record"]["record_id"]: d for d in map(_flat, details)}
+        shown = {d["record_id"]: d for d in map(_flat, details)}
         self._details |= shown
         self._wait_for_pushes(shown)
         for record_id, detail in shown.items():
-            contact = self._contacts.get(detail["record"]["client_identifier"])
+            contact = self._contacts.get(detail["client_identifier"])
             if contact is None:
                 continue
             wrong += promises.record_is_whole(detail, contact)

@@ -21,6 +21,9 @@ _TOO_MANY = f"too_many_numbers: A record holds {MAX_NUMBERS} numbers; the rest w
 _NO_HIT = ListHit()
 _NO_HITS: Mapping[str, ListHit] = {}
 _FIRST = (1,)
+FIELD_FAULTS = frozenset({"priority_unreadable", "time_zone_unknown"})
+"""Values of ``invalid_record`` verdicts whose row is text as it should be: one field says nothing that can be used."""
+
 _PRIORITIES = {str(value): value for value in range(MAX_PRIORITY + 1)} | {"": None}
 
 

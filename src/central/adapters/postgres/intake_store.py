@@ -17,7 +17,7 @@ from central.adapters.postgres.dispatch_store import as_json, list_states
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.pool import Connection, Pool, tenant
 from central.application.ports.intake import AccountFacts, FlowTarget, NewRequest, Origin, StoredRecord, UploadState
-from central.domain.errors import NeighbourError, NotFound
+from central.domain.errors import Conflict, NeighbourError, NotFound
 from central.domain.ids import AccountId, FlowId, RecordId, RequestId
 
 _SQL = hot_statements("intake")
@@ -211,7 +211,7 @@ class PostgresIntake:
 
 
 async def _add_request(connection: Connection, account_id: AccountId, request: NewRequest, now: datetime) -> None:
-    await _SQL["insert_request"].run(
+    added = await _SQL["insert_request"].run(
         connection,
         {
             "account_id": account_id, "id": request.id, "flow_id": request.flow_id, "version_id": request.version_id,
@@ -220,3 +220,6 @@ async def _add_request(connection: Connection, account_id: AccountId, request: N
             "now": now,
         },
     )  # fmt: skip
+    if not added:
+        message = f"This submission was stored before, as request {request.id}; its records can be read there."
+        raise Conflict("request_exists", message, request_id=str(request.id))

@@ -35,6 +35,7 @@ class Upload:
     encoding: str | None = None
     allow_repeat: bool = False
     reload_of: RequestId | None = None
+    request_id: RequestId | None = None
 
 
 class ReceiveUpload:
@@ -51,12 +52,12 @@ class ReceiveUpload:
     ) -> RequestId:
         """Receive a file; answers the id of the request that is being filled from it.
 
-        Raises InvalidInput ``file_empty``, ``file_too_large``; Conflict ``file_repeated``; what ``OpenRequest.check`` raises.
+        Raises InvalidInput ``file_empty``, ``file_too_large``; Conflict ``file_repeated``, ``request_exists``; what ``OpenRequest.check`` raises.
         A body that breaks off leaves a request that ends empty, with the error.
         """
         opening = await self._opener.check(account_id, upload.flow, upload.mode, actor, upload.end_at)
         request = NewRequest(
-            id=RequestId(self._ids.uuid()),
+            id=upload.request_id or RequestId(self._ids.uuid()),
             flow_id=opening.target.flow_id,
             version_id=opening.version_id,
             testing=opening.testing,

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from central.domain.intake_checks import FIELD_FAULTS
 from central.domain.intake_facts import Check, Prepared, Verdict
 
 _NULL: Final = "\\N"
@@ -27,7 +28,7 @@ def copy_text(ids: Sequence[str], rows: Sequence[Prepared], verdicts: Sequence[V
         expires = times.get(verdict.expires_at) or times.setdefault(verdict.expires_at, str(verdict.expires_at))
         accepted = verdict.due_at is not None
         # a row that is no record (NUL, half a surrogate, megabytes) keeps no values: the text itself is the fault
-        sound = verdict.rule is not Check.RECORD_SHAPE
+        sound = verdict.rule is not Check.RECORD_SHAPE or verdict.value in FIELD_FAULTS
         variables = _json(record.variables) if sound and record.variables else "{}"
         client = _text(record.client_identifier) if sound else _NULL
         zone = record.time_zone if accepted and record.time_zone else _NULL

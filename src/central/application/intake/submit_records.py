@@ -20,7 +20,7 @@ MOST_RECORDS = 500
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What the caller wants: ``flow`` by id or name."""
+    """What the caller wants: ``flow`` by id or name. ``request_id`` stays the same when the same submission is repeated."""
 
     flow: str
     mode: Mode
@@ -30,6 +30,7 @@ class Submission:
     end_at: datetime | None = None
     source: str = "api"
     reload_of: RequestId | None = None
+    request_id: RequestId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class SubmitRecords:
     async def __call__(self, account_id: AccountId, submission: Submission, actor: str) -> Receipt:
         """Store a request with its records.
 
-        Raises InvalidInput ``no_records``, ``too_many_records``, and what ``OpenRequest.check`` raises; then nothing is stored.
+        Raises InvalidInput ``no_records``, ``too_many_records``, Conflict ``request_exists`` (this very submission was stored
+        before), and what ``OpenRequest.check`` raises; then nothing is stored.
         """
         if not submission.records:
             raise InvalidInput("no_records", "A request needs at least one record.")
@@ -68,7 +70,7 @@ class SubmitRecords:
             raise InvalidInput("too_many_records", message, limit=MOST_RECORDS, given=len(submission.records))
         opening = await self._opener.check(account_id, submission.flow, submission.mode, actor, submission.end_at)
         request = NewRequest(
-            id=RequestId(self._ids.uuid()),
+            id=submission.request_id or RequestId(self._ids.uuid()),
             flow_id=opening.target.flow_id,
             version_id=opening.version_id,
             testing=opening.testing,

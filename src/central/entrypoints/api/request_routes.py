@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 import msgspec
-from litestar import Response, Router, get, post
+from litestar import Request, Response, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
@@ -94,12 +94,16 @@ class NewRequestId(Struct, frozen=True):
 
 @post("/requests", guards=[needs(Right.REQUESTS_READ)], summary="Submit records", tags=["Requests"])
 async def submit_request(
-    data: JSONBody[NewRequest], services: UseCases, caller: CallerHere
+    request: Request[Any, Any, Any], data: JSONBody[NewRequest], services: UseCases, caller: CallerHere
 ) -> Response[SubmittedRequest]:
     """All records are checked and stored in one transaction. Repeat safely with an `Idempotency-Key`."""
     require_load(caller, data.mode)
     records = [_incoming(row, record) for row, record in enumerate(data.records, 1)]
-    submission = Submission(data.flow, data.mode, records, data.name, data.priority, data.end_at)
+    subject: UUID | None = request.scope["state"].get("subject")  # the same for every try under one Idempotency-Key
+    submission = Submission(
+        data.flow, data.mode, records, data.name, data.priority, data.end_at,
+        request_id=None if subject is None else RequestId(subject),
+    )  # fmt: skip
     receipt = await services.submit(caller.account_id, submission, caller.actor.name)
     unmask = Right.NUMBERS_UNMASK in caller.rights
     answer = _submitted(receipt, unmask=unmask)

@@ -6,6 +6,7 @@ An ``Idempotency-Key`` works here too: the body is hashed as it flows, and a rep
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final
@@ -19,6 +20,7 @@ from msgspec import Struct
 
 from central.application.intake.receive_upload import Upload
 from central.domain.errors import InvalidInput
+from central.domain.ids import RequestId
 from central.domain.rights import Right
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.idempotency import REPLAYED, STREAMED, key_of, key_reused
@@ -119,7 +121,8 @@ async def _once(
         answer = msgspec.convert((taken.answer or {}).get("body"), AcceptedUpload)
         return _accepted(answer.request_id, answer.file_name, {REPLAYED: "true"})
     try:
-        request_id = await services.receive(account, upload, hashing.chunks(), caller.actor.name)
+        once = replace(upload, request_id=RequestId(taken.subject))
+        request_id = await services.receive(account, once, hashing.chunks(), caller.actor.name)
     except BaseException:
         await store.release(account, key)
         raise

@@ -29,7 +29,8 @@ select a.id, a.name, a.kind, a.state, a.valid_until, a.currency, a.credit_limit,
 -- name: insert_request
 insert into request (account_id, id, flow_id, flow_version_id, testing, source, name, loading, checksum, priority, end_at, reload_of, created_at)
 values (%(account_id)s, %(id)s, %(flow_id)s, %(version_id)s, %(testing)s, %(source)s, %(name)s, %(loading)s, %(checksum)s, %(priority)s,
-        %(end_at)s, %(reload_of)s, %(now)s);
+        %(end_at)s, %(reload_of)s, %(now)s)
+on conflict (account_id, id) do nothing;
 
 -- name: same_file
 select id from request where flow_id = %(flow_id)s and checksum = %(checksum)s and created_at > %(since)s and id <> %(id)s limit 1;
