@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 from central.adapters.asterisk.install import install
+from central.settings import read_settings
 from tests.strays import StrayCalls
 
 pytest_plugins = ["tests.database"]
@@ -67,10 +68,9 @@ def stray_calls(request: pytest.FixtureRequest) -> Iterator[StrayCalls]:
 
 @pytest.fixture(scope="session")
 def asterisk_root() -> Path:
-    """The private Asterisk root, unpacked on first use; CENTRAL_TEST_ASTERISK_ROOT names one that exists already."""
-    given = os.environ.get("CENTRAL_TEST_ASTERISK_ROOT")
-    root = Path(given) if given else REPOSITORY / "var" / "asterisk-root"
-    return install(root, root.with_name(f"{root.name}.cache")).root
+    """The private Asterisk root of this machine's cache folder, unpacked on first use, the same that the demo uses."""
+    settings = read_settings()
+    return install(settings.private_asterisk_root, settings.cache_dir / "asterisk-debs").root
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ FLOW = Path("examples/appointment-reminder.yaml")
 MIX = ("presses_1", "presses_1", "presses_2", "hangs_up_mid_flow", "not_found")
 """Callees that end a record within one attempt, so that each record writes about the same rows."""
 _CODE = {name: code for code, name in CODES.items()}
-_PATIENCE_S = 300.0
+_PATIENCE_S = 120.0
 TABLES = ("record", "attempt", "leg", "event", "outbox", "ledger", "balance", "request_tally")
 
 

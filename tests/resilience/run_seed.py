@@ -31,11 +31,12 @@ class Outcome:
     wrong: list[str] = field(default_factory=list[str])
     not_reached: list[Stroke] = field(default_factory=list[Stroke])
     seconds: float = 0.0
+    laps: dict[str, float] = field(default_factory=dict[str, float])
 
     def __str__(self) -> str:
         missed = "".join(f"\n  not reached: {stroke}" for stroke in self.not_reached)
         shown = "".join(f"\n  - {line}" for line in self.wrong[:40])
-        return f"{self.plan}{missed}\n  {self.seconds:.1f} s, {len(self.wrong)} broken promises{shown}"
+        return f"{self.plan}{missed}\n  {self.seconds:.1f} s {self.laps}, {len(self.wrong)} broken promises{shown}"
 
 
 class SeedRun:
@@ -57,9 +58,13 @@ class SeedRun:
         request_id = self._submit(plan, rows)
         for stroke in early:
             self._house.strike(stroke)
+        outcome.laps["accepted"] = round(time.monotonic() - begun, 1)
         self._strike(plan, early, request_id, len(rows), outcome)
+        outcome.laps["struck"] = round(time.monotonic() - begun, 1)
         self._house.wait_mended()
+        outcome.laps["mended"] = round(time.monotonic() - begun, 1)
         self._until_ended(request_id, len(rows), outcome)
+        outcome.laps["ended"] = round(time.monotonic() - begun, 1)
         outcome.not_reached = [s for s in plan.strokes if s.kind == "order" and self._house.withdraw(s)]
         self._judge(request_id, rows, outcome)
         outcome.seconds = time.monotonic() - begun

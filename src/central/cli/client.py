@@ -90,7 +90,6 @@ def _problem(status: int, text: str) -> CentralError:
         return NeighbourError("api_failed", f"The API answered {status}: {text[:200]}")
     kind = CallerError if status < _SERVER_ERROR else NeighbourError
     detail = document.get("detail") or document.get("title") or text
-    problems = [
-        f"{e.get('field', '')}: {e.get('message', e)}" for e in document.get("errors", []) if isinstance(e, dict)
-    ]
+    errors: list[dict[str, Any]] = document.get("errors", [])
+    problems = [f"{found.get('field', '')}: {found.get('message', found)}" for found in errors]
     return kind(str(document.get("code", f"http_{status}")), str(detail), problems=problems)

@@ -143,7 +143,7 @@ def show_lists(*, json: Json = False) -> None:
     found = _call("GET", "/lists")
     print_rows(
         "lists",
-        found["items"] if isinstance(found, dict) else found,
+        found["items"],
         ("list", "version", "entries", "fresh_at"),
         as_json=json,
     )

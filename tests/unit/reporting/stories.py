@@ -43,7 +43,8 @@ steps:
 MARKETING = FLOW.replace(b"purpose: service", b"purpose: marketing")
 SECRET_KEYS = FLOW.replace(
     b"  bye:",
-    b"  ask: {widget: menu, say: Your pin, collect: {variable: Pin, max: 4}, on: {collected: bye, no_input: bye, invalid_exhausted: bye}}\n  bye:",
+    b"  ask: {widget: menu, say: Your pin, length: 4, min_length: 1, store: Pin, on: {collected: bye, no_input: bye, invalid_exhausted: bye}}\n"
+    b"  bye:",
 )
 
 
@@ -95,7 +96,7 @@ class Story:
     def event(
         self, seconds: float, kind: str, from_status: str | None = None, to_status: str | None = None, **more: Any
     ) -> Story:
-        row = {"late": False, "reason": None, "actor": "central", "data": None} | more
+        row: dict[str, Any] = {"late": False, "reason": None, "actor": "central", "data": None, **more}
         id_ = UUID(int=1000 + len(self.events))
         self.events.append(
             EventRow(id=id_, at=at(seconds), kind=kind, from_status=from_status, to_status=to_status, **row)
@@ -126,8 +127,9 @@ class Story:
             "direction": "outbound", "number_from": "918000000001", "number_to": "919800000001", "trunk": "lab",
             "node": "n1/g1", "handed_at": at(seconds), "ring_at": None, "connect_at": None, "end_at": at(seconds + 1),
             "status": "Busy", "code": 17, "q850": None, "sip_code": 486, "local": None, "phase": "dialing",
-            "hangup_by": "CUSTOMER", "answered_ms": None, "cost": 0, "sip_call_id": "c1", "digits": [], "engine": {},
-        } | columns  # fmt: skip
+            "hangup_by": "CUSTOMER", "answered_ms": None, "cost": 0, "sip_call_id": "c1", "digits": (), "engine": None,
+            **columns,
+        }  # fmt: skip
         self.legs.append(LegRow(**values))
         return self.legs[-1]
 

@@ -103,7 +103,8 @@ def test_the_report_puts_counts_and_sums_together() -> None:
     figures = CallFigures(6, at(0), at(30), 5, 3, 9_000, 4_000, 4, 3_000, 2, "INR")
     report = make_report(view_request(row(TALLIES), at(40)), figures)
     assert report.classes == {"valid": 3, "invalid": 1, "ncpr": 0, "pending": 2}
-    assert [(line.status, line.record_class, line.records) for line in report.statuses][0] == ("COMPLETED", "valid", 3)
+    first = report.statuses[0]
+    assert (first.status, first.record_class, first.records) == ("COMPLETED", "valid", 3)
     assert [(line.status, line.code, line.legs, line.connected) for line in report.calls] == [
         ("Connected", 16, 3, True),
         ("Busy", 17, 2, False),
@@ -188,17 +189,17 @@ async def test_watchers_of_one_request_share_one_look() -> None:
     stage = Watch(Requests(row({"status:IN_PROGRESS": 2})))
     watch = stage.build()
     watchers = [watch.watch_request(ACCOUNT, REQUEST) for _ in range(5)]
-    views: list[RequestView] = [await anext(watcher) for watcher in watchers]  # type: ignore[call-overload]
+    views: list[RequestView] = [await anext(watcher) for watcher in watchers]
     assert len({id(view) for view in views}) == 1
     assert stage.store.asked == 1
     for watcher in watchers:
-        await watcher.aclose()  # type: ignore[attr-defined]
+        await watcher.aclose()
 
 
 async def test_watching_what_the_account_does_not_have_is_not_found() -> None:
     watch = Watch(Requests(None)).build()
     with pytest.raises(NotFound, match="request_not_found"):
-        await anext(watch.watch_request(ACCOUNT, REQUEST))  # type: ignore[call-overload]
+        await anext(watch.watch_request(ACCOUNT, REQUEST))
 
 
 async def test_rates_alone_do_not_repeat_a_view_that_stands_still() -> None:

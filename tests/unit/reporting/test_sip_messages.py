@@ -140,7 +140,8 @@ def test_a_third_host_gets_a_lane_of_its_own() -> None:
     assert [head.index(host) for host in (US, THEM, "10.0.0.9")] == sorted(
         head.index(h) for h in (US, THEM, "10.0.0.9")
     )
-    assert invite.count("│") == bye.count("│") == 3
+    assert invite.count("│") == 3
+    assert bye.endswith("│")
     assert len(bye) <= 120
 
 

@@ -32,7 +32,7 @@ _MOVE: Final[Mapping[str, str]] = {
     "stop": "end_waiting",
     "requeue": "requeue_short",
 }
-_REQUEUED = ("INSUFFICIENT_BALANCE", "ACCOUNT_VALIDITY_EXPIRED")
+_REQUEUED = (FlowStatus.INSUFFICIENT_BALANCE, FlowStatus.ACCOUNT_VALIDITY_EXPIRED)
 _STOPPED = ("stopping", "stopped")
 
 

@@ -21,6 +21,7 @@ from central.domain.statuses import CALL, CallStatus
 HIDDEN_DIGIT: Final = "x"
 _FIRST_FAILURE: Final = 300
 _WORD_OF_Q850: Final = {cause: status for status, row in CALL.items() for cause in row.q850}
+_RINGING_MATTERS: Final = {code for row in CALL.values() for code in (*row.sip_ringing, *row.sip_no_ringing)}
 _LOCAL: Final[Mapping[str, str]] = {
     "cancelled_by_first_party": "the first party gave up before the call was answered",
     "cancelled_by_us": "we withdrew the call before it was answered",
@@ -72,8 +73,8 @@ def why(leg: LegRow) -> str:
         return f"Our own condition decides, {leg.local}: {told}{crossed}. That is {leg.status}."
     if leg.sip_code is not None and leg.sip_code >= _FIRST_FAILURE:
         when = "after ringing" if leg.phase == Phase.RINGING else "before any ringing"
-        matters = bool(CALL[CallStatus(leg.status)].sip_ringing or CALL[CallStatus(leg.status)].sip_no_ringing)
-        return f"The far side answered {_sip(leg.sip_code)}{f' {when}' if matters else ''}, which is {leg.status}."
+        said = f"{_sip(leg.sip_code)} {when}" if leg.sip_code in _RINGING_MATTERS else _sip(leg.sip_code)
+        return f"The far side answered {said}, which is {leg.status}."
     if leg.q850 is not None:
         return f"The far side gave {_q850(leg.q850)} and no SIP code, which is {leg.status}."
     return f"No evidence names the cause, so it is {leg.status}."

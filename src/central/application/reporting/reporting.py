@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from central.application.ports.library import Library
 from central.application.ports.reporting import RecordWish, ReportStore, RequestWish
@@ -63,7 +63,7 @@ class Reporting:
         """The explanation (``Explanation``)."""
         return to_document(await self.explain_record(account_id, record_id))
 
-    async def watch(self, account_id: AccountId, request_id: RequestId) -> AsyncIterator[Document]:
+    async def watch(self, account_id: AccountId, request_id: RequestId) -> AsyncGenerator[Document]:
         """The request at each change, at most twice a second, until it is completed."""
         async for view in self.watch_requests.watch_request(account_id, request_id):
             yield to_document(view)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from central.application.ports.world import Clock
@@ -38,7 +38,7 @@ class WatchRequests:
         self._read, self._clock, self._wait, self._interval_s = read, clock, wait, interval_s
         self._seen: dict[tuple[AccountId, RequestId], _Last] = {}
 
-    async def watch_request(self, account_id: AccountId, request_id: RequestId) -> AsyncIterator[RequestView]:
+    async def watch_request(self, account_id: AccountId, request_id: RequestId) -> AsyncGenerator[RequestView]:
         """The view now, then at each change, ending with the completed one. Raises NotFound ``request_not_found``."""
         key = (account_id, request_id)
         last = self._seen.setdefault(key, _Last())

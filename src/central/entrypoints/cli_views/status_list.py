@@ -27,13 +27,13 @@ def status_list(cases: Cases) -> list[dict[str, object]]:
         }
         for name, row in sorted(FLOW.items(), key=lambda item: item[1].number)
     ]  # fmt: skip
-    rows += [
+    rows.extend(
         {"family": "call", "name": name, "code": row.canonical, "final": True, "meaning": row.meaning}
         for name, row in CALL.items()
-    ]
+    )
     for family, catalogue in (("sms", SMS), ("email", EMAIL), ("agent", AGENT)):
-        rows += [
+        rows.extend(
             {"family": family, "name": name, "final": bool(getattr(row, "final", False)), "meaning": row.meaning}
             for name, row in catalogue.items()
-        ]
+        )
     return [row | {"cases": list(cases.get(str(row["family"]), {}).get(str(row["name"]), ()))} for row in rows]

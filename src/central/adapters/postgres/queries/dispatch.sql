@@ -157,8 +157,8 @@ published as (
     join status_catalogue c on c.family = 'flow' and c.name = d.status
     join request q on q.account_id = m.account_id and q.id = m.request_id
     join webhook_endpoint e on e.account_id = m.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
-   cross join lateral (values ('record.final', c.final, null::jsonb), ('record.status', d.status <> d.from_status,
-      jsonb_build_object('record_id', m.id, 'request_id', m.request_id, 'status', d.status, 'previous', d.from_status, 'reason', d.reason)))
+   cross join lateral (values ('record.status', d.status <> d.from_status, jsonb_build_object('record_id', m.id,
+      'request_id', m.request_id, 'status', d.status, 'previous', d.from_status, 'reason', d.reason)), ('record.final', c.final, null))
       as v(type, happened, body)
    where v.happened and v.type = any(e.events))
 select account_id, id, fence, attempts_made from moved;

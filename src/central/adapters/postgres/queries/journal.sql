@@ -120,8 +120,8 @@ published as (
   select a.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, a.id, a.request_id, v.type, a.at, v.body
     from accepted a join webhook_endpoint e on e.account_id = a.account_id and e.disabled_at is null
      and (e.flow_id is null or e.flow_id = a.flow_id)
-   cross join lateral (values ('record.final', a.final, null::jsonb), ('record.status', true,
-      jsonb_build_object('record_id', a.id, 'request_id', a.request_id, 'status', a.status, 'previous', a.old_status, 'reason', a.reason)))
+   cross join lateral (values ('record.status', true, jsonb_build_object('record_id', a.id, 'request_id', a.request_id,
+      'status', a.status, 'previous', a.old_status, 'reason', a.reason)), ('record.final', a.final, null))
       as v(type, happened, body)
    where v.happened and v.type = any(e.events))
 select d.account_id, d.id, case when a.id is not null then 'accepted'

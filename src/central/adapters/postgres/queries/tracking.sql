@@ -120,8 +120,8 @@ published as (
   select x.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, x.id, x.request_id, v.type, %(now)s, v.body
     from ended x join request q on q.account_id = x.account_id and q.id = x.request_id
     join webhook_endpoint e on e.account_id = x.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
-   cross join lateral (values ('record.final', null::jsonb), ('record.status', jsonb_build_object('record_id', x.id,
-      'request_id', x.request_id, 'status', x.status, 'previous', x.old_status, 'reason', 'stopped_by_user'))) as v(type, body)
+   cross join lateral (values ('record.status', jsonb_build_object('record_id', x.id, 'request_id', x.request_id,
+      'status', x.status, 'previous', x.old_status, 'reason', 'stopped_by_user')), ('record.final', null)) as v(type, body)
    where v.type = any(e.events))
 select count(*)::int as n from ended;
 
