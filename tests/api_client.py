@@ -33,34 +33,34 @@ class Api:
             transport=httpx.HTTPTransport(retries=2, limits=limits),
         )
 
-    def answer(self, method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - what httpx takes
+    def answer(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer as it came."""
         return self._client.request(method, path, **more)
 
-    def call(self, method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 - JSON
+    def call(self, method: str, path: str, **more: Any) -> Any:
         """The decoded answer. Raises ApiRefused."""
         answer = self.answer(method, path, **more)
         if answer.status_code >= _ERROR:
             raise _refused(answer)
         return answer.json() if answer.content and "json" in answer.headers.get("content-type", "") else answer.text
 
-    def get(self, path: str, **query: object) -> Any:  # noqa: ANN401 - JSON
+    def get(self, path: str, **query: object) -> Any:
         """GET with a query; parameters that are None stay away."""
         return self.call("GET", path, params={k: v for k, v in query.items() if v is not None})
 
-    def post(self, path: str, body: object = None, **query: object) -> Any:  # noqa: ANN401 - JSON
+    def post(self, path: str, body: object = None, **query: object) -> Any:
         """POST a JSON body, or none."""
         return self.call("POST", path, params=query, **({} if body is None else {"json": body}))
 
-    def put(self, path: str, body: object) -> Any:  # noqa: ANN401 - JSON
+    def put(self, path: str, body: object) -> Any:
         """PUT a JSON body."""
         return self.call("PUT", path, json=body)
 
-    def patch(self, path: str, body: object) -> Any:  # noqa: ANN401 - JSON
+    def patch(self, path: str, body: object) -> Any:
         """PATCH with a JSON body."""
         return self.call("PATCH", path, json=body)
 
-    def send(self, method: str, path: str, content: bytes, media_type: str, **query: object) -> Any:  # noqa: ANN401
+    def send(self, method: str, path: str, content: bytes, media_type: str, **query: object) -> Any:
         """Send bytes as they are, such as a flow document or a list."""
         return self.call(method, path, content=content, headers={"Content-Type": media_type}, params=query)
 
@@ -84,4 +84,6 @@ def _refused(answer: httpx.Response) -> ApiRefused:
         problem = answer.json()
     except ValueError:
         return ApiRefused(answer.status_code, "", answer.text[:300])
-    return ApiRefused(answer.status_code, str(problem.get("code", "")), f"{problem.get('detail', '')} {problem.get('errors', '')}")
+    return ApiRefused(
+        answer.status_code, str(problem.get("code", "")), f"{problem.get('detail', '')} {problem.get('errors', '')}"
+    )

@@ -47,8 +47,8 @@ def make_atlas(
                 examples[family][status] = {
                     "case": case.id, "weight": _weight(seen, status), "explanation": seen.explanation
                 }  # fmt: skip
-    for family in atlas.values():
-        for cases in family.values():
+    for words in atlas.values():
+        for cases in words.values():
             cases.sort()
     return atlas, examples
 

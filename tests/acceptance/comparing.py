@@ -24,12 +24,16 @@ def differences(case: Case, seen: Seen) -> list[str]:
     return lines
 
 
-def _one(key: str, must: Any, found: Mapping[str, Any]) -> list[str]:  # noqa: ANN401 - values of TOML
+def _one(key: str, must: Any, found: Mapping[str, Any]) -> list[str]:
     if key not in found:
         return [f"{key}: there is no such thing to compare"]
     value = found[key]
     if isinstance(must, Mapping):
-        return [f"{key}.{name}: {value.get(name)!r}, must be {want!r}" for name, want in must.items() if value.get(name) != want]
+        return [
+            f"{key}.{name}: {value.get(name)!r}, must be {want!r}"
+            for name, want in must.items()
+            if value.get(name) != want
+        ]
     if key in {"passes", "path", "sip"}:
         return [] if _in_order(must, value) else [f"{key}: {value}, must hold in this order {must}"]
     shown = None if value is None and must in ("", "none") else value

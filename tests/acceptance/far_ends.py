@@ -107,7 +107,10 @@ class FarEnds:
             port = self._front.port if self._front else 0
         elif behaviour:
             port = self._carrier.port(behaviour)
-        route = {"prefix": prefix_of(plan.place(str(trunk.get("takes", trunk["name"])))), "priority": trunk.get("priority", 1)}
+        route = {
+            "prefix": prefix_of(plan.place(str(trunk.get("takes", trunk["name"])))),
+            "priority": trunk.get("priority", 1),
+        }
         return {"host": "127.0.0.1", "port": port, "tag_calls": True} | body | {"routes": [route]}
 
     def _start_tls(self) -> None:
@@ -115,7 +118,9 @@ class FarEnds:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(public, key)
         port = free_ports("127.0.0.1", 1)[0]
-        self._secure = Carrier(["answer"], transport="tcp", contacts={"answer": f"127.0.0.1:{port};transport=tls"}).start()
+        self._secure = Carrier(
+            ["answer"], transport="tcp", contacts={"answer": f"127.0.0.1:{port};transport=tls"}
+        ).start()
         self._front = Front(self._secure.port("answer"), context)
         asyncio.run_coroutine_threadsafe(self._front.start(port), self._loop).result(5)
 

@@ -167,7 +167,9 @@ class Played:
         if any(n > 1 for n in final_events(seen.explanation["statuses"], self.finals)):
             self.faults.append(f"{case.name}: I5: an epoch has more than one final event: {seen.statuses}")
         if seen.statuses[-1] != seen.detail["status"]:
-            self.faults.append(f"{case.name}: the events end at {seen.statuses[-1]}, the status is {seen.detail['status']}")
+            self.faults.append(
+                f"{case.name}: the events end at {seen.statuses[-1]}, the status is {seen.detail['status']}"
+            )
 
     def close(self) -> None:
         """Stop what still waits, so that nothing calls on behind the suite's back; the counts must come out even."""

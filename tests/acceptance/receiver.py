@@ -63,7 +63,7 @@ class Receiver:
             protocol_version = "HTTP/1.1"
             timeout = 20
 
-            def do_POST(self) -> None:  # noqa: N802 - the standard library's name
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 self.send_response(take(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 self.send_header("Content-Length", "0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -84,21 +85,36 @@ def test_the_path_tells_steps_branches_speech_and_keys(laboratory: Laboratory) -
     assert any("Press 1, Asha." in line for line in path["ask"]["did"])
     assert any("pressed 1" in line for line in path["ask"]["did"])
     assert path["confirmed"]["came_from"] == "ask"
-    invalid = {step["step"]: step for step in seen_of(laboratory, "menus", "a key that it does not know").explanation["path"]}
+    invalid = {
+        step["step"]: step for step in seen_of(laboratory, "menus", "a key that it does not know").explanation["path"]
+    }
     assert any("2" in line and "invalid" in line for line in invalid["ask"]["did"])
 
 
 @pytest.mark.case_file("night")
 def test_the_schedule_tells_whose_hours_hold_the_record_back(laboratory: Laboratory) -> None:
     seen = seen_of(laboratory, "night", "waits for the morning")
-    assert any("IN version 1" in line["rule"] + line["sentence"] for line in seen.explanation["schedule"])
-    assert seen.detail["due_at"] is not None
+    (line,) = seen.explanation["schedule"]
+    assert "marketing hours of policy IN version 1" in line["rule"]
+    assert "Etc/GMT" in line["sentence"]
+    assert line["due_at"] == seen.detail["due_at"] == seen.receipt["due_at"]
+
+
+@pytest.mark.case_file("expiry")
+def test_a_record_that_expires_too_early_is_told_by_which_hours(laboratory: Laboratory) -> None:
+    (line,) = seen_of(laboratory, "expiry", "expires before the morning").explanation["schedule"]
+    assert line["due_at"] is None
+    assert "marketing hours of policy IN version 1" in line["rule"]
+
+
+@pytest.mark.case_file("money")
+def test_a_requeue_does_not_rewrite_when_the_record_was_due_first(laboratory: Laboratory) -> None:
+    seen = seen_of(laboratory, "money", "the third finds no money")
+    assert seen.explanation["schedule"][0]["due_at"] == seen.receipt["due_at"]
 
 
 @pytest.mark.case_file("reattempts")
 def test_intervals_run_from_the_end_of_an_attempt(laboratory: Laboratory) -> None:
-    from datetime import datetime  # noqa: PLC0415 - used here only
-
     attempts = seen_of(laboratory, "reattempts", "busy three times").detail["attempts"]
     ends = [datetime.fromisoformat(a["ended_at"]) for a in attempts]
     starts = [datetime.fromisoformat(a["started_at"]) for a in attempts]
@@ -110,3 +126,19 @@ def test_intervals_run_from_the_end_of_an_attempt(laboratory: Laboratory) -> Non
 def test_case_names_are_unique_over_all_files() -> None:
     ids = [case.id for file in case_files() for case in file.cases]
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.case_file("unset_variables")
+def test_an_unset_variable_is_a_warning(laboratory: Laboratory) -> None:
+    timeline = seen_of(laboratory, "unset_variables", "nobody said the name").explanation["timeline"]
+    warnings = [entry for entry in timeline if entry["kind"] == "warning"]
+    assert any("Name" in entry["title"] + entry["sentence"] for entry in warnings)
+
+
+@pytest.mark.case_file("secrets")
+def test_secret_digits_are_nowhere_in_the_explanation(laboratory: Laboratory) -> None:
+    seen = seen_of(laboratory, "secrets", "a secret entry")
+    text = json.dumps(seen.explanation)
+    assert "Signal=1" not in text
+    assert '"digit": "1"' not in text
+    assert '"12"' not in text

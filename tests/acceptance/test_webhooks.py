@@ -30,7 +30,11 @@ def played(laboratory: Laboratory) -> Played:
     played = laboratory.played("webhooks")
     n = len(played.file.cases)
     played.until("all final events arrived", lambda: len(bodies(laboratory, "record.final")) == n, 40)
-    played.until("the request's end arrived", lambda: any(b["status"] == "Completed" for b in bodies(laboratory, "request.status")), 20)
+    played.until(
+        "the request's end arrived",
+        lambda: any(b["status"] == "Completed" for b in bodies(laboratory, "request.status")),
+        20,
+    )
     assert not played.faults
     return played
 
@@ -46,7 +50,9 @@ def test_every_post_is_signed_and_a_refused_one_comes_again(laboratory: Laborato
     assert refused[0] in taken
 
 
-def test_the_events_of_a_record_come_in_order_and_end_with_the_final_one(laboratory: Laboratory, played: Played) -> None:
+def test_the_events_of_a_record_come_in_order_and_end_with_the_final_one(
+    laboratory: Laboratory, played: Played
+) -> None:
     for name, seen in played.seen.items():
         record_id = seen.receipt["record_id"]
         moves = [b for b in bodies(laboratory, "record.status") if b["record_id"] == record_id]

@@ -18,7 +18,7 @@ _LEGS = re.compile(r"^legs = \[(?:\]|\n.*?^\])", re.MULTILINE | re.DOTALL)
 
 def updated(text: str, case: Case, seen: Seen) -> str:
     """The file's text with this case's expectations as they were seen."""
-    start = text.index(f'name = {_toml(case.name)}\n')
+    start = text.index(f"name = {_toml(case.name)}\n")
     end = text.find("\n[[", start)
     end = len(text) if end < 0 else end
     part = text[start:end]
@@ -40,7 +40,7 @@ def _legs(case: Case, seen: Seen) -> str:
     return "legs = []" if not lines else "\n".join(("legs = [", *lines, "]"))
 
 
-def _fitting(key: str, must: Any, found: Mapping[str, Any]) -> Any:  # noqa: ANN401 - values of TOML
+def _fitting(key: str, must: Any, found: Mapping[str, Any]) -> Any:
     value = found[key]
     if isinstance(must, Mapping):
         return {name: value.get(name) for name in must}
@@ -52,7 +52,7 @@ def _table(values: Mapping[str, Any]) -> str:
     return f"{{ {inner} }}" if inner else "{}"
 
 
-def _toml(value: Any) -> str:  # noqa: ANN401 - values of TOML
+def _toml(value: Any) -> str:
     match value:
         case bool():
             return str(value).lower()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import resource
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +41,11 @@ class BenchStore:
         finally:
             self._admin("drop database {} with (force)", name)
 
+    def cpu_s(self) -> float:
+        """Processor seconds of all backends that have ended, and of the server itself."""
+        fields = Path(f"/proc/{self._server.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
     def _admin(self, statement: str, *names: str) -> None:
         with psycopg.connect(self._server.dsn(), autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
@@ -53,3 +61,26 @@ def bench_store() -> Iterator[BenchStore]:
             yield BenchStore(server)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(slots=True)
+class Cpu:
+    """Processor time of our child processes and of the server between begin and end: what a busy machine does not blur."""
+
+    store: BenchStore
+    _children: float = 0.0
+    _server: float = 0.0
+
+    def begin(self) -> None:
+        """From here."""
+        self._children, self._server = _children_s(), self.store.cpu_s()
+
+    def ms_each(self, n: int) -> dict[str, float]:
+        """Milliseconds of Python and of PostgreSQL for each of ``n``, once the children have ended."""
+        python, server = _children_s() - self._children, self.store.cpu_s() - self._server
+        return {"python": round(python * 1000 / n, 3), "postgres": round(server * 1000 / n, 3)}
+
+
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

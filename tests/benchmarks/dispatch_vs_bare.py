@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-from tests.benchmarks.bench_store import bench_store
+from tests.benchmarks.bench_store import Cpu, bench_store
 from tests.benchmarks.dispatch_load import WORKERS, Written, check_ended, load, run_central, written
 from tests.benchmarks.figure import Progress, Size, Spec, median_ratio
 from tests.stock import Stock
@@ -24,23 +24,32 @@ def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
     ours: list[float] = []
     bare: list[float] = []
     rows: dict[str, Written] = {}
+    spent: dict[str, list[dict[str, float]]] = {"central": [], "bare": []}
     with bench_store() as store:
         for _ in range(size.runs):
             with store.database() as dsn:
                 stock = Stock(dsn)
                 load(stock, records)
+                cpu = Cpu(store)
+                cpu.begin()
                 ours.append(records / run_central(stock))
+                spent["central"].append(cpu.ms_each(records))
                 check_ended(stock, records)
                 rows = written(stock, records)
             with store.database() as dsn:
                 stock = Stock(dsn)
                 load(stock, records)
+                cpu = Cpu(store)
+                cpu.begin()
                 bare.append(records / run_bare(stock, rows))
+                spent["bare"].append(cpu.ms_each(records))
             progress(f"central {ours[-1]:.0f} records/s, bare loop {bare[-1]:.0f} records/s")
+            progress(f"cpu ms a record: central {spent['central'][-1]}, bare loop {spent['bare'][-1]}")
     raw = {
         "records": records,
         "central_records_per_s": [round(v) for v in ours],
         "bare_records_per_s": [round(v) for v in bare],
+        "cpu_ms_per_record": spent,
         "rows_per_record": {name: {"inserted": round(w.inserted, 2), "updated": round(w.updated, 2)} for name, w in rows.items()},
     }
     return median_ratio(ours, bare), raw

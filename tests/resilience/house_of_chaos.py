@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -32,6 +33,7 @@ _ENGINES = {"asterisk": "lab", "asterisk-b": "lab-b"}
 _ACCOUNT = {"api_per_minute": 1_000_000, "plain_http_webhooks": True}
 _SETTINGS = {
     "CENTRAL_LEASE_S": f"{LEASE_S:g}",
+    "CENTRAL_SIP_BIND": "127.0.0.1:0",
     "CENTRAL_CHANNELS": "40",
     "CENTRAL_CPS": "20",
     "CENTRAL_WEBHOOK_FIRST_RETRY_S": "0.3",
@@ -54,8 +56,10 @@ class HouseOfChaos:
     _stopped: set[int] = field(default_factory=set[int])
 
     def __post_init__(self) -> None:
-        settings = _SETTINGS | ({} if self.fenced else {WITHOUT_FENCE: "1"})
+        port = _steady_port()
+        settings = _SETTINGS | {"CENTRAL_API_PORT": str(port)} | ({} if self.fenced else {WITHOUT_FENCE: "1"})
         self.central = Installation(self.asterisk_root, settings)
+        self.central.url = f"http://127.0.0.1:{port}"
         self.faults = self.central.folder / "faults"
         self.faults.mkdir()
         self.central.environment[FAULTS] = str(self.faults)
@@ -187,6 +191,18 @@ class HouseOfChaos:
         half = self.faults / f"{name}.half"
         half.write_text(text)
         half.rename(self.faults / name)
+
+
+def _steady_port() -> int:
+    """A free port below those that the kernel gives to connections: an API that is started again must find it free."""
+    for port in range(21_000 + os.getpid() % 4_000, 32_000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise InstallationFailed("no free port on 127.0.0.1")
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from central.adapters.passwords import Argon2Passwords
 from central.adapters.postgres.administration_accounts import PostgresAccounts, PostgresKeys, PostgresPeople
+from central.adapters.postgres.dispatch_store import PostgresDispatch
+from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.system import SystemClock, SystemIds
 from central.application.administration.acting import Actor, Auditor
 from central.application.administration.keep_keys import KeepKeys
@@ -97,7 +99,8 @@ async def make_first_account(settings: Settings, wanted: FirstAccount) -> Profil
         created_at=clock.now(), balance=wanted.funds * MICROS,
     )  # fmt: skip
     async with await worker_pool(settings, "central_worker", "init", 2) as pool:
-        account = await OperateAccounts(PostgresAccounts(pool), auditor).create(row)
+        library = PostgresLibrary(pool, PostgresDispatch(pool, ids), clock)
+        account = await OperateAccounts(PostgresAccounts(pool), library, auditor).create(row)
         actor = Actor(account.id, "operator")
         people = MaintainPeople(PostgresPeople(pool), Argon2Passwords(), auditor)
         await people.enlist(actor, wanted.owner, Role.OWNER, password=wanted.password)

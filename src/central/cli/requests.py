@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
+from cyclopts.types import ExistingFile
 from rich.live import Live
 
 from central.adapters.system import SystemClock
@@ -27,7 +27,7 @@ _LOOK_S = 0.5
 
 @requests.command(name="submit")
 def submit(
-    file: Path, *, flow: str, testing: Flag = False, name: str = "", encoding: str | None = None, repeat: Flag = False,
+    file: ExistingFile, *, flow: str, testing: Flag = False, name: str = "", encoding: str | None = None, repeat: Flag = False,
     watch: Flag = False, json: Json = False,
 ) -> None:  # fmt: skip
     """Upload a list (CSV, NDJSON, XLSX, or a ZIP of one CSV) for a flow.

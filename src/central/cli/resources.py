@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
+from cyclopts.types import ExistingFile
 
 from central.cli.client import ApiClient, with_api
 from central.cli.operate import Json
@@ -164,7 +165,7 @@ def add_entries(name: ListName, *numbers: str, note: str = "", prefix: bool = Fa
 
 
 @lists.command(name="import")
-def import_list(name: ListName, file: Path, *, replace: bool = False, json: Json = False) -> None:
+def import_list(name: ListName, file: ExistingFile, *, replace: bool = False, json: Json = False) -> None:
     """Load a file of entries, CSV or one number a line, of any length."""
 
     async def work(api: ApiClient) -> Any:  # noqa: ANN401 - JSON
@@ -182,7 +183,7 @@ def list_flows(*, json: Json = False) -> None:
 
 
 @flows.command(name="check")
-def check_flow(file: Path, *, json: Json = False) -> None:
+def check_flow(file: ExistingFile, *, json: Json = False) -> None:
     """Check a document without saving it; exit status 1 when it has errors."""
     found = _call("POST", "/flows/check", data=file.read_bytes(), headers={"Content-Type": _type(file)})["findings"]
     _print_findings(found, as_json=json)
@@ -190,7 +191,7 @@ def check_flow(file: Path, *, json: Json = False) -> None:
 
 @flows.command(name="push")
 def push_flow(
-    file: Path, *, publish: bool = False, note: str = "", did: list[str] | None = None, json: Json = False
+    file: ExistingFile, *, publish: bool = False, note: str = "", did: list[str] | None = None, json: Json = False
 ) -> None:
     """Save a document as the draft of its flow (made when it is new); --publish makes it the production version."""
     from central.flow.document import parse  # noqa: PLC0415 - only this command reads flows itself

@@ -28,6 +28,8 @@ from central.adapters.postgres.administration_accounts import (
 from central.adapters.postgres.administration_control import PostgresControl
 from central.adapters.postgres.administration_flows import PostgresEndpoints, PostgresFlows
 from central.adapters.postgres.administration_numbers import PostgresDids, PostgresLists, PostgresTrunks
+from central.adapters.postgres.dispatch_store import PostgresDispatch
+from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.outbox import PostgresDeadLetters
 from central.adapters.postgres.pool import Pool
 from central.adapters.system import SystemClock, SystemIds
@@ -268,6 +270,7 @@ def make_services(
     auditor = Auditor(clock, ids)
     accounts, flows, lists = PostgresAccounts(api_pool), PostgresFlows(api_pool), PostgresLists(api_pool)
     operated = PostgresAccounts(worker_pool)
+    library = PostgresLibrary(worker_pool, PostgresDispatch(worker_pool, ids), clock)
 
     async def readiness() -> Sequence[Neighbour]:
         return [Neighbour("postgresql", "up")]
@@ -279,7 +282,7 @@ def make_services(
         authenticate=AuthenticateKey(PostgresKeys(api_pool)),
         idempotency=PostgresIdempotency(api_pool),
         account=ReadAccount(accounts),
-        change_account=ChangeAccount(accounts, auditor),
+        change_account=ChangeAccount(accounts, library, auditor),
         people=MaintainPeople(PostgresPeople(api_pool), Argon2Passwords(), auditor),
         keys=KeepKeys(PostgresKeys(api_pool), auditor),
         trunks=MaintainTrunks(PostgresTrunks(api_pool), auditor),
@@ -303,8 +306,8 @@ def make_services(
         limits=Limits(
             body_bytes=1_000_000, live_interval_s=0.01, operator_key_hash=sha256(OPERATOR_KEY.encode()).digest()
         ),
-        operate_accounts=OperateAccounts(operated, auditor),
-        operate_change=ChangeAccount(operated, auditor, OPERATOR_FIELDS),
+        operate_accounts=OperateAccounts(operated, library, auditor),
+        operate_change=ChangeAccount(operated, library, auditor, OPERATOR_FIELDS),
         operate_keys=KeepKeys(PostgresKeys(worker_pool), auditor),
         operate_policies=MaintainPolicies(PostgresPolicies(worker_pool)),
     )

@@ -262,13 +262,24 @@ async def test_the_account_tunes_itself_but_not_its_money(tenant: Tenant) -> Non
     assert (ledger["items"][0]["amount"], ledger["next"]) == ("100.00", None)
 
 
+async def test_an_account_pins_only_a_policy_that_exists(tenant: Tenant) -> None:
+    for wrong in ({"policy_id": "ATLANTIS"}, {"policy_version": 99}):
+        refused = await tenant.call("PATCH", "/account", json=wrong)
+        assert (refused.status_code, refused.json()["code"]) == (422, "unknown_policy")
+    pinned = await tenant.call("PATCH", "/account", json={"policy_id": "UK", "policy_version": 1})
+    assert (pinned.json()["policy_id"], pinned.json()["policy_version"]) == ("UK", 1)
+    followed = await tenant.call("PATCH", "/account", json={"policy_id": "IN"})
+    assert (followed.json()["policy_id"], followed.json()["policy_version"]) == ("IN", None)
+
+
 async def test_the_catalogue_is_readable(stage: Stage, tenant: Tenant) -> None:
     statuses = (await tenant.get("/statuses?family=flow")).json()["items"]
     assert len(statuses) == 39
     paused = next(status for status in statuses if status["name"] == "PAUSE")
     assert "RESUME" in paused["next"]
     assert len((await tenant.get("/statuses")).json()["items"]) == 39 + 13 + 8 + 13 + 6
-    assert (await tenant.get("/policies")).status_code == 200
+    policies = {policy["id"] for policy in (await tenant.get("/policies")).json()["items"]}
+    assert {"IN", "LAB", "UK", "US"} <= policies
     described = await stage.client.get("/api/v1/openapi.json")
     assert described.status_code == 200
     assert described.json()["openapi"] == "3.1.0"

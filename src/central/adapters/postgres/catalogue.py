@@ -1,15 +1,19 @@
 """Fill the tables ``move`` and ``status_catalogue`` from the status catalogue (steps 1, 2 and 5 are guarded by them).
 
 The catalogue is the one source of lawful moves; the database holds a copy, so that each status change is checked in the
-statement that makes it.
+statement that makes it. The packaged policies are added beside it: rows that exist are never changed.
 """
 
 from __future__ import annotations
+
+import tomllib
+from importlib import resources
 
 import msgspec
 import psycopg
 
 from central.domain.moves import FINAL
+from central.domain.policies import Policy
 from central.domain.status_rows import Bucket
 from central.domain.statuses import FLOW, INITIAL, MOVES, FlowStatus
 
@@ -22,7 +26,7 @@ def lawful_moves() -> list[tuple[str, str, str]]:
 
 
 def refresh_catalogue(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Make both tables equal to the packaged catalogue, in the caller's transaction; runs as central_owner.
+    """Make both tables equal to the packaged catalogue and add policies, in the caller's transaction, as central_owner.
 
     Only differing rows are touched: a second start changes nothing and waits for nobody.
     """
@@ -34,6 +38,21 @@ def refresh_catalogue(connection: psycopg.Connection[tuple[object, ...]]) -> Non
     ]
     connection.execute(_REFRESH_MOVES, {"rows": msgspec.json.encode(moves).decode()})
     connection.execute(_REFRESH_WORDS, {"rows": msgspec.json.encode(words).decode()})
+    connection.execute(_ADD_POLICIES, {"rows": msgspec.json.encode(_packaged_policies()).decode()})
+
+
+def _packaged_policies() -> list[dict[str, object]]:
+    text = resources.files("central.domain").joinpath("policies.toml").read_text(encoding="utf-8")
+    rows: list[dict[str, object]] = []
+    for document in tomllib.loads(text)["policy"]:
+        policy = Policy.parse(document)
+        rows.append(
+            {
+                "id": policy.id, "version": policy.version, "effective_from": policy.effective_from,
+                "author": policy.author, "legal_reference": policy.reference, "body": document,
+            }
+        )  # fmt: skip
+    return rows
 
 
 def _bucket(name: str) -> Bucket:
@@ -56,4 +75,11 @@ gone as (
 insert into status_catalogue as c (family, name, final, counts_as) select * from wanted
 on conflict (family, name) do update set final = excluded.final, counts_as = excluded.counts_as
  where (c.final, c.counts_as) is distinct from (excluded.final, excluded.counts_as)
+"""
+_ADD_POLICIES = """
+insert into policy (id, version, effective_from, author, legal_reference, body)
+select w.id, w.version, w.effective_from::timestamp at time zone 'UTC', w.author, w.legal_reference, w.body
+  from jsonb_to_recordset(%(rows)s::jsonb)
+    as w(id text, version int, effective_from date, author text, legal_reference text, body jsonb)
+on conflict do nothing
 """

@@ -7,14 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import psycopg
 import zstandard
 
 from central.adapters.postgres.dispatch_store import as_json
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.pool import Connection, Pool, transaction
 from central.application.ports.journal import JournalAnswer, JournalBatch, LegHandOver, TraceRow
-from central.domain.errors import NeighbourError
 
 if TYPE_CHECKING:
     from central.application.ports.world import Ids
@@ -33,12 +31,9 @@ class PostgresJournal:
         self._pack = zstandard.ZstdCompressor(level=3)
 
     async def commit(self, owner: str, batch: JournalBatch, now: datetime) -> JournalAnswer:
-        """Write one batch in one transaction; see the port. A deadlock with the reaper counts as an unreachable store."""
-        try:
-            async with transaction(self._pool) as connection:
-                return await self._write(connection, owner, batch, now)
-        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
-            raise NeighbourError("database_conflict", f"PostgreSQL gave this transaction up: {error}") from error
+        """Write one batch in one transaction; see the port."""
+        async with transaction(self._pool) as connection:
+            return await self._write(connection, owner, batch, now)
 
     async def _write(self, connection: Connection, owner: str, batch: JournalBatch, now: datetime) -> JournalAnswer:
         legs: frozenset[LegId] = frozenset()

@@ -60,15 +60,14 @@ class PostgresLibrary:
         """The pinned version, or the newest in force. Raises OperatorError ``unknown_policy``."""
         read_at, policies = self._policies
         now = self._clock.monotonic()
-        if now - read_at > _FRESH_S:
+        found = _pinned(policies, policy_id, version, at)
+        if found is None or now - read_at > _FRESH_S:  # a row that was added a moment ago is found at once
             policies = await self._read_policies()
             self._policies = (now, policies)
-        if version is not None:
-            found = next((p for p in policies if (p.id, p.version) == (policy_id, version)), None)
-        else:
-            found = in_force(policies, policy_id, at)
+            found = _pinned(policies, policy_id, version, at)
         if found is None:
-            raise OperatorError("unknown_policy", f"There is no policy {policy_id} version {version or 'in force'}.")
+            which = "in force" if version is None else f"with version {version}"
+            raise OperatorError("unknown_policy", f"There is no policy {policy_id} {which}.")
         return found
 
     async def policies_of(self, accounts: Iterable[AccountId], at: datetime) -> Mapping[AccountId, Policy]:
@@ -101,3 +100,9 @@ class PostgresLibrary:
                 policy = Policy.parse(body)
                 policies[policy.id, policy.version] = policy
         return tuple(policies.values())
+
+
+def _pinned(policies: Sequence[Policy], policy_id: str, version: int | None, at: datetime) -> Policy | None:
+    if version is None:
+        return in_force(policies, policy_id, at)
+    return next((p for p in policies if (p.id, p.version) == (policy_id, version)), None)

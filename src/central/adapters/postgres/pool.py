@@ -113,7 +113,11 @@ async def transaction(pool: Pool) -> AsyncGenerator[Connection]:
 
 @contextlib.contextmanager
 def database_errors() -> Generator[None]:
-    """Turn *the server is not there* and *no connection is free* into NeighbourError; leave all other errors alone."""
+    """Turn what may go well next time into NeighbourError; leave all other errors alone.
+
+    Codes: ``database_unavailable``, ``database_busy`` (no connection free), ``database_conflict`` (class 40: deadlock or
+    serialization failure; the transaction was rolled back).
+    """
     try:
         yield
     except (PoolTimeout, TooManyRequests) as error:
@@ -121,6 +125,8 @@ def database_errors() -> Generator[None]:
     except PoolClosed as error:
         raise NeighbourError("database_unavailable", "this process is closing its database connections") from error
     except psycopg.OperationalError as error:
+        if error.sqlstate is not None and error.sqlstate.startswith("40"):
+            raise NeighbourError("database_conflict", f"PostgreSQL gave this transaction up: {error}") from error
         if not is_connection_loss(error):
             raise
         raise NeighbourError("database_unavailable", f"PostgreSQL does not answer: {error}") from error

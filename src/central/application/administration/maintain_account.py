@@ -16,7 +16,8 @@ from central.application.administration.checks import (
     check_zone,
 )
 from central.application.ports.administration import AccountRow, AccountStore, AuditEntry, LedgerEntry
-from central.domain.errors import InvalidInput, NotFound
+from central.application.ports.library import Library
+from central.domain.errors import InvalidInput, NotFound, OperatorError
 from central.domain.ids import AccountId
 
 OWN_FIELDS: Final = frozenset({"name", "time_zone", "check_ip", "settings", "policy_id", "policy_version"})
@@ -65,6 +66,7 @@ class ChangeAccount:
     """Change fields of an account; ``fields`` says which may be changed here (OWN_FIELDS or OPERATOR_FIELDS)."""
 
     store: AccountStore
+    library: Library
     auditor: Auditor
     fields: frozenset[str] = OWN_FIELDS
 
@@ -76,6 +78,12 @@ class ChangeAccount:
         _check(changes)
         if not changes:
             return _found(await self.store.get(actor.account_id))
+        if changes.keys() & {"policy_id", "policy_version"}:
+            present = _found(await self.store.get(actor.account_id))
+            version = changes.get("policy_version", None if "policy_id" in changes else present.policy_version)
+            changes = {**changes, "policy_version": version}
+            wanted = str(changes.get("policy_id", present.policy_id))
+            await _check_policy(self.library, self.auditor, wanted, version if isinstance(version, int) else None)
         entry = self.auditor.entry(actor, "account_changed", f"account:{actor.account_id}", fields=sorted(changes))
         return _found(await self.store.change(actor.account_id, changes, entry))
 
@@ -85,12 +93,17 @@ class OperateAccounts:
     """The operator's actions: make accounts, list them, add money."""
 
     store: AccountStore
+    library: Library
     auditor: Auditor
 
     async def create(self, account: AccountRow, by: str = "operator") -> AccountRow:
-        """Store a new account; its ``id`` and ``created_at`` are given here, its ``balance`` is the opening balance."""
+        """Store a new account; its ``id`` and ``created_at`` are given here, its ``balance`` is the opening balance.
+
+        Raises InvalidInput for a bad value.
+        """
         made = replace(account, id=AccountId(self.auditor.ids.uuid()), created_at=self.auditor.clock.now(), reserved=0)
         _check({name: getattr(made, name) for name in OPERATOR_FIELDS})
+        await _check_policy(self.library, self.auditor, made.policy_id, made.policy_version)
         actor = Actor(made.id, by)
         await self.store.create(
             made, self.auditor.entry(actor, "account_created", f"account:{made.id}", name=made.name)
@@ -118,6 +131,14 @@ def _found(account: AccountRow | None) -> AccountRow:
     if account is None:
         raise NotFound("account_not_found", "There is no such account.")
     return account
+
+
+async def _check_policy(library: Library, auditor: Auditor, policy_id: str, version: int | None) -> None:
+    """An account that pins what does not exist could not be judged: neither its lists nor its calls."""
+    try:
+        await library.policy(policy_id, version, auditor.clock.now())
+    except OperatorError as error:
+        raise InvalidInput("unknown_policy", error.message, field="policy_id") from error
 
 
 def _check(changes: Mapping[str, object]) -> None:

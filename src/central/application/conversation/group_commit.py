@@ -7,7 +7,7 @@ while the process lives, and nothing is dialled before its row is there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -25,7 +25,7 @@ from central.application.ports.journal import (
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock
 from central.domain.errors import NeighbourError
-from central.domain.ids import LegId, RecordId
+from central.domain.ids import AccountId, LegId, RecordId
 
 LegVerdict = Literal["go", "short", "lost"]
 _RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -43,6 +43,7 @@ class GroupCommit:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._turn = asyncio.Lock()  # two transactions of one node over the same records could only wait for each other
 
     def hand_over(self, leg: LegHandOver) -> asyncio.Future[LegVerdict]:
         """Store a leg row; the future says whether it may be dialled (go), the account is short, or the lease is lost."""
@@ -73,6 +74,11 @@ class GroupCommit:
         self._batch.results.append(result)
         self._touch()
 
+    async def extend(self, records: Sequence[tuple[AccountId, RecordId, int]], lease: timedelta) -> frozenset[RecordId]:
+        """Extend leases between two commits; answers the records that are still ours. Raises NeighbourError."""
+        async with self._turn:
+            return await self._store.extend(self._owner, records, lease)
+
     async def settled(self) -> None:
         """Wait until nothing is left to write."""
         await self._idle.wait()
@@ -95,7 +101,8 @@ class GroupCommit:
         while True:
             begun = self._clock.monotonic()
             try:
-                answer = await self._store.commit(self._owner, batch, self._clock.now())
+                async with self._turn:
+                    answer = await self._store.commit(self._owner, batch, self._clock.now())
             except NeighbourError as error:
                 self._telemetry.event("group_commit_delayed", code=error.code, tries=tries + 1, detail=error.message)
                 await asyncio.sleep(_RETRY_S[min(tries, len(_RETRY_S) - 1)])

@@ -50,10 +50,13 @@ def _data(row: Prepared, verdict: Verdict, *, accepted: bool, sound: bool) -> st
         data |= {"value": verdict.value} if verdict.value else {}
         data |= {"list_version": verdict.list_version} if verdict.list_version else {}
         if sound:
-            data["row"] = {
+            written: dict[str, object] = {
                 "numbers": [n[:64] for n in row.record.numbers[:10]],
                 "start_time": row.record.start_time[:64],
             }
+            if row.record.time_zone:
+                written["time_zone"] = row.record.time_zone[:64]
+            data["row"] = written
     elif row.record.start_time:
         data["start_time"] = row.record.start_time[:64]
     if verdict.dropped:

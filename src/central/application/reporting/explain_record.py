@@ -56,7 +56,7 @@ def explain(history: RecordHistory, prepared: PreparedFlow, policy: Policy) -> E
     row = input_row(history, prepared)
     checks = rebuild_checks(history, row, prepared, policy)
     statuses = tell_statuses(history)
-    schedule = tell_schedule(history, prepared)
+    schedule = tell_schedule(history, prepared, policy)
     path, flow = tell_path(history.events)
     late, pushes = tell_late(history), tell_pushes(history.pushes)
     timeline = tell_timeline(
@@ -91,7 +91,7 @@ def input_row(history: RecordHistory, prepared: PreparedFlow) -> InputRow:
         numbers=tuple(record.numbers),
         dropped=tuple(dict(drop) for drop in objects(data, "dropped")),
         start_time=text(kept, "start_time") or text(data, "start_time"),
-        time_zone=record.time_zone,
+        time_zone=record.time_zone or text(kept, "time_zone") or None,
         client_identifier=record.client_identifier,
         priority=record.priority,
         variables=masked_variables(record.variables, prepared),

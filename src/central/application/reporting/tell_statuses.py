@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
 from central.application.ports.reporting import EventRow, PushRow, RecordHistory
 from central.application.reporting.event_data import data_of, moment, text, whole
 from central.application.reporting.explanation import LateLine, PushLine, ScheduleLine, StatusLine
+from central.application.reporting.tell_first_due import tell_first_due
+from central.domain.intake_facts import Check
+from central.domain.policies import Policy
 from central.flow.prepared import PreparedFlow
 
 _RULES: Final = {
@@ -77,7 +79,7 @@ def _accepted(event: EventRow, history: RecordHistory) -> str:
     return f"All checks passed; the record is due and waits for its turn.{loading}"
 
 
-def tell_schedule(history: RecordHistory, prepared: PreparedFlow) -> tuple[ScheduleLine, ...]:
+def tell_schedule(history: RecordHistory, prepared: PreparedFlow, policy: Policy) -> tuple[ScheduleLine, ...]:
     """Every decision about when the record is to be worked on."""
     lines: list[ScheduleLine] = []
     for event in history.events:
@@ -86,8 +88,10 @@ def tell_schedule(history: RecordHistory, prepared: PreparedFlow) -> tuple[Sched
         data = data_of(event)
         due = moment(data, "due_at")
         match event.kind:
-            case "record_created" if event.to_status in {"SCHEDULED", "UNPROCESSED"}:
-                lines.append(_first_due(event, history, prepared))
+            case "record_created" if (
+                event.to_status in {"SCHEDULED", "UNPROCESSED"} or text(data, "check") == Check.EXPIRY
+            ):
+                lines.append(tell_first_due(event, history, prepared, policy))
             case "record_rescheduled":
                 held = event.to_status == "PAUSE"
                 lines.append(
@@ -106,28 +110,6 @@ def tell_schedule(history: RecordHistory, prepared: PreparedFlow) -> tuple[Sched
             case _:
                 pass
     return tuple(lines)
-
-
-def _first_due(event: EventRow, history: RecordHistory, prepared: PreparedFlow) -> ScheduleLine:
-    """The first due time: stored while the record waits for it, afterwards worked out from its expiry."""
-    asked = text(data_of(event), "start_time")
-    waits = history.record.due_at if not history.attempts and history.record.status == event.to_status else None
-    claim = next((e for e in history.events if e.kind == "record_claimed"), None)
-    expires = moment(data_of(claim), "expires_at") if claim is not None else history.record.expires_at
-    start: datetime | None = waits or (event.at if event.to_status == "UNPROCESSED" else None)
-    if start is None and expires is not None and expires != history.head.end_at:
-        start = expires - prepared.calls.expires_after
-    if event.to_status == "UNPROCESSED":
-        sentence = (
-            "No start time was asked for: due at once."
-            if not asked
-            else f"The start asked for ({asked}) is now: due at once."
-        )
-    else:
-        sentence = f"Waits for the start asked for ({asked})." if asked else "Waits for the calling hours to open."
-    if expires is not None:
-        sentence += f" Expires {expires:%Y-%m-%dT%H:%M:%SZ}."
-    return ScheduleLine(event.at, "first due", start, "8.3", sentence)
 
 
 def tell_late(history: RecordHistory) -> tuple[LateLine, ...]:

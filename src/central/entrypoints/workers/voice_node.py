@@ -51,7 +51,6 @@ class NodeParts:
     lease: timedelta
     gather: timedelta
     drain: timedelta
-    timers: type[LoopTimers] = LoopTimers
 
 
 class VoiceNode:
@@ -73,7 +72,7 @@ class VoiceNode:
         Raises what a part of it died of: a node that cannot trust itself ends loudly, and its leases run out.
         """
         parts = self._parts
-        timers = parts.timers()
+        timers = LoopTimers()
         limits = TrunkLimits(parts.clock, timers)
         writer = GroupCommit(parts.journal, self._state.owner, parts.clock, parts.telemetry, parts.gather)
         self._desk = desk = VoiceDesk(
@@ -180,7 +179,7 @@ class VoiceNode:
         wanted = [(c.account_id, c.record_id, c.handed.fence) for c in calls]
         kept: frozenset[RecordId] = frozenset()
         if wanted:
-            kept = await parts.journal.extend(self._state.owner, wanted, parts.lease)
+            kept = await desk.writer.extend(wanted, parts.lease)
         for call in calls:
             if call.record_id in kept:
                 call.good_until = begun + parts.lease.total_seconds() * 0.9

@@ -138,10 +138,13 @@ values (%(account_id)s, %(record_id)s, %(leg_id)s, %(sip_call_id)s, %(messages)s
 on conflict do nothing;
 
 -- name: extend
--- Keep the lease of exactly the records this node works on; what does not come back was taken away.
-update record r set lease_until = now() + %(lease)s::interval
-  from jsonb_to_recordset(%(records)s::jsonb) as d(account_id uuid, id uuid, fence int)
- where r.account_id = d.account_id and r.id = d.id and r.fence = d.fence and r.owner = %(owner)s and r.lease_until is not null
+-- Keep the lease of exactly the records this node works on; what does not come back was taken away. Locks in key order.
+with held as materialized (
+  select r.account_id, r.id from record r
+    join jsonb_to_recordset(%(records)s::jsonb) as d(account_id uuid, id uuid, fence int) on r.account_id = d.account_id and r.id = d.id
+   where r.fence = d.fence and r.owner = %(owner)s and r.lease_until is not null
+   order by r.account_id, r.id for no key update of r)
+update record r set lease_until = now() + %(lease)s::interval from held h where r.account_id = h.account_id and r.id = h.id
 returning r.account_id, r.id;
 
 -- name: stopping
