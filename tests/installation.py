@@ -133,7 +133,7 @@ class Installation:
         except (httpx.HTTPError, ValueError, KeyError):
             return False
         nodes = [n for n in neighbours if n["name"].startswith("voice-node")]
-        return answer.status_code == httpx.codes.OK and any(n["state"] in {"ok", "up"} for n in nodes)
+        return answer.is_success and any(n["state"] in {"ok", "up"} for n in nodes)
 
     def processes(self) -> dict[str, int]:
         """The pid of each child that was started last, by its name, as the supervisor's log tells."""
@@ -210,7 +210,8 @@ def _descendants(pid: int) -> list[int]:
         except OSError:
             continue
         parents.setdefault(int(fields[1]), []).append(int(folder.name))
-    found, open_ = [], [pid]
+    found: list[int] = []
+    open_ = [pid]
     while open_:
         below = parents.get(open_.pop(), [])
         found += below

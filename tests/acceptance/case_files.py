@@ -94,7 +94,7 @@ def read_case_file(path: Path) -> CaseFile:
         did=str(document.get("did", "918000000001")),
         cases=tuple(_case(path, case) for case in document["case"]),
         then=tuple(document.get("then", ())),
-        patience_s=float(document.get("patience_s", 45)),
+        patience_s=float(document.get("patience_s", 60)),
         webhooks=tuple(document.get("webhooks", ())),
     )
     names = [case.name for case in file.cases]

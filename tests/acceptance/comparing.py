@@ -28,7 +28,7 @@ def _one(key: str, must: Any, found: Mapping[str, Any]) -> list[str]:
     if key not in found:
         return [f"{key}: there is no such thing to compare"]
     value = found[key]
-    if isinstance(must, Mapping):
+    if key == "variables":
         return [
             f"{key}.{name}: {value.get(name)!r}, must be {want!r}"
             for name, want in must.items()

@@ -24,7 +24,7 @@ from tests.installation import Installation
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "src" / "central" / "domain" / "statuses.toml"
 SETTINGS = {
-    "CENTRAL_RTP_TIMEOUT_S": "6",
+    "CENTRAL_RTP_TIMEOUT_S": "15",
     "CENTRAL_TLS_VERIFY": "no",
     "CENTRAL_ALLOW_PRIVATE_WEBHOOKS": "yes",
     "CENTRAL_CHANNELS": "250",

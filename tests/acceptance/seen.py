@@ -9,6 +9,12 @@ from typing import Any
 NOT_SENT = frozenset({"no_trunk", "unresolvable", "trunk_channel_cap", "cps_cap", "account_channel_cap"})
 
 
+def messages_of(leg: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The SIP messages of a leg, none where it has no copy of them."""
+    talk: Mapping[str, Any] | None = leg["sip"]
+    return [] if talk is None else list(talk["messages"])
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The receipt of a record and, once it has settled, its explanation."""
@@ -38,9 +44,7 @@ class Seen:
     def complete(self) -> bool:
         """Whether the copy of the SIP messages of each call that was sent and is over has been stored."""
         return all(
-            bool((leg["sip"] or {}).get("messages"))
-            for leg in self.legs
-            if leg["end_at"] is not None and leg["local"] not in NOT_SENT
+            bool(messages_of(leg)) for leg in self.legs if leg["end_at"] is not None and leg["local"] not in NOT_SENT
         )
 
     def as_record(self) -> dict[str, Any]:
@@ -71,8 +75,7 @@ class Seen:
     def as_leg(self, index: int) -> dict[str, Any]:
         """What a line of ``legs`` is compared with."""
         leg = self.legs[index]
-        reason = leg["carrier_reason"] or {}
-        sip = (leg["sip"] or {}).get("messages", [])
+        reason: Mapping[str, Any] | None = leg["carrier_reason"]
         return {
             "status": leg["status"],
             "code": leg["code"],
@@ -85,8 +88,8 @@ class Seen:
             "attempt": leg["attempt"],
             "position": leg["position"],
             "trunk": leg["trunk"],
-            "reason_header": reason.get("cause"),
+            "reason_header": None if reason is None else reason["cause"],
             "rang": leg["ring_at"] is not None,
             "caller": leg["number_from"],
-            "sip": [("> " if message["sent"] else "< ") + str(message["label"]) for message in sip],
+            "sip": [("> " if message["sent"] else "< ") + str(message["label"]) for message in messages_of(leg)],
         }

@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.case_files import case_files
 from tests.acceptance.laboratory import Laboratory
-from tests.acceptance.seen import Seen
+from tests.acceptance.seen import Seen, messages_of
 
 
 def seen_of(laboratory: Laboratory, file: str, name: str) -> Seen:
@@ -21,7 +21,8 @@ def test_every_status_of_every_record_has_its_rule_and_a_sentence(laboratory: La
     for played in laboratory.all_played():
         for name, seen in played.seen.items():
             for line in seen.explanation["statuses"]:
-                assert line["rule"] and line["sentence"], f"{played.file.name}/{name}: {line}"
+                assert line["rule"], f"{played.file.name}/{name}: {line}"
+                assert line["sentence"], f"{played.file.name}/{name}: {line}"
             assert seen.explanation["sentence"], f"{played.file.name}/{name}"
 
 
@@ -31,11 +32,11 @@ def test_every_call_that_was_sent_has_its_whole_ladder(laboratory: Laboratory) -
         for name, seen in played.seen.items():
             assert seen.complete(), f"{played.file.name}/{name}: a call without its SIP messages"
             for leg in seen.legs:
-                messages = (leg["sip"] or {}).get("messages", [])
+                messages = messages_of(leg)
                 if not messages:
                     continue
                 assert leg["sip"]["missing"] == 0, f"{played.file.name}/{name}"
-                assert messages[0]["label"] == "INVITE" and messages[0]["sent"], f"{played.file.name}/{name}"
+                assert (messages[0]["label"], messages[0]["sent"]) == ("INVITE", True), f"{played.file.name}/{name}"
                 assert leg["sip"]["ladder"].count("\n") >= len(messages), f"{played.file.name}/{name}"
                 times = [message["at"] for message in messages]
                 assert times == sorted(times), f"{played.file.name}/{name}"
@@ -56,7 +57,8 @@ def test_the_carriers_own_reason_stands_beside_our_word(laboratory: Laboratory) 
     assert leg["status"] == "Failed"
     assert leg["carrier_reason"]["cause"] == 41
     assert "Temporary failure" in leg["carrier_reason"]["name"]
-    assert "Temporary Failure" in leg["carrier"] and "Failed" in leg["carrier"]
+    assert "Temporary Failure" in leg["carrier"]
+    assert "Failed" in leg["carrier"]
 
 
 @pytest.mark.case_file("variables")

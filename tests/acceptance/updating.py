@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from tests.acceptance.case_files import Case
 from tests.acceptance.seen import Seen
@@ -42,8 +42,9 @@ def _legs(case: Case, seen: Seen) -> str:
 
 def _fitting(key: str, must: Any, found: Mapping[str, Any]) -> Any:
     value = found[key]
-    if isinstance(must, Mapping):
-        return {name: value.get(name) for name in must}
+    if key == "variables":
+        names: Mapping[str, str] = must
+        return {name: value.get(name, "") for name in names}
     return "none" if value is None else value
 
 
@@ -52,14 +53,14 @@ def _table(values: Mapping[str, Any]) -> str:
     return f"{{ {inner} }}" if inner else "{}"
 
 
-def _toml(value: Any) -> str:
+def _toml(value: object) -> str:
     match value:
         case bool():
             return str(value).lower()
         case list() | tuple():
-            return f"[{', '.join(map(_toml, value))}]"
+            return f"[{', '.join(_toml(item) for item in cast('list[object]', value))}]"
         case dict():
-            return _table(value)
+            return _table(cast("dict[str, object]", value))
         case int() | float():
             return str(value)
         case _:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx
 
-from tests.api_client import ApiRefused
+from tests.api_client import Api, ApiRefused
 from tests.resilience import promises
 from tests.resilience.house_of_chaos import OPENING, HouseOfChaos
 from tests.resilience.load import Contact, as_csv, contacts
@@ -21,6 +23,9 @@ _QUIET_S: Final = 75.0  # after the last blow everything has ended within this t
 _POLL_S: Final = 0.2
 _SUBMIT_S: Final = 40.0
 _PUSHES_S: Final = 30.0
+_EARLY_S: Final = 0.5  # orders up to here are given before the list is claimed
+_LAST_ORDER_S: Final = 14.0  # an order to stand still that was not reached by then is not waited for
+_SETTLE_S: Final = 0.7
 
 
 @dataclass
@@ -30,13 +35,54 @@ class Outcome:
     plan: Plan
     wrong: list[str] = field(default_factory=list[str])
     not_reached: list[Stroke] = field(default_factory=list[Stroke])
-    seconds: float = 0.0
+    begun: float = 0.0
     laps: dict[str, float] = field(default_factory=dict[str, float])
+
+    def lap(self, name: str) -> None:
+        """Note the time of a part."""
+        self.laps[name] = round(time.monotonic() - self.begun, 1)
 
     def __str__(self) -> str:
         missed = "".join(f"\n  not reached: {stroke}" for stroke in self.not_reached)
         shown = "".join(f"\n  - {line}" for line in self.wrong[:40])
-        return f"{self.plan}{missed}\n  {self.seconds:.1f} s {self.laps}, {len(self.wrong)} broken promises{shown}"
+        laps = ", ".join(f"{name} {seconds} s" for name, seconds in self.laps.items())
+        return f"{self.plan}{missed}\n  {laps}; {len(self.wrong)} broken promises{shown}"
+
+
+class Watch(threading.Thread):
+    """Looks at a request's counts all the time, beside the blows; an API that is away just now is no violation."""
+
+    def __init__(self, api: Api, request_id: str, listed: int) -> None:
+        super().__init__(name="watch", daemon=True)
+        self._api, self._path, self._listed = api, f"/requests/{request_id}", listed
+        self._over = threading.Event()
+        self.last: dict[str, Any] | None = None
+        self.wrong: list[str] = []
+        self.looks = 0
+
+    def run(self) -> None:
+        """Look until the block ends."""
+        while not self._over.wait(_POLL_S):
+            try:
+                answer = self._api.answer("GET", self._path, timeout=3.0)
+            except httpx.HTTPError:
+                continue
+            if answer.status_code != httpx.codes.OK:
+                if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
+                    self.wrong.append(f"GET {self._path}: {answer.status_code} {answer.text[:200]}")
+                continue
+            request: dict[str, Any] = answer.json()
+            self.wrong += promises.counts_add_up(request, self.last, self._listed)
+            self.last = request
+            self.looks += 1
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._over.set()
+        self.join()
 
 
 class SeedRun:
@@ -47,27 +93,31 @@ class SeedRun:
         self._api = house.api
         self._contacts: dict[str, Contact] = {}
         self._details: dict[str, dict[str, Any]] = {}
+        self._request_id = ""
+        self._controls: list[Future[None]] = []
+        self._pool = ThreadPoolExecutor(6)
 
     def __call__(self, plan: Plan) -> Outcome:
         """Run one plan to its end."""
-        begun = time.monotonic()
+        outcome = Outcome(plan, begun=time.monotonic())
         rows = contacts(plan.seed, plan.records)
         self._contacts |= {row.name: row for row in rows}
-        early = [stroke for stroke in plan.strokes if stroke.at_s <= 0.5 and stroke.kind == "order"]
-        outcome = Outcome(plan)
-        request_id = self._submit(plan, rows)
+        early = [stroke for stroke in plan.strokes if stroke.at_s <= _EARLY_S and stroke.kind == "order"]
+        self._request_id = self._submit(plan, rows)
         for stroke in early:
             self._house.strike(stroke)
-        outcome.laps["accepted"] = round(time.monotonic() - begun, 1)
-        self._strike(plan, early, request_id, len(rows), outcome)
-        outcome.laps["struck"] = round(time.monotonic() - begun, 1)
-        self._house.wait_mended()
-        outcome.laps["mended"] = round(time.monotonic() - begun, 1)
-        self._until_ended(request_id, len(rows), outcome)
-        outcome.laps["ended"] = round(time.monotonic() - begun, 1)
+        outcome.lap("accepted")
+        with Watch(self._api, self._request_id, len(rows)) as watch:
+            self._strike(plan, early)
+            outcome.lap("struck")
+            self._house.wait_mended()
+            outcome.lap("mended")
+            self._until_ended(watch)
+            outcome.lap("ended")
+        outcome.wrong += watch.wrong
         outcome.not_reached = [s for s in plan.strokes if s.kind == "order" and self._house.withdraw(s)]
-        self._judge(request_id, rows, outcome)
-        outcome.seconds = time.monotonic() - begun
+        self._judge(rows, outcome.wrong)
+        outcome.lap("judged")
         return outcome
 
     # -- the load ------------------------------------------------------------------------------------------------------
@@ -90,27 +140,25 @@ class SeedRun:
                 raise AssertionError(f"{plan}: not accepted, {answer.text if answer is not None else 'no answer'}")
             time.sleep(_POLL_S)
 
-    def _strike(self, plan: Plan, dealt: Sequence[Stroke], request_id: str, listed: int, outcome: Outcome) -> None:
-        """Deal the blows at their times, let go what stands still, and look at the counts in between."""
+    def _strike(self, plan: Plan, dealt: Sequence[Stroke]) -> None:
+        """Deal the blows at their times and let go what stands still; ends when all is dealt and everything may go on."""
         begun = time.monotonic()
         due: list[tuple[float, bool, Stroke]] = [(s.at_s, False, s) for s in plan.strokes if s not in dealt]
-        due += [(s.at_s + s.for_s, True, s) for s in plan.strokes if s.for_s and s.kind in {"stop", "control"}]
+        due += [(s.at_s + s.for_s, True, s) for s in plan.strokes if s.kind in {"stop", "control"}]
         standing = [s for s in plan.strokes if s.action == "stand"]
         since: dict[Stroke, float] = {}
-        last: dict[str, Any] | None = None
-        while due or any(s not in since or since[s] >= 0 for s in standing):
+        while True:
             now = time.monotonic() - begun
-            for item in sorted(one for one in due if one[0] <= now):
+            for item in sorted((one for one in due if one[0] <= now), key=lambda one: one[0]):
                 due.remove(item)
-                self._deal(item[2], request_id, over=item[1])
+                self._deal(item[2], over=item[1])
             for stroke in standing:
                 self._watch_standing(stroke, since, now)
-            last = self._look(request_id, last, listed, outcome)
-            if now > 25.0 and not due:
+            asleep = any(moment >= 0 for moment in since.values())
+            if not due and not asleep and (len(since) == len(standing) or now > _LAST_ORDER_S):
                 break
-            time.sleep(_POLL_S)
-        for stroke in standing:
-            self._house.release(stroke)
+            time.sleep(0.05)
+        time.sleep(_SETTLE_S)  # a blow takes a moment to show
 
     def _watch_standing(self, stroke: Stroke, since: dict[Stroke, float], now: float) -> None:
         """A process that stopped itself is let go after its time."""
@@ -121,60 +169,56 @@ class SeedRun:
             self._house.release(stroke)
             since[stroke] = -1.0
 
-    def _deal(self, stroke: Stroke, request_id: str, *, over: bool) -> None:
+    def _deal(self, stroke: Stroke, *, over: bool) -> None:
         if stroke.kind == "control":
-            self._control(request_id, "resume" if over else "pause")
+            self._control("resume" if over else "pause")
         elif over:
             self._house.release(stroke)
         else:
             self._house.strike(stroke)
 
-    def _control(self, request_id: str, action: str) -> None:
-        end = time.monotonic() + _SUBMIT_S
-        while time.monotonic() < end:
-            try:
-                self._api.post(f"/requests/{request_id}/{action}")
-            except httpx.HTTPError:
-                time.sleep(_POLL_S)
-            except ApiRefused as refused:
-                if refused.status < httpx.codes.INTERNAL_SERVER_ERROR:
-                    return  # it has ended meanwhile
-                time.sleep(_POLL_S)
-            else:
-                return
+    def _control(self, action: str) -> None:
+        """Pause or resume the seed's request beside, because an API that is down must not hold the next blow up."""
 
-    def _look(self, request_id: str, before: dict[str, Any] | None, listed: int, outcome: Outcome) -> dict[str, Any] | None:
-        """One look at the counts; an API that is away just now is no violation."""
-        try:
-            request: dict[str, Any] = self._api.get(f"/requests/{request_id}")
-        except httpx.HTTPError:
-            return before
-        except ApiRefused as refused:
-            if refused.status < httpx.codes.INTERNAL_SERVER_ERROR:
-                outcome.wrong.append(f"GET /requests/{request_id}: {refused}")
-            return before
-        outcome.wrong += promises.counts_add_up(request, before, listed)
-        return request
+        def work() -> None:
+            with contextlib.suppress(ApiRefused):  # it has ended meanwhile
+                self._patiently("POST", f"/requests/{self._request_id}/{action}")
 
-    def _until_ended(self, request_id: str, listed: int, outcome: Outcome) -> None:
+        self._controls.append(self._pool.submit(work))
+
+    def _until_ended(self, watch: Watch) -> None:
+        for control in self._controls:
+            control.result()
+        self._controls.clear()
         end = time.monotonic() + _QUIET_S
-        last: dict[str, Any] | None = None
         while time.monotonic() < end:
-            last = self._look(request_id, last, listed, outcome)
-            if last is not None and last["status"] == "Completed":
+            if watch.last is not None and watch.last["status"] == "Completed":
                 return
             time.sleep(_POLL_S)
-        counts = {} if last is None else {k: n for k, n in last["statuses"].items() if n}
-        outcome.wrong.append(f"lost: not completed {_QUIET_S:.0f} s after the last blow: {counts}")
+        counts = {} if watch.last is None else {k: n for k, n in watch.last["statuses"].items() if n}
+        watch.wrong.append(f"lost: not completed {_QUIET_S:.0f} s after the last blow: {counts}")
+
+    def _patiently(self, method: str, path: str, **query: object) -> Any:
+        """Ask until there is an answer: what was struck comes back. Raises ApiRefused for a refusal of ours."""
+        end = time.monotonic() + _SUBMIT_S
+        while True:
+            try:
+                return self._api.call(method, path, params=query)
+            except httpx.HTTPError:
+                if time.monotonic() > end:
+                    raise
+            except ApiRefused as refused:
+                if refused.status < httpx.codes.INTERNAL_SERVER_ERROR or time.monotonic() > end:
+                    raise
+            time.sleep(_POLL_S)
 
     # -- the questions -------------------------------------------------------------------------------------------------
-    def _judge(self, request_id: str, rows: Sequence[Contact], outcome: Outcome) -> None:
-        records = list(self._api.pages(f"/requests/{request_id}/records", limit=500))
-        wrong = outcome.wrong
+    def _judge(self, rows: Sequence[Contact], wrong: list[str]) -> None:
+        records = self._records()
         wrong += promises.rows_are_records(rows, records)
-        with ThreadPoolExecutor(8) as pool:
-            details = list(pool.map(lambda r: self._api.get(f"/records/{r['record_id']}/timeline"), records))
-        shown = {d["record_id"]: d for d in map(_flat, details)}
+        paths = [f"/records/{record['record_id']}/timeline" for record in records]
+        details = list(self._pool.map(lambda path: _flat(self._patiently("GET", path)), paths))
+        shown = {detail["record_id"]: detail for detail in details}
         self._details |= shown
         self._wait_for_pushes(shown)
         for record_id, detail in shown.items():
@@ -184,9 +228,21 @@ class SeedRun:
             wrong += promises.record_is_whole(detail, contact)
             wrong += promises.status_history(detail)
             wrong += promises.no_immediate_redial(detail)
-            wrong += promises.pushes_tell_it(detail, self._house.receiver.of(record_id)) if contact.may_answer is not None else []
+            if contact.may_answer is not None:
+                wrong += promises.pushes_tell_it(detail, self._house.receiver.of(record_id))
         wrong += promises.far_end_agrees(self._house.carrier.invites(), self._details.values())
-        wrong += promises.money_adds_up(self._api.get("/account"), Decimal(OPENING), self._details.values())
+        wrong += promises.money_adds_up(self._patiently("GET", "/account"), Decimal(OPENING), self._details.values())
+
+    def _records(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            more = {"limit": 500} if cursor is None else {"limit": 500, "cursor": cursor}
+            page = self._patiently("GET", f"/requests/{self._request_id}/records", **more)
+            found += page["items"]
+            cursor = page.get("next")
+            if not cursor:
+                return found
 
     def _wait_for_pushes(self, shown: dict[str, dict[str, Any]]) -> None:
         """Pushes follow within seconds; what is missing after that, the promises tell."""

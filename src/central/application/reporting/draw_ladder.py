@@ -11,6 +11,7 @@ from central.application.reporting.record_values import SipLine
 WIDTH: Final = 96
 _TIMES: Final = 24  # "05:01:09.853   +404.0 ms" with the blank behind it
 _LEAST_GAP: Final = 34
+_LONG_MS: Final = 10_000
 _US: Final = "Central"
 
 
@@ -60,13 +61,15 @@ def _hosts(messages: Sequence[SipLine]) -> list[str]:
 
 
 def _names(messages: Sequence[SipLine], hosts: Sequence[str], lanes: Sequence[int]) -> str:
+    """The hosts above their lanes: the first begins at its lane, the others end at theirs; cut where two would touch."""
     ours = {m.source if m.sent else m.target for m in messages}
+    room = max(8, (lanes[-1] + 1) // len(hosts) - 1) if len(hosts) > 1 else _LEAST_GAP
     line = " " * _TIMES
     for host, lane in zip(hosts, lanes, strict=True):
         name = f"{_US} {host}" if host in ours else host
-        last = host == hosts[-1] and len(hosts) > 1
-        start = _TIMES + lane - (len(name) - 1 if last else 0)
-        line = line.ljust(max(start, len(line.rstrip()) + 2 if line.strip() else start)) + name
+        name = name if len(name) <= room else "…" + name[1 - room :]
+        start = _TIMES + lane - (len(name) - 1 if lane else 0)
+        line = line.ljust(start)[:start] + name
     return line
 
 
@@ -74,6 +77,8 @@ def _arrow(message: SipLine, number: int, hosts: Sequence[str], lanes: Sequence[
     start, end = lanes[hosts.index(message.source)], lanes[hosts.index(message.target)]
     low, high = sorted((start, end))
     room = high - low - 1
+    if low == high:  # one host on both sides: a line at the lane instead of an arrow
+        return f"{_clock(message, number)} {signs.lane} {_label(message, max(lanes[-1], _LEAST_GAP) - 4)}"
     text = _label(message, room - 4)
     pad = room - 1 - len(text)
     left, right = pad // 2, pad - pad // 2
@@ -84,14 +89,18 @@ def _arrow(message: SipLine, number: int, hosts: Sequence[str], lanes: Sequence[
     picture = [" "] * (lanes[-1] + 1)
     for lane in lanes:
         picture[lane] = signs.lane
-    if room > 0:
-        picture[low + 1 : high] = list(drawn)
-    since = "" if number == 0 else f"+{message.delta_ms:.1f} ms"
-    return f"{message.at:%H:%M:%S}.{message.at.microsecond // 1000:03d}{since:>11} {''.join(picture)}"
+    picture[low + 1 : high] = list(drawn)
+    return f"{_clock(message, number)} {''.join(picture)}"
+
+
+def _clock(message: SipLine, number: int) -> str:
+    ms = message.delta_ms
+    since = "" if number == 0 else f"{ms:+.1f} ms" if abs(ms) < _LONG_MS else f"{ms / 1000:+.1f} s"
+    return f"{message.at:%H:%M:%S}.{message.at.microsecond // 1000:03d}{since:>11}"
 
 
 def _label(message: SipLine, room: int) -> str:
-    """The message in a few words, with what matters most first; cut to the room between two lanes."""
+    """The message in a few words, with what matters most first; cut to ``room`` characters, without control characters."""
     parts = [message.label]
     if message.code is not None and message.method not in {"INVITE", ""}:
         parts[0] += f" ({message.method})"
@@ -100,5 +109,5 @@ def _label(message: SipLine, room: int) -> str:
     parts += [f"{reason.protocol} {reason.cause}" for reason in message.reasons]
     if message.repeated:
         parts.append("again")
-    text = " · ".join(parts)
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in " · ".join(parts))
     return f" {text if len(text) <= room else text[: room - 1] + '…'} "
