@@ -41,6 +41,8 @@ _LEFT_OUT = frozenset({"push"})
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _NODE = re.compile(r"\bon [\w.-]+/[\w.-]+")
+_KEY = re.compile(r"\bkey:\w+")
+_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _CLAIMER = re.compile(r"claimed by [\w.-]+ for")
 
 HEAD = """\
@@ -91,12 +93,13 @@ def _line(entry: Mapping[str, Any], start: datetime) -> str:
     after = (datetime.fromisoformat(entry["at"]) - start).total_seconds()
     text = entry["title"] + (f"  {entry['sentence']}" if entry["sentence"] else "")
     text = _MOMENT.sub(lambda found: _told(datetime.fromisoformat(found.group()), start), _ID.sub("(id)", text))
+    text = _DAY.sub("(day)", _KEY.sub("an API key", text))
     text = _CLAIMER.sub("claimed by (node) for", _NODE.sub("on (node)", text))
     return f"{f'+{after:.3f} s':>10}  {entry['kind']:<8}  {text}"
 
 
 def _told(at: datetime, start: datetime) -> str:
-    return f"(start {(at - start).total_seconds():+.0f} s)"
+    return f"(start {round((at - start).total_seconds()):+d} s)"
 
 
 def render(catalogue: Catalogue, kept: Kept) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.case_files import CaseFile, case_files
 from tests.acceptance.laboratory import Laboratory
+
+_OPEN = pytest.StashKey[ExitStack]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,5 +38,16 @@ def laboratory(
 ) -> Iterator[Laboratory]:
     """One installation a session; every case file plays in an account of its own."""
     items = [item for item in request.session.items if item.path.parent == Path(__file__).parent]
-    with Laboratory(asterisk_root, tmp_path_factory.mktemp("laboratory"), chosen_files(items)) as made:
+    folder = tmp_path_factory.mktemp("laboratory")
+    with ExitStack() as open_:
+        made = open_.enter_context(Laboratory(asterisk_root, folder, chosen_files(items)))
+        request.config.stash[_OPEN] = open_
         yield made
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Close the laboratory behind its last test: it is too big to stand beside the suites that follow."""
+    yield
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        item.config.stash.get(_OPEN, ExitStack()).close()

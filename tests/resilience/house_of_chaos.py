@@ -53,7 +53,7 @@ class HouseOfChaos:
     carrier: DemoCarrier = field(init=False)
     receiver: PushReceiver = field(init=False)
     flow_id: str = ""
-    _stopped: set[int] = field(default_factory=set[int])
+    _stopped: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
 
     def __post_init__(self) -> None:
         port = _steady_port()
@@ -80,8 +80,7 @@ class HouseOfChaos:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for pid in list(self._stopped):
-            _signal(pid, signal.SIGCONT)
+        self.release_all()
         self.central.stop()
         self.carrier.stop()
         self.receiver.__exit__(None, None, None)
@@ -128,21 +127,35 @@ class HouseOfChaos:
                 for pid in self.pids(stroke.target):
                     _signal(pid, signal.SIGKILL)
             case "stop":
-                for pid in self.pids(stroke.target):
-                    self._stopped.add(pid)
+                self._stopped[stroke.key] = self.pids(stroke.target)
+                for pid in self._stopped[stroke.key]:
                     _signal(pid, signal.SIGSTOP)
+            case "end":
+                for pid in self.pids(stroke.target):
+                    _signal(pid, signal.SIGTERM)
             case "control":
                 raise AssertionError  # dealt by the seed's run, which knows the request
 
     def release(self, stroke: Stroke) -> None:
         """Let go on what stands still because of this stroke."""
+        pids = set(self._stopped.get(stroke.key, ()))
         if stroke.kind == "order":
-            pids = {int(struck["pid"]) for struck in self.struck() if struck["action"] == "stand"}
-        else:
-            pids = set(self._stopped)
+            pids = {int(struck["pid"]) for struck in self.struck() if struck["key"] == stroke.key}
+        self._stopped.pop(stroke.key, None)
         for pid in pids:
-            self._stopped.discard(pid)
             _signal(pid, signal.SIGCONT)
+
+    def release_all(self) -> None:
+        """Let everything go on that still stands."""
+        asleep = {int(struck["pid"]) for struck in self.struck() if struck["action"] == "stand"}
+        for pid in asleep.union(*self._stopped.values()):
+            if _stands(pid):
+                _signal(pid, signal.SIGCONT)
+        self._stopped.clear()
+
+    def ordered(self) -> bool:
+        """Whether an order still waits to be reached."""
+        return any(self.faults.glob("*.order"))
 
     def withdraw(self, stroke: Stroke) -> bool:
         """Take an order back that was not reached; whether it still stood."""
@@ -210,6 +223,13 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
+
+
+def _stands(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
 
 
 def _postmaster(state: Path) -> list[int]:

@@ -57,12 +57,12 @@ class Stroke:
     """One blow. ``at_s`` counts from the acceptance of the list.
 
     order: the process strikes itself at ``point`` after passing it ``passes`` times (action kill, sever or stand);
-    kill: SIGKILL now; stop: SIGSTOP now, SIGCONT after ``for_s``; cut: the node's connection to its engine for ``for_s``;
+    kill: SIGKILL now; end: SIGTERM now, so that it drains; stop: SIGSTOP now, SIGCONT after ``for_s``; cut: the node's connection to its engine for ``for_s``;
     control: pause the request, resume it after ``for_s``. ``key`` names the stroke in the log of what struck.
     """
 
     at_s: float
-    kind: Literal["order", "kill", "stop", "cut", "control"]
+    kind: Literal["order", "kill", "end", "stop", "cut", "control"]
     target: str
     point: str = ""
     passes: int = 0
@@ -137,7 +137,7 @@ def _anywhere(chance: random.Random) -> Stroke:
         case "neighbour":
             return Stroke(at_s, "kill", chance.choice(NEIGHBOURS))
         case "node":
-            return Stroke(at_s, "kill", chance.choice(NODES))
+            return Stroke(at_s, "end" if chance.random() < 0.4 else "kill", chance.choice(NODES))
         case "stop":
             target = chance.choice((*NODES, "asterisk", "asterisk-b", "tracker", "dispatcher"))
             return Stroke(at_s, "stop", target, for_s=chance.choice((1.0, STAND_S)))

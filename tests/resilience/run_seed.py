@@ -24,7 +24,7 @@ _POLL_S: Final = 0.2
 _SUBMIT_S: Final = 40.0
 _PUSHES_S: Final = 30.0
 _EARLY_S: Final = 0.5  # orders up to here are given before the list is claimed
-_LAST_ORDER_S: Final = 14.0  # an order to stand still that was not reached by then is not waited for
+_LAST_ORDER_S: Final = 14.0  # an order that was not reached by then is withdrawn
 _SETTLE_S: Final = 0.7
 
 
@@ -108,14 +108,13 @@ class SeedRun:
             self._house.strike(stroke)
         outcome.lap("accepted")
         with Watch(self._api, self._request_id, len(rows)) as watch:
-            self._strike(plan, early)
+            self._strike(plan, early, outcome)
             outcome.lap("struck")
             self._house.wait_mended()
             outcome.lap("mended")
             self._until_ended(watch)
             outcome.lap("ended")
         outcome.wrong += watch.wrong
-        outcome.not_reached = [s for s in plan.strokes if s.kind == "order" and self._house.withdraw(s)]
         self._judge(rows, outcome.wrong)
         outcome.lap("judged")
         return outcome
@@ -140,7 +139,7 @@ class SeedRun:
                 raise AssertionError(f"{plan}: not accepted, {answer.text if answer is not None else 'no answer'}")
             time.sleep(_POLL_S)
 
-    def _strike(self, plan: Plan, dealt: Sequence[Stroke]) -> None:
+    def _strike(self, plan: Plan, dealt: Sequence[Stroke], outcome: Outcome) -> None:
         """Deal the blows at their times and let go what stands still; ends when all is dealt and everything may go on."""
         begun = time.monotonic()
         due: list[tuple[float, bool, Stroke]] = [(s.at_s, False, s) for s in plan.strokes if s not in dealt]
@@ -155,10 +154,12 @@ class SeedRun:
             for stroke in standing:
                 self._watch_standing(stroke, since, now)
             asleep = any(moment >= 0 for moment in since.values())
-            if not due and not asleep and (len(since) == len(standing) or now > _LAST_ORDER_S):
+            if not due and not asleep and (not self._house.ordered() or now > _LAST_ORDER_S):
                 break
             time.sleep(0.05)
+        outcome.not_reached = [s for s in plan.strokes if s.kind == "order" and self._house.withdraw(s)]
         time.sleep(_SETTLE_S)  # a blow takes a moment to show
+        self._house.release_all()
 
     def _watch_standing(self, stroke: Stroke, since: dict[Stroke, float], now: float) -> None:
         """A process that stopped itself is let go after its time."""

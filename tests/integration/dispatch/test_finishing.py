@@ -20,6 +20,7 @@ def leg_end(desk: Desk, handed: HandedRecord, leg: LegId, status: str = "Connect
         account_id=record.account_id, record_id=record.id, request_id=record.request_id, id=leg, ring_at=now, connect_at=now,
         end_at=now, status=status, code=16, q850=16, sip_code=200, local="hangup_by_us", phase="answered", hangup_by="SYSTEM",
         answered_ms=1000, cost=PRICE, sip_call_id="a", digits=[{"digit": "1", "at": now}], engine={},
+        fence=handed.fence,
     )  # fmt: skip
 
 
@@ -34,7 +35,7 @@ async def test_a_result_is_accepted_once_and_its_repetition_changes_nothing(desk
     result = desk.result(handed, cost=PRICE, data={"sentence": "well"})
     end = leg_end(desk, handed, leg)
     batch = JournalBatch(
-        answers=[LegAnswer(handed.record.account_id, handed.record.id, leg, desk.clock.now(), "a")],
+        answers=[LegAnswer(handed.record.account_id, handed.record.id, leg, desk.clock.now(), "a", handed.fence)],
         ends=[end],
         events=[RecordEvent(handed.record.account_id, handed.record.id, uuid4(), desk.clock.now(), "flow_walked", {})],
         results=[result],

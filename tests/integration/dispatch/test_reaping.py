@@ -58,7 +58,7 @@ async def test_6c_with_an_open_leg_the_call_may_have_been_sent_and_counts(desk: 
 async def test_6a_after_an_answer_the_record_fails_and_is_not_called_again(desk: Desk) -> None:
     (handed,) = await claimed(desk)
     (leg,), _ = await desk.hand_over(handed)
-    answer = LegAnswer(handed.record.account_id, handed.record.id, leg, desk.clock.now(), "a")
+    answer = LegAnswer(handed.record.account_id, handed.record.id, leg, desk.clock.now(), "a", handed.fence)
     await desk.journal.commit("n1/g1", JournalBatch(answers=[answer]), desk.clock.now())
     let_expire(desk.stock)
     assert await desk.reaper()() == 1
@@ -74,7 +74,7 @@ async def test_a_leg_that_ended_is_charged_as_it_ended(desk: Desk) -> None:
     end = LegEnd(
         account_id=rec.account_id, record_id=rec.id, request_id=rec.request_id, id=leg, ring_at=now, connect_at=now, end_at=now,
         status="Connected", code=16, q850=16, sip_code=None, local="hangup_by_them", phase="answered", hangup_by="CUSTOMER",
-        answered_ms=9000, cost=PRICE, sip_call_id="a", digits=[], engine={},
+        answered_ms=9000, cost=PRICE, sip_call_id="a", digits=[], engine={}, fence=handed.fence,
     )  # fmt: skip
     await desk.journal.commit("n1/g1", JournalBatch(ends=[end]), now)
     let_expire(desk.stock)

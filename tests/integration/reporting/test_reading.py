@@ -188,8 +188,11 @@ async def test_rejected_rows_are_listed_with_what_was_written(stage: Stage) -> N
     )
     stage.stock.run("update record set status = 'FAILURE', due_at = null, attempts_made = 1 where row_number = 3")
     stage.stock.run(
+        "update record set status = 'NCPR_CHECK_FAILED', due_at = null where row_number = 4"
+    )  # at its claim
+    stage.stock.run(
         "insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, data)"
-        " select account_id, id, id, now(), 'record_created', 'UNPROCESSED', case status when 'FAILURE' then 'UNPROCESSED' else status end,"
+        " select account_id, id, id, now(), 'record_created', 'UNPROCESSED', case when status = 'INVALID_CONTACT_NUMBER' then status else 'UNPROCESSED' end,"
         " reason, case when status = 'INVALID_CONTACT_NUMBER'"
         ' then \'{"check": "number_pattern", "sentence": "No number.", "row": {"numbers": ["12"]}}\'::jsonb end from record'
     )

@@ -146,6 +146,14 @@ def test_the_answer_is_the_change_that_gave_the_present_status() -> None:
     assert (attempt.final, attempt.rule, attempt.duration_ms) == (True, "7.4 row 8", 3800)
 
 
+def test_of_two_changes_to_the_same_status_the_last_one_explains_it() -> None:
+    story = Story(status="REATTEMPT_SCHEDULED").created().claimed(1)
+    for seconds, sentence in ((2, "First."), (9, "Second.")):
+        data = {"rule": "7.4 row 12", "sentence": sentence, "attempt": 1}
+        story.event(seconds, "record_rescheduled", "IN_PROGRESS", "REATTEMPT_SCHEDULED", data=data)
+    assert told(story).sentence == "Second."
+
+
 def test_the_path_shows_branches_keys_variables_and_warnings() -> None:
     path = told(finished_call()).path
     assert [(step.step, step.came_from, step.came_by, step.left_by) for step in path] == [
@@ -195,9 +203,11 @@ def test_late_news_is_shown_and_not_obeyed() -> None:
     story = finished_call()
     data = {"status": "FAILURE", "reason": "engine_lost", "refused": "lost", "sentence": "The engine was lost."}
     story.event(9, "late_news", late=True, data=data)
+    story.event(9, "record_ended", "IN_PROGRESS", "COMPLETED", late=True, data={"rule": "late", "sentence": "Late."})
     explanation = told(story)
     assert explanation.rule == "7.4 row 8"
-    assert len(explanation.late) == 1
+    assert [line.to_status for line in explanation.statuses] == ["UNPROCESSED", "IN_PROGRESS", "COMPLETED"]
+    assert len(explanation.late) == 2
     assert "FAILURE arrived too late: the lease had passed" in explanation.late[0].sentence
     assert explanation.timeline[-1].kind is Kind.LATE
 

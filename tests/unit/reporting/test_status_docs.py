@@ -14,7 +14,7 @@ TIMELINE = [
         "kind": "schedule",
         "at": "2026-03-01T12:00:01.250+00:00",
         "title": "Next attempt 2026-03-01T12:00:07Z",
-        "sentence": "on host-1/g7 claimed by host-1 for 01a206c7-8772-7000-8000-3313389a718d",
+        "sentence": "by key:aB3_x until 2026-03-02 on host-1/g7 claimed by host-1 for 01a206c7-8772-7000-8000-3313389a718d",
     },
     ENTRY | {"kind": "push", "title": "left out"},
 ]  # fmt: skip
@@ -45,7 +45,7 @@ def test_an_example_holds_nothing_of_the_machine_or_the_day() -> None:
     lines = docs.normalise(TIMELINE)
     assert lines == [
         "  +0.000 s  status    UNPROCESSED",
-        "  +1.250 s  schedule  Next attempt (start +7 s)  on (node) claimed by (node) for (id)",
+        "  +1.250 s  schedule  Next attempt (start +7 s)  by an API key until (day) on (node) claimed by (node) for (id)",
     ]
 
 

@@ -7,7 +7,7 @@ transaction (``tenant``), ``central_worker`` all accounts of the shard (``transa
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -24,7 +24,8 @@ Pool = AsyncConnectionPool[Connection]
 
 _OPEN_TIMEOUT_S = 15.0
 _CONNECT_TIMEOUT_S = 5
-_IDLE_IN_TRANSACTION_S = 60  # a forgotten transaction would hold vacuum back
+# A transaction that was forgotten holds vacuum back, and that of a worker which stands still holds locks: others wait for it.
+_IDLE_IN_TRANSACTION_S: Mapping[Role, int] = {"central_owner": 60, "central_api": 60, "central_worker": 10}
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -80,7 +81,7 @@ def _configure(role: Role, statement_timeout_s: float) -> Callable[[Connection],
         await connection.execute(
             "select set_config('role', %s, false), set_config('timezone', 'UTC', false), set_config('jit', 'off', false), "
             "set_config('statement_timeout', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)",
-            [role, f"{statement_timeout_s * 1000:.0f}", f"{_IDLE_IN_TRANSACTION_S}s"],
+            [role, f"{statement_timeout_s * 1000:.0f}", f"{_IDLE_IN_TRANSACTION_S[role]}s"],
         )
         await connection.commit()
 

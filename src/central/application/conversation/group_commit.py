@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Literal
+from uuid import UUID
 
 from central.application.ports.journal import (
     FinishAnswer,
@@ -39,7 +40,8 @@ class GroupCommit:
         self._gather_s = gather.total_seconds()
         self._batch = JournalBatch()
         self._legs: dict[LegId, asyncio.Future[LegVerdict]] = {}
-        self._finished: dict[RecordId, Callable[[FinishAnswer], None]] = {}
+        self._finished: dict[UUID, Callable[[FinishAnswer], None]] = {}
+        self._gathered: dict[RecordId, RecordResult] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -70,7 +72,12 @@ class GroupCommit:
 
     def finish(self, result: RecordResult, then: Callable[[FinishAnswer], None]) -> None:
         """Store the outcome of an attempt; ``then`` is called with the store's answer after the commit."""
-        self._finished[result.id] = then
+        earlier = self._gathered.get(result.id)
+        if earlier is not None:  # the record was taken from us and claimed again: what still waits is lost by now
+            self._batch.results.remove(earlier)
+            self._finished.pop(earlier.event_id)("lost")
+        self._gathered[result.id] = result
+        self._finished[result.event_id] = then
         self._batch.results.append(result)
         self._touch()
 
@@ -91,6 +98,7 @@ class GroupCommit:
                 await asyncio.sleep(self._gather_s)
             self._wake.clear()
             batch, self._batch = self._batch, JournalBatch()
+            self._gathered = {}
             answer = await self._commit(batch)
             self._answer(batch, answer)
             if not self._batch:
@@ -117,7 +125,7 @@ class GroupCommit:
             if not future.done():
                 future.set_result("go" if leg.id in answer.legs else "short" if leg.id in answer.short else "lost")
         for result in batch.results:
-            then = self._finished.pop(result.id)
+            then = self._finished.pop(result.event_id)
             then(answer.results.get(result.id, "lost"))
 
     def _touch(self) -> None:

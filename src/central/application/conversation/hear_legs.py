@@ -84,7 +84,8 @@ class HearLegs:
         leg.phase, leg.connect_at = Phase.ANSWERED, event.at
         if leg.ring_timer is not None:
             leg.ring_timer.cancel()
-        self._desk.writer.answered(LegAnswer(call.account_id, call.record_id, leg.id, event.at, leg.sip_call_id))
+        answer = LegAnswer(call.account_id, call.record_id, leg.id, event.at, leg.sip_call_id, call.handed.fence)
+        self._desk.writer.answered(answer)
         self._feed(call, LegAnswered(leg.dial.position, event.at, machine=bool(event.machine)))
 
     def over(self, call: LiveCall, leg: LiveLeg, evidence: Evidence, at: datetime | None = None) -> None:
@@ -185,6 +186,7 @@ class HearLegs:
                     "tech_cause": engine.tech_cause,
                     "end": evidence.end,
                 },
+                fence=call.handed.fence,
             )
         )
         if leg.sent:

@@ -31,18 +31,22 @@ class LegHandOver:
 
 @dataclass(frozen=True, slots=True)
 class LegAnswer:
-    """A leg was answered."""
+    """A leg was answered; ``fence`` is that of the record's lease."""
 
     account_id: AccountId
     record_id: RecordId
     id: LegId
     at: datetime
     sip_call_id: str | None
+    fence: int
 
 
 @dataclass(frozen=True, slots=True)
 class LegEnd:
-    """The whole end of a leg; ``digits`` are {digit, at} in order, ``engine`` what the engine reported."""
+    """The whole end of a leg; ``digits`` are {digit, at} in order, ``engine`` what the engine reported.
+
+    ``fence`` is that of the record's lease: news of a leg whose record was taken over change nothing.
+    """
 
     account_id: AccountId
     record_id: RecordId
@@ -63,6 +67,7 @@ class LegEnd:
     sip_call_id: str | None
     digits: Sequence[Mapping[str, object]]
     engine: Mapping[str, object]
+    fence: int
 
 
 @dataclass(frozen=True, slots=True)

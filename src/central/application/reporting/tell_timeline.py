@@ -110,6 +110,8 @@ def _statuses(statuses: Sequence[StatusLine]) -> Iterator[Entry]:
 
 def _schedule(schedule: Sequence[ScheduleLine]) -> Iterator[Entry]:
     for line in schedule:
+        if line.decision in {"paused", "resumed", "requeued"}:
+            continue  # the change of status says so already
         due = f" {line.due_at:%Y-%m-%dT%H:%M:%SZ}" if line.due_at is not None else ""
         # what a reattempt decides is told by its status already
         told = "" if line.decision == "next attempt" else line.sentence

@@ -141,6 +141,7 @@ class ReapLeases:
             sip_call_id=None,
             digits=(),
             engine={"end": "lost", "cause_text": "node lost; the rows do not say how the call ended"},
+            fence=record.fence,
         )
 
     def _result(self, record: ReapedRecord, outcome: Outcome, results: Sequence[LegResult], cost: int) -> RecordResult:

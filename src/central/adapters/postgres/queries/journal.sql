@@ -33,22 +33,23 @@ delete from leg l using jsonb_to_recordset(%(legs)s::jsonb) as d(account_id uuid
  where l.account_id = d.account_id and l.record_id = d.record_id and l.id = d.id;
 
 -- name: answer_legs
+-- An open leg obeys whoever leases its record: the reaper puts its own fence on the open legs of what it takes over.
 update leg l set connect_at = d.at, sip_call_id = coalesce(d.sip_call_id, l.sip_call_id)
-  from jsonb_to_recordset(%(legs)s::jsonb) as d(account_id uuid, record_id uuid, id uuid, at timestamptz, sip_call_id text)
- where l.account_id = d.account_id and l.record_id = d.record_id and l.id = d.id and l.status is null;
+  from jsonb_to_recordset(%(legs)s::jsonb) as d(account_id uuid, record_id uuid, id uuid, at timestamptz, sip_call_id text, fence int)
+ where l.account_id = d.account_id and l.record_id = d.record_id and l.id = d.id and l.fence = d.fence and l.status is null;
 
 -- name: end_legs
--- Only an open leg takes its end; counts of connection statuses are kept with it.
+-- Only an open leg takes its end, and only from whoever leases its record; counts of connection statuses are kept with it.
 with d as materialized (
   select * from jsonb_to_recordset(%(legs)s::jsonb) as d(account_id uuid, record_id uuid, request_id uuid, id uuid, ring_at timestamptz,
     connect_at timestamptz, end_at timestamptz, status text, code smallint, q850 smallint, sip_code smallint, local text, phase text,
-    hangup_by text, answered_ms int, cost bigint, sip_call_id text, digits jsonb, engine jsonb)),
+    hangup_by text, answered_ms int, cost bigint, sip_call_id text, digits jsonb, engine jsonb, fence int)),
 ended as (
   update leg l set ring_at = d.ring_at, connect_at = coalesce(l.connect_at, d.connect_at), end_at = d.end_at, status = d.status,
          code = d.code, q850 = d.q850, sip_code = d.sip_code, local = d.local, phase = d.phase, hangup_by = d.hangup_by,
          answered_ms = d.answered_ms, cost = d.cost, sip_call_id = coalesce(d.sip_call_id, l.sip_call_id), digits = d.digits,
          engine = d.engine
-    from d where l.account_id = d.account_id and l.record_id = d.record_id and l.id = d.id and l.status is null
+    from d where l.account_id = d.account_id and l.record_id = d.record_id and l.id = d.id and l.fence = d.fence and l.status is null
   returning l.account_id, d.request_id, l.status, l.id),
 tallied as (
   insert into request_tally (account_id, request_id, counter, n)

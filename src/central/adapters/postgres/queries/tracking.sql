@@ -14,6 +14,7 @@ update record r set lease_until = now() - interval '1 second'
 
 -- name: reap
 -- An expired lease says nothing about what was sent: raise the fence, mark the attempt uncertain, hand over to reconciliation.
+-- Its open legs take the fence too: what the earlier owner still says of them comes too late, so that what is read now stays.
 with lost as materialized (
   select account_id, id, fence from record where lease_until < now() order by lease_until limit %(n)s for update skip locked),
 taken as (
@@ -23,7 +24,9 @@ taken as (
             r.expires_at, r.time_zone, r.status),
 marked as (
   update attempt a set outcome = 'uncertain' from taken t
-   where a.account_id = t.account_id and a.record_id = t.id and a.number = t.attempts_made and a.outcome is null)
+   where a.account_id = t.account_id and a.record_id = t.id and a.number = t.attempts_made and a.outcome is null),
+stamped as (
+  update leg l set fence = t.fence from taken t where l.account_id = t.account_id and l.record_id = t.id and l.status is null)
 select t.*, q.flow_version_id, q.flow_id, q.end_at, q.control, q.force_stop from taken t
   join request q on q.account_id = t.account_id and q.id = t.request_id;
 
@@ -89,7 +92,14 @@ told as (
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)
   select account_id, request_id, t.counter, sum(t.n), true from held
-   cross join lateral (values ('status:' || old_status, -1), ('status:PAUSE', 1)) as t(counter, n) group by 1, 2, 3 having sum(t.n) <> 0)
+   cross join lateral (values ('status:' || old_status, -1), ('status:PAUSE', 1)) as t(counter, n) group by 1, 2, 3 having sum(t.n) <> 0),
+published as (
+  insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
+  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, 'record.status', %(now)s, jsonb_build_object('record_id', x.id,
+         'request_id', x.request_id, 'status', 'PAUSE', 'previous', x.old_status, 'reason', 'paused_by_user')
+    from held x join request q on q.account_id = x.account_id and q.id = x.request_id
+    join webhook_endpoint e on e.account_id = x.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
+     and 'record.status' = any(e.events))
 select count(*)::int as n from held;
 
 -- name: end_waiting
@@ -142,7 +152,14 @@ told as (
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)
   select account_id, request_id, t.counter, sum(t.n), true from freed
-   cross join lateral (values ('status:PAUSE', -1), ('status:RESUME', 1)) as t(counter, n) group by 1, 2, 3)
+   cross join lateral (values ('status:PAUSE', -1), ('status:RESUME', 1)) as t(counter, n) group by 1, 2, 3),
+published as (
+  insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
+  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, 'record.status', %(now)s, jsonb_build_object('record_id', x.id,
+         'request_id', x.request_id, 'status', 'RESUME', 'previous', 'PAUSE', 'reason', 'resumed_by_user')
+    from freed x join request q on q.account_id = x.account_id and q.id = x.request_id
+    join webhook_endpoint e on e.account_id = x.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
+     and 'record.status' = any(e.events))
 select count(*)::int as n from freed;
 
 -- name: requeue_short
@@ -164,7 +181,14 @@ told as (
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)
   select account_id, request_id, t.counter, sum(t.n), t.pending from freed
-   cross join lateral (values ('status:' || old_status, -1, false), ('status:RESUME', 1, true)) as t(counter, n, pending) group by 1, 2, 3, 5)
+   cross join lateral (values ('status:' || old_status, -1, false), ('status:RESUME', 1, true)) as t(counter, n, pending) group by 1, 2, 3, 5),
+published as (
+  insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
+  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, 'record.status', %(now)s, jsonb_build_object('record_id', x.id,
+         'request_id', x.request_id, 'status', 'RESUME', 'previous', x.old_status, 'reason', 'requeued_by_user')
+    from freed x join request q on q.account_id = x.account_id and q.id = x.request_id
+    join webhook_endpoint e on e.account_id = x.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
+     and 'record.status' = any(e.events))
 select count(*)::int as n from freed;
 
 -- name: stranded_uploads
