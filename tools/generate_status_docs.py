@@ -26,6 +26,7 @@ ATLAS = ROOT / "build" / "status-atlas.json"
 EXAMPLES = ROOT / "build" / "status-examples.json"
 KEPT = ROOT / "docs" / "reference" / "status-examples.json"
 PAGE = ROOT / "docs" / "statuses.md"
+CASES = ROOT / "src" / "central" / "domain" / "status_cases.json"  # what `central statuses` shows
 
 FAMILIES = {
     "flow": "What became of a record",
@@ -195,6 +196,9 @@ def out_of_date(page: str, kept: Kept) -> list[str]:
     again = "run python tools/generate_status_docs.py"
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
         wrong.append(f"{PAGE.relative_to(ROOT)} is out of date: {again}")
+    counted = {(family, name, len(cases)) for family, names in read(CASES).items() for name, cases in names.items()}
+    if counted != {(family, name, row["cases"]) for family, names in kept.items() for name, row in names.items()}:
+        wrong.append(f"{CASES.relative_to(ROOT)} does not hold the cases that {KEPT.name} counts: {again}")
     if ATLAS.exists():
         reached = {(family, name) for family, names in read(ATLAS).items() for name, cases in names.items() if cases}
         known = {(family, name) for family, names in kept.items() for name in names}
@@ -223,7 +227,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if wrong else 0
     if ATLAS.exists():
         KEPT.parent.mkdir(parents=True, exist_ok=True)
-        kept = keep(read(ATLAS), read(EXAMPLES))
+        atlas = read(ATLAS)
+        kept = keep(atlas, read(EXAMPLES))
+        cases = {family: {name: found for name, found in names.items() if found} for family, names in atlas.items()}
+        CASES.write_text(json.dumps(cases, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
         KEPT.write_text(json.dumps(kept, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
     PAGE.write_text(render(catalogue, read(KEPT)), encoding="utf-8")
     return 0

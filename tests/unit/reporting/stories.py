@@ -148,31 +148,9 @@ class Story:
         return RecordHistory(record, head, self.events, self.attempts, self.legs, self.traces, self.pushes)
 
 
-def finished_call() -> Story:
-    """One attempt, one answered call with its messages and its way through the flow, delivered to a webhook."""
-    story = Story(status="COMPLETED", reason="completed").created().claimed(1)
-    leg = story.leg(
-        1.1, status="Connected", code=16, sip_code=None, local="hangup_by_us", phase="answered", hangup_by="SYSTEM",
-        ring_at=at(1.3), connect_at=at(1.7), end_at=at(4.7), answered_ms=3000, cost=1000,
-        digits=[{"digit": "1", "at": at(2.5).isoformat(), "ms": 160}],
-    )  # fmt: skip
-    sdp = "Content-Type: application/sdp"
-    story.traces.append(
-        LegTrace(
-            leg.id,
-            "c1",
-            [
-                sip(1.15, request_text("INVITE", sdp, body="v=0\na=sendrecv\n"), sent=True),
-                sip(1.3, answer_text("180 Ringing")),
-                sip(1.7, answer_text("200 OK", sdp, body="v=0\n")),
-                sip(1.701, request_text("ACK"), sent=True),
-                sip(4.69, request_text("BYE", "Reason: Q.850;cause=16"), sent=True),
-                sip(4.70, answer_text("200 OK", method="BYE")),
-            ],
-            dropped=2,
-        )
-    )
-    notes = [
+def walked() -> list[dict[str, object]]:
+    """The notes of a flow from its start over a call to its end."""
+    return [
         {"kind": "step", "at": at(1.05).isoformat(), "step": "start", "widget": "start"},
         {"kind": "branch", "at": at(1.05).isoformat(), "step": "start", "branch": "next", "to": "call"},
         {"kind": "step", "at": at(1.05).isoformat(), "step": "call", "widget": "make_call"},
@@ -198,6 +176,33 @@ def finished_call() -> Story:
         },
         {"kind": "end", "at": at(4.7).isoformat(), "step": "bye", "reason": ""},
     ]
+
+
+def finished_call() -> Story:
+    """One attempt, one answered call with its messages and its way through the flow, delivered to a webhook."""
+    story = Story(status="COMPLETED", reason="completed").created().claimed(1)
+    leg = story.leg(
+        1.1, status="Connected", code=16, sip_code=None, local="hangup_by_us", phase="answered", hangup_by="SYSTEM",
+        ring_at=at(1.3), connect_at=at(1.7), end_at=at(4.7), answered_ms=3000, cost=1000,
+        digits=[{"digit": "1", "at": at(2.5).isoformat(), "ms": 160}],
+    )  # fmt: skip
+    sdp = "Content-Type: application/sdp"
+    story.traces.append(
+        LegTrace(
+            leg.id,
+            "c1",
+            [
+                sip(1.15, request_text("INVITE", sdp, body="v=0\na=sendrecv\n"), sent=True),
+                sip(1.3, answer_text("180 Ringing")),
+                sip(1.7, answer_text("200 OK", sdp, body="v=0\n")),
+                sip(1.701, request_text("ACK"), sent=True),
+                sip(4.69, request_text("BYE", "Reason: Q.850;cause=16"), sent=True),
+                sip(4.70, answer_text("200 OK", method="BYE")),
+            ],
+            dropped=2,
+        )
+    )
+    notes = walked()
     story.event(4.8, "flow_walked", data={"attempt": 1, "notes": notes})
     story.event(
         4.8, "record_ended", "IN_PROGRESS", "COMPLETED", reason="completed",

@@ -28,6 +28,7 @@ from central.application.ports.dispatch import (
 )
 from central.application.ports.world import Ids
 from central.domain.accounts import Account
+from central.domain.errors import NeighbourError
 from central.domain.ids import AccountId, FlowId, RequestId
 
 _SQL = hot_statements("dispatch")
@@ -64,7 +65,7 @@ class PostgresClaim:
         accounts = {"accounts": list({record.account_id for record in self.records})}
         fact_rows = await _SQL["account_facts"].rows(connection, accounts)
         prefix_rows = await _SQL["prefix_entries"].rows(connection, accounts | {"now": self._now})
-        purse_rows = await _SQL["lock_balances"].rows(connection, accounts)
+        purse_rows = await _SQL["balances"].rows(connection, accounts)
         self.accounts = {AccountId(row[0]): account_of(row) for row in fact_rows}
         self.lists = {AccountId(row[0]): list_states(row[-1]) for row in fact_rows}
         self.purses = {AccountId(a): Purse(balance, reserved) for a, balance, reserved in purse_rows}
@@ -89,7 +90,9 @@ class PostgresClaim:
         owner = {"owner": self._owner, "lease": lease, "now": self._now}
         moved = await _SQL["settle_claim"].rows(self._connection, {"decisions": as_json(rows)} | owner)
         if moves := self._reservations(decisions):
-            await _SQL["reserve"].run(self._connection, {"moves": as_json(moves), "now": self._now})
+            booked = await _SQL["reserve"].run(self._connection, {"moves": as_json(moves), "now": self._now})
+            if booked != len(moves):
+                raise NeighbourError("balance_moved", "another claim spent the money first: the records are judged again")
         handed = {d.record.id for d in decisions if d.verdict == "hand_over"}
         return [Claimed(a, i, fence, attempt) for a, i, fence, attempt in moved if i in handed]
 

@@ -42,7 +42,9 @@ def tell_first_due(event: EventRow, history: RecordHistory, prepared: PreparedFl
         due = history.record.due_at if untouched else hours.opens_at
         start = f"Waits for the start asked for ({asked})" if asked else "Waits for the calling hours to open"
         said = f"{start}: {hours.sentence}" if closed else f"{start}."
-    if expires is not None:
+    # a resume or requeue moves the expiry: what stands in the record then is not what intake decided
+    moved = claim is None and any(e.kind in {"record_resumed", "record_requeued"} for e in history.events)
+    if expires is not None and not moved:
         said += f" Expires {expires:%Y-%m-%dT%H:%M:%SZ}."
     return ScheduleLine(event.at, "first due", due, f"8.3{closed}", said)
 

@@ -101,13 +101,19 @@ select a.id, a.name, a.kind, a.state, a.valid_until, a.currency, a.credit_limit,
 -- name: lock_balances
 select b.account_id, b.balance, b.reserved from balance b where b.account_id = any(%(accounts)s) order by b.account_id for update;
 
+-- name: balances
+-- Without a lock: a claim judges by what it sees, and ``reserve`` refuses what was spent meanwhile.
+select b.account_id, b.balance, b.reserved from balance b where b.account_id = any(%(accounts)s);
+
 -- name: credit_limits
 select id, credit_limit from account where id = any(%(accounts)s);
 
 -- name: reserve
+-- One row a move that the account can pay; the last statement of its transaction, because every worker waits for this row.
 with m as (select * from jsonb_to_recordset(%(moves)s::jsonb) as m(account_id uuid, id uuid, reserved bigint, records int)),
 booked as (
-  update balance b set reserved = b.reserved + m.reserved from m where b.account_id = m.account_id returning b.account_id)
+  update balance b set reserved = b.reserved + m.reserved from m join account a on a.id = m.account_id
+   where b.account_id = m.account_id and b.balance + a.credit_limit - b.reserved >= m.reserved returning b.account_id)
 insert into ledger (account_id, id, at, kind, amount, reserved, records)
 select m.account_id, m.id, %(now)s, 'reserve', 0, m.reserved, m.records from m join booked using (account_id);
 
@@ -127,40 +133,41 @@ moved as (
     from d where r.account_id = d.account_id and r.id = d.id and r.status = d.from_status
      and (d.status = d.from_status or exists (
           select from move m where m.family = 'flow' and m.from_status = d.from_status and m.to_status = d.status))
-  returning r.account_id, r.id, r.request_id, r.fence, r.attempts_made, r.epoch),
+  -- with everything the rows below need: joining d again would be quadratic, because nobody knows how many rows move
+  returning d.*, r.request_id, r.fence, r.attempts_made, r.epoch),
 handed as (
   insert into attempt (account_id, record_id, number, id, epoch, fence, node, started_at, reserved, policy_id, policy_version,
                        dnd_version, blacklist_version)
-  select m.account_id, m.id, m.attempts_made, d.attempt_id, m.epoch, m.fence, %(owner)s, %(now)s, d.reserved, d.policy_id,
-         d.policy_version, d.dnd_version, d.blacklist_version
-    from moved m join d using (account_id, id) where d.verdict = 'hand_over'),
+  select m.account_id, m.id, m.attempts_made, m.attempt_id, m.epoch, m.fence, %(owner)s, %(now)s, m.reserved, m.policy_id,
+         m.policy_version, m.dnd_version, m.blacklist_version
+    from moved m where m.verdict = 'hand_over'),
 told as (
   insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, data)
-  select m.account_id, m.id, d.event_id, %(now)s,
-         case d.verdict when 'hand_over' then 'record_claimed' when 'end' then 'record_ended' else 'record_put_back' end,
-         d.from_status, d.status, d.reason, d.data
-    from moved m join d using (account_id, id)),
+  select m.account_id, m.id, m.event_id, %(now)s,
+         case m.verdict when 'hand_over' then 'record_claimed' when 'end' then 'record_ended' else 'record_put_back' end,
+         m.from_status, m.status, m.reason, m.data
+    from moved m),
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)
-  select m.account_id, m.request_id, t.counter, sum(t.n), t.pending
-    from moved m join d using (account_id, id)
-    join status_catalogue o on o.family = 'flow' and o.name = d.from_status
-    join status_catalogue c on c.family = 'flow' and c.name = d.status
-   cross join lateral (values ('status:' || d.from_status, -1, o.counts_as = 'pending'), ('status:' || d.status, 1, c.counts_as = 'pending'),
-      (case when d.verdict = 'hand_over' then 'attempts' end, 1, false)) as t(counter, n, pending)
-   where t.counter is not null and (d.status <> d.from_status or t.counter = 'attempts')
+  select g.account_id, g.request_id, t.counter, sum(t.n), t.pending
+    from (select account_id, request_id, from_status, status, verdict, count(*) as n from moved group by 1, 2, 3, 4, 5) g
+    join status_catalogue o on o.family = 'flow' and o.name = g.from_status
+    join status_catalogue c on c.family = 'flow' and c.name = g.status
+   cross join lateral (values ('status:' || g.from_status, -g.n, o.counts_as = 'pending'), ('status:' || g.status, g.n, c.counts_as = 'pending'),
+      (case when g.verdict = 'hand_over' then 'attempts' end, g.n, false)) as t(counter, n, pending)
+   where t.counter is not null and (g.status <> g.from_status or t.counter = 'attempts')
    group by 1, 2, 3, 5 having sum(t.n) <> 0),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select m.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, m.id, m.request_id, v.type, %(now)s, v.body
-    from moved m join d using (account_id, id)
-    join status_catalogue c on c.family = 'flow' and c.name = d.status
+  select m.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, m.id, m.request_id, v.type, %(now)s,
+         case v.type when 'record.status' then jsonb_build_object('record_id', m.id, 'request_id', m.request_id, 'status', m.status,
+           'previous', m.from_status, 'reason', m.reason) end
+    from moved m
+    join status_catalogue c on c.family = 'flow' and c.name = m.status
     join request q on q.account_id = m.account_id and q.id = m.request_id
     join webhook_endpoint e on e.account_id = m.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
-   cross join lateral (values ('record.status', d.status <> d.from_status, jsonb_build_object('record_id', m.id,
-      'request_id', m.request_id, 'status', d.status, 'previous', d.from_status, 'reason', d.reason)), ('record.final', c.final, null))
-      as v(type, happened, body)
-   where v.happened and v.type = any(e.events))
+   cross join (values ('record.status'), ('record.final')) as v(type)
+   where v.type = any(e.events) and case v.type when 'record.final' then c.final else m.status <> m.from_status end)
 select account_id, id, fence, attempts_made from moved;
 
 -- name: flow_documents

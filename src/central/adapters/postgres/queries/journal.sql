@@ -101,9 +101,10 @@ told as (
          a.old_status, a.status, a.reason, a.data from accepted a),
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)
-  select a.account_id, a.request_id, t.counter, sum(t.n), t.pending from accepted a
-   cross join lateral (values ('status:' || a.old_status, -1, true), ('status:' || a.status, 1, a.pending),
-     (case when a.final and a.reason <> '' then 'reason:' || a.reason end, 1, false)) as t(counter, n, pending)
+  select g.account_id, g.request_id, t.counter, sum(t.n), t.pending
+    from (select account_id, request_id, old_status, status, final, pending, reason, count(*) as n from accepted group by 1, 2, 3, 4, 5, 6, 7) g
+   cross join lateral (values ('status:' || g.old_status, -g.n, true), ('status:' || g.status, g.n, g.pending),
+     (case when g.final and g.reason <> '' then 'reason:' || g.reason end, g.n, false)) as t(counter, n, pending)
    where t.counter is not null group by 1, 2, 3, 5 having sum(t.n) <> 0),
 due as materialized (
   select account_id, sum(reserved) as reserved, sum(cost) as cost, count(*) as records from closed group by 1
@@ -118,13 +119,13 @@ booked as (
   select x.account_id, new_uuid7(), %(now)s, 'settle', -x.cost, -x.reserved, x.records from due x join paid using (account_id)),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select a.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, a.id, a.request_id, v.type, a.at, v.body
+  select a.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, a.id, a.request_id, v.type, a.at,
+         case v.type when 'record.status' then jsonb_build_object('record_id', a.id, 'request_id', a.request_id,
+           'status', a.status, 'previous', a.old_status, 'reason', a.reason) end
     from accepted a join webhook_endpoint e on e.account_id = a.account_id and e.disabled_at is null
      and (e.flow_id is null or e.flow_id = a.flow_id)
-   cross join lateral (values ('record.status', true, jsonb_build_object('record_id', a.id, 'request_id', a.request_id,
-      'status', a.status, 'previous', a.old_status, 'reason', a.reason)), ('record.final', a.final, null))
-      as v(type, happened, body)
-   where v.happened and v.type = any(e.events))
+   cross join (values ('record.status'), ('record.final')) as v(type)
+   where v.type = any(e.events) and (v.type = 'record.status' or a.final))
 select d.account_id, d.id, case when a.id is not null then 'accepted'
          when exists (select from event e where e.account_id = d.account_id and e.record_id = d.id and e.id = d.event_id) then 'accepted'
          when l.id is null then 'lost'
