@@ -33,6 +33,7 @@ system:
 demo: .venv/.central-runtime system  ## a thousand contacts called on this machine (ARGS=--exit ends after the report)
 	@$(BIN)/python -m examples.demo $(ARGS)
 up: .venv/.central-runtime system  ## everything on this machine, in the foreground
+	@$(BIN)/central voice install
 	@$(BIN)/central up $(ARGS)
 
 # ---------------------------------------------------------------------------------------------------------- test

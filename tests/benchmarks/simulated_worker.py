@@ -66,6 +66,7 @@ async def work(plan: dict[str, Any]) -> None:
         await node.run()
 
 
+import gc; gc.freeze(); gc.set_threshold(50_000, 20, 50)
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work(json.loads(sys.argv[1])))

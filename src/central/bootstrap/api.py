@@ -26,7 +26,9 @@ from central.adapters.postgres.jobs import JobQueue, open_jobs
 from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.outbox import PostgresDeadLetters
 from central.adapters.postgres.pool import Pool, transaction
+from central.adapters.postgres.prompts import PostgresPrompts
 from central.adapters.postgres.reporting_store import PostgresReports
+from central.adapters.speech.prompts import PromptFiles
 from central.adapters.system import SystemClock, SystemIds
 from central.adapters.telemetry.metrics import CONTENT_TYPE
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
@@ -39,6 +41,7 @@ from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.import_list import ImportList
 from central.application.administration.keep_keys import KeepKeys
+from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import (
     OPERATOR_FIELDS,
     ChangeAccount,
@@ -60,6 +63,7 @@ from central.application.reporting.reporting import Reporting
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
 from central.bootstrap.publisher import webhook_config
+from central.bootstrap.speech import speech_config
 from central.bootstrap.store import database_dsn, worker_pool
 from central.domain.errors import NeighbourError
 from central.entrypoints.api.app import create_app
@@ -74,6 +78,7 @@ def build_services(
     clock, ids = SystemClock(), SystemIds()
     auditor = Auditor(clock, ids)
     flows, keys, lists = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool)
+    prompts = PostgresPrompts(pool)
     urls = WebhookUrlPolicy(webhook_config(settings))
     operators = PostgresAccounts(shard)
     library = PostgresLibrary(shard, PostgresDispatch(shard, ids), clock)
@@ -93,8 +98,9 @@ def build_services(
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, auditor),
-        publish=PublishFlow(flows, auditor),
+        publish=PublishFlow(flows, prompts, auditor),
         arrange=ArrangeFlow(flows, auditor),
+        prompts=KeepPrompts(PromptFiles(speech_config(settings), prompts), prompts, auditor),
         control=ControlWork(PostgresControl(pool, clock), flows, auditor),
         endpoints=MaintainEndpoints(PostgresEndpoints(pool), flows, urls, auditor),
         dead_letters=PostgresDeadLetters(pool),
@@ -141,6 +147,7 @@ def _limits(settings: Settings) -> Limits:
     return Limits(
         body_bytes=settings.api_body_bytes,
         upload_bytes=settings.upload_bytes,
+        prompt_bytes=speech_config(settings).max_prompt_bytes,
         operator_key_hash=operator_key_hash(settings),
     )
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 from central.adapters.asterisk.channel import AsteriskTelephony
 from central.adapters.asterisk.config import AsteriskConfig, ForeignEngine, OwnEngine
 from central.adapters.postgres.prompts import PostgresPrompts
-from central.adapters.speech.config import SpeechConfig
 from central.adapters.speech.prompts import PromptFiles
 from central.adapters.speech.renderer import CachedSpeech
 from central.application.ports.dispatch import NodeState
 from central.bootstrap.process import on_stop_signal, open_telemetry
+from central.bootstrap.speech import speech_config
 from central.bootstrap.worker_stores import worker_stores
 from central.entrypoints.workers.voice_node import NodeParts, VoiceNode
 from central.settings import Settings
@@ -44,16 +44,6 @@ def asterisk_config(settings: Settings) -> AsteriskConfig:
         rtp_timeout_s=settings.rtp_timeout_s,
         tls_verify=settings.tls_verify,
         trace=settings.sip_trace,
-    )
-
-
-def speech_config(settings: Settings) -> SpeechConfig:
-    """Where speech is cached and which programs speak."""
-    return SpeechConfig(
-        cache_folder=settings.cache_dir / "speech",
-        prompt_folder=settings.state_dir / "prompts",
-        piper="piper" if settings.piper_model else "",
-        piper_model=str(settings.piper_model or ""),
     )
 
 

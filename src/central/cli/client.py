@@ -83,6 +83,20 @@ def with_api(work: Callable[[ApiClient], Coroutine[Any, Any, T]], *, key: str | 
     return asyncio.run(run())
 
 
+def call_api(method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 - JSON in and out
+    """One call with the profile's key; the options are those of ``ApiClient.call``."""
+    return with_api(lambda api: api.call(method, path, **more))
+
+
+def list_all(path: str, **query: str | None) -> list[dict[str, Any]]:
+    """All items of a paged list."""
+
+    async def work(api: ApiClient) -> list[dict[str, Any]]:
+        return [row async for row in api.pages(path, query)]
+
+    return with_api(work)
+
+
 def _problem(status: int, text: str) -> CentralError:
     try:
         document = json.loads(text)

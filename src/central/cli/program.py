@@ -34,6 +34,9 @@ _ACCOUNT = {
     "did": ("resources:dids", "Numbers that the account owns."),
     "list": ("resources:lists", "Phone blacklist, whitelist, do-not-disturb register."),
     "flow": ("resources:flows", "Flows: push, check, publish, roll back, pause."),
+    "prompt": ("library:prompts", "Recorded prompts that flows play."),
+    "webhook": ("webhooks:webhooks", "Webhook endpoints, their secrets, and what was given up."),
+    "policy": ("library:policies", "Calling policies of this installation."),
     "request": ("requests:requests", "Contact lists: submit, watch, report, pause, stop."),
     "record": ("requests:records", "Single contacts: show, explain, stop."),
 }

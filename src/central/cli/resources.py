@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from cyclopts.types import ExistingFile
 
-from central.cli.client import ApiClient, with_api
+from central.cli.client import ApiClient, call_api, list_all, with_api
 from central.cli.operate import Json
 from central.cli.output import console, print_rows, print_thing
 
@@ -22,61 +22,50 @@ flows = App(name="flow", help="Flows: push, check, publish, roll back, pause.")
 ListName = Literal["blacklist", "whitelist", "dnd"]
 
 
-def _call(method: str, path: str, **more: Any) -> Any:  # noqa: ANN401 - JSON in and out
-    return with_api(lambda api: api.call(method, path, **more))
-
-
-def _all(path: str, **query: str | None) -> list[dict[str, Any]]:
-    async def work(api: ApiClient) -> list[dict[str, Any]]:
-        return [row async for row in api.pages(path, query)]
-
-    return with_api(work)
-
-
 # -- people and keys -----------------------------------------------------------------------------------------------------
 @users.command(name="list")
 def list_users(*, json: Json = False) -> None:
     """Everybody with a role in the account."""
-    print_rows("people", _all("/people"), ("id", "email", "name", "role", "extra_rights"), as_json=json)
+    print_rows("people", list_all("/people"), ("id", "email", "name", "role", "extra_rights"), as_json=json)
 
 
 @users.command(name="add")
 def add_user(email: str, role: str, *, name: str = "", password: str | None = None, json: Json = False) -> None:
     """Add a person: owner, admin, flow_designer, campaign_manager, report_viewer, supervisor, agent or support."""
     body = {"email": email, "role": role, "name": name, "password": password}
-    print_thing(_call("POST", "/people", body=body), as_json=json)
+    print_thing(call_api("POST", "/people", body=body), as_json=json)
 
 
 @users.command(name="role")
 def change_role(person_id: str, role: str, *, json: Json = False) -> None:
     """Give a person another role."""
-    print_thing(_call("PATCH", f"/people/{person_id}", body={"role": role}), as_json=json)
+    print_thing(call_api("PATCH", f"/people/{person_id}", body={"role": role}), as_json=json)
 
 
 @users.command(name="remove")
 def remove_user(person_id: str) -> None:
     """End a person's membership."""
-    _call("DELETE", f"/people/{person_id}")
+    call_api("DELETE", f"/people/{person_id}")
 
 
 @keys.command(name="list")
 def list_keys(*, json: Json = False) -> None:
     """API keys, revoked ones too."""
     columns = ("id", "name", "hint", "role", "last_used_at", "expires_at", "revoked_at")
-    print_rows("keys", _all("/keys"), columns, as_json=json)
+    print_rows("keys", list_all("/keys"), columns, as_json=json)
 
 
 @keys.command(name="create")
 def create_key(name: str, role: str, *, scope: list[str] | None = None, json: Json = False) -> None:
     """Make a key; its secret is shown once."""
-    issued = _call("POST", "/keys", body={"name": name, "role": role, "scopes": scope})
+    issued = call_api("POST", "/keys", body={"name": name, "role": role, "scopes": scope})
     print_thing(issued if json else {"id": issued["key"]["id"], "secret": issued["secret"]}, as_json=json)
 
 
 @keys.command(name="revoke")
 def revoke_key(key_id: str) -> None:
     """End a key at once."""
-    _call("DELETE", f"/keys/{key_id}")
+    call_api("DELETE", f"/keys/{key_id}")
 
 
 # -- trunks and DIDs -----------------------------------------------------------------------------------------------------
@@ -84,7 +73,7 @@ def revoke_key(key_id: str) -> None:
 def list_trunks(*, json: Json = False) -> None:
     """Trunks with caps and routes."""
     columns = ("id", "name", "host", "port", "transport", "channel_cap", "cps_cap", "enabled", "routes")
-    print_rows("trunks", _all("/trunks"), columns, as_json=json)
+    print_rows("trunks", list_all("/trunks"), columns, as_json=json)
 
 
 @trunks.command(name="add")
@@ -109,39 +98,39 @@ def add_trunk(
         "name": name, "host": host, "port": port, "transport": transport, "username": username, "password": password,
         "channel_cap": channels, "cps_cap": cps, "tag_calls": tag_calls, "routes": routes,
     }  # fmt: skip
-    print_thing(_call("POST", "/trunks", body=body), as_json=json)
+    print_thing(call_api("POST", "/trunks", body=body), as_json=json)
 
 
 @trunks.command(name="remove")
 def remove_trunk(trunk_id: str) -> None:
     """Remove a trunk; calls in progress go on."""
-    _call("DELETE", f"/trunks/{trunk_id}")
+    call_api("DELETE", f"/trunks/{trunk_id}")
 
 
 @dids.command(name="list")
 def list_dids(*, json: Json = False) -> None:
     """Numbers with the flows that show them."""
-    print_rows("DIDs", _all("/dids"), ("number", "label", "flows"), as_json=json)
+    print_rows("DIDs", list_all("/dids"), ("number", "label", "flows"), as_json=json)
 
 
 @dids.command(name="add")
 def add_dids(*numbers: str, label: str = "", json: Json = False) -> None:
     """Add numbers that the account owns."""
     body = {"dids": [{"number": number, "label": label} for number in numbers]}
-    print_thing(_call("POST", "/dids", body=body), as_json=json)
+    print_thing(call_api("POST", "/dids", body=body), as_json=json)
 
 
 @dids.command(name="remove")
 def remove_did(number: str) -> None:
     """Remove a number."""
-    _call("DELETE", f"/dids/{number}")
+    call_api("DELETE", f"/dids/{number}")
 
 
 # -- lists ---------------------------------------------------------------------------------------------------------------
 @lists.command(name="show")
 def show_lists(*, json: Json = False) -> None:
     """Lists with version, entries and freshness."""
-    found = _call("GET", "/lists")
+    found = call_api("GET", "/lists")
     print_rows(
         "lists",
         found["items"],
@@ -153,7 +142,7 @@ def show_lists(*, json: Json = False) -> None:
 @lists.command(name="entries")
 def list_entries(name: ListName, *, prefix: str | None = None, json: Json = False) -> None:
     """Entries of a list, all or those that begin with --prefix."""
-    rows = _all(f"/lists/{name}/entries", starts_with=prefix)
+    rows = list_all(f"/lists/{name}/entries", prefix=prefix)
     print_rows("entries", rows, ("number", "prefix", "expires_at", "note"), as_json=json)
 
 
@@ -161,7 +150,7 @@ def list_entries(name: ListName, *, prefix: str | None = None, json: Json = Fals
 def add_entries(name: ListName, *numbers: str, note: str = "", prefix: bool = False, json: Json = False) -> None:
     """Put numbers (or, with --prefix, all numbers that begin so) on a list."""
     entries = [{"number": number, "note": note} | ({"prefix": True} if prefix else {}) for number in numbers]
-    print_thing(_call("PUT", f"/lists/{name}/entries", body={"entries": entries}), as_json=json)
+    print_thing(call_api("PUT", f"/lists/{name}/entries", body={"entries": entries}), as_json=json)
 
 
 @lists.command(name="import")
@@ -179,13 +168,13 @@ def import_list(name: ListName, file: ExistingFile, *, replace: bool = False, js
 def list_flows(*, json: Json = False) -> None:
     """Flows with their production version."""
     columns = ("id", "name", "type", "active", "control", "production_version", "dids")
-    print_rows("flows", _all("/flows"), columns, as_json=json)
+    print_rows("flows", list_all("/flows"), columns, as_json=json)
 
 
 @flows.command(name="check")
 def check_flow(file: ExistingFile, *, json: Json = False) -> None:
     """Check a document without saving it; exit status 1 when it has errors."""
-    found = _call("POST", "/flows/check", data=file.read_bytes(), headers={"Content-Type": _type(file)})["findings"]
+    found = call_api("POST", "/flows/check", data=file.read_bytes(), headers={"Content-Type": _type(file)})["findings"]
     _print_findings(found, as_json=json)
 
 
@@ -218,7 +207,7 @@ def push_flow(
 def pull_flow(flow: str, file: Path | None = None, *, version: int | None = None) -> None:
     """Write the draft's (or a version's) document as it was pushed, byte for byte."""
     path = f"/flows/{flow}/draft" if version is None else f"/flows/{flow}/versions/{version}"
-    text = _call("GET", path)
+    text = call_api("GET", path)
     if file is None:
         console.file.write(text)
     else:
@@ -228,19 +217,19 @@ def pull_flow(flow: str, file: Path | None = None, *, version: int | None = None
 @flows.command(name="publish")
 def publish_flow(flow: str, *, note: str = "", json: Json = False) -> None:
     """Freeze the draft as the next version and use it in production; refused while it has errors."""
-    print_thing(_call("POST", f"/flows/{flow}/publish", body={"note": note}), as_json=json)
+    print_thing(call_api("POST", f"/flows/{flow}/publish", body={"note": note}), as_json=json)
 
 
 @flows.command(name="rollback")
 def roll_back(flow: str, version: int, *, json: Json = False) -> None:
     """Use an earlier version in production again."""
-    print_thing(_call("PUT", f"/flows/{flow}/production", body={"version": version}), as_json=json)
+    print_thing(call_api("PUT", f"/flows/{flow}/production", body={"version": version}), as_json=json)
 
 
 @flows.command(name="dids")
 def attach_dids(flow: str, *numbers: str, json: Json = False) -> None:
     """Show exactly these numbers on the flow's calls."""
-    print_thing(_call("PUT", f"/flows/{flow}/dids", body={"dids": list(numbers)}), as_json=json)
+    print_thing(call_api("PUT", f"/flows/{flow}/dids", body={"dids": list(numbers)}), as_json=json)
 
 
 @flows.command(name="control")
@@ -248,7 +237,7 @@ def control_flow(
     flow: str, action: Literal["pause", "resume", "stop"], *, preview: Annotated[bool, Parameter(negative="")] = False
 ) -> None:
     """Pause, resume or stop all requests of a flow; --preview only counts what it would touch."""
-    print_thing(_call("POST", f"/flows/{flow}/{action}", query={"preview": preview}), as_json=False)
+    print_thing(call_api("POST", f"/flows/{flow}/{action}", query={"preview": preview}), as_json=False)
 
 
 def _type(file: Path) -> str:

@@ -38,9 +38,13 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A recorded prompt by its name in the account's library, or ``silence`` of a given length (name ``silence:1.5``)."""
+    """A recorded prompt by its name in the account's library, or ``silence`` of a given length (name ``silence:1.5``).
+
+    ``language`` is the one in which it should be heard, where the prompt was recorded in several.
+    """
 
     name: str
+    language: str = "en"
 
 
 Media = Speech | Prompt

@@ -96,6 +96,7 @@ def _prepare_step(flow: Flow, step: Step, findings: list[Finding]) -> Prepared:
         secret=fields.secret and widget.waits,
         reads=tuple(fields.reads),
         stores=tuple(fields.stores),
+        prompts=tuple(fields.prompts),
         line=step.line,
     )
 

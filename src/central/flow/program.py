@@ -65,11 +65,21 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptUse:
+    """A recorded prompt that a step names in the document itself, and the language in which it should be heard."""
+
+    name: str
+    language: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """One step ready to run, with what the checker must know about it.
 
     policy: what a failure does. onward: the branch that ``continue`` takes. reads, stores: variables with their lines.
-    secret: it collects a secret, so pressed digits are masked.
+    secret: it collects a secret, so pressed digits are masked. prompts: recordings that it plays, as far as the document
+    says it (a name may also come from a variable).
     """
 
     name: str
@@ -81,6 +91,7 @@ class Prepared:
     secret: bool = False
     reads: tuple[tuple[Reference, int], ...] = ()
     stores: tuple[tuple[str, int], ...] = ()
+    prompts: tuple[PromptUse, ...] = ()
     line: int = 0
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+import pytest
+
+from central.application.ports.dispatch import NodeState
+from central.domain.errors import NeighbourError
 from central.domain.statuses import FlowStatus
+from central.flow.prepared import PreparedFlow
 from tests.integration.dispatch.conftest import Desk
 from tests.stock import PRICE, Stock, number
 
@@ -119,6 +127,48 @@ async def test_money_is_reserved_for_as_many_records_as_it_covers(desk: Desk) ->
     stock.records(account_id, request_id, [[number(9)]])
     assert not await desk.claim_all(account_id, request_id)
     stock.check_counts()
+
+
+async def test_claimers_side_by_side_never_reserve_more_than_there_is(desk: Desk) -> None:
+    stock = desk.stock
+    account_id = stock.account(balance=150 * PRICE)
+    request_id = stock.request(account_id, stock.flow(account_id))
+    stock.records(account_id, request_id, [[number(n)] for n in range(200)])
+    nodes = [desk.node("n1"), desk.node("n2")]
+    for node in nodes:
+        await desk.grant(account_id, request_id, 100, node.name)
+
+    async def claim(node: NodeState) -> int:
+        while True:
+            try:
+                return len(await desk.claim(node))
+            except NeighbourError as error:
+                assert error.code == "balance_moved"
+
+    assert sum(await asyncio.gather(*(claim(node) for node in nodes))) == 150
+    assert stock.statuses(request_id) == {"IN_PROGRESS": 150, "INSUFFICIENT_BALANCE": 50}
+    assert stock.value("select reserved from balance") == 150 * PRICE
+    stock.check_counts()
+
+
+async def test_money_spent_while_a_batch_is_judged_undoes_the_claim(desk: Desk) -> None:
+    stock = desk.stock
+    account_id = stock.account(balance=PRICE)
+    request_id = stock.request(account_id, stock.flow(account_id))
+    stock.records(account_id, request_id, [[number(1)]])
+    spend = desk.library.flows
+
+    async def spending(ids: Iterable[UUID]) -> Mapping[UUID, PreparedFlow]:
+        stock.run("update balance set balance = 0")
+        return await spend(ids)
+
+    desk.library.flows = spending  # type: ignore[method-assign]
+    with pytest.raises(NeighbourError, match="balance_moved"):
+        await desk.claim_all(account_id, request_id)
+    assert stock.rows("select status, fence, attempts_made from record") == [("UNPROCESSED", 0, 0)]
+    assert stock.value("select count(*) from attempt") == 0
+    assert not await desk.claim()
+    assert stock.statuses(request_id) == {"INSUFFICIENT_BALANCE": 1}
 
 
 async def test_a_record_whose_callee_sleeps_is_put_back_to_the_opening(desk: Desk) -> None:

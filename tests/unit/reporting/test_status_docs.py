@@ -23,12 +23,14 @@ TIMELINE = [
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(docs, "ROOT", tmp_path)
-    for name, file in {
+    places = {
         "ATLAS": "build/a.json",
         "EXAMPLES": "build/e.json",
         "KEPT": "kept.json",
+        "CASES": "cases.json",
         "PAGE": "page.md",
-    }.items():
+    }
+    for name, file in places.items():
         monkeypatch.setattr(docs, name, tmp_path / file)
     (tmp_path / "build").mkdir()
     return tmp_path
@@ -73,6 +75,7 @@ def test_what_a_run_reached_is_taken_over_and_kept_without_it(place: Path, capsy
     page = (place / "page.md").read_text()
     assert "Cases: `calls/busy`" in page
     assert "Example: calls/busy" in page
+    assert json.loads((place / "cases.json").read_text())["flow"]["COMPLETED"] == ["calls/busy"]
     (place / "build/a.json").unlink()
     assert docs.main(["--check"]) == 0, "a machine without a run makes the same page"
     assert docs.main([]) == 0

@@ -1,15 +1,16 @@
-"""The PromptIndex port on PostgreSQL: which content hash a prompt's name means (``queries/prompt.sql``)."""
+"""The ports PromptIndex and PromptCatalogue on PostgreSQL: which content a prompt's name means (``queries/prompt.sql``)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from central.adapters.postgres.administration_rows import changing, fetch, touched
 from central.adapters.postgres.pool import Pool, tenant
 from central.adapters.postgres.statements import load_statements
+from central.application.ports.administration import AuditEntry
 from central.application.ports.speech import StoredPrompt
 from central.domain.ids import AccountId
 
@@ -24,17 +25,32 @@ class PostgresPrompts:
 
     async def find_prompts(self, account_id: AccountId, names: Sequence[str]) -> Sequence[StoredPrompt]:
         """All languages of these prompts; see the port."""
-        async with (
-            tenant(self._pool, account_id) as connection,
-            connection.cursor(row_factory=class_row(StoredPrompt)) as cursor,
-        ):
-            await cursor.execute(_SQL["find_prompts"], {"account_id": account_id, "names": list(names)})
-            return await cursor.fetchall()
+        values = {"account_id": account_id, "names": list(names)}
+        async with tenant(self._pool, account_id) as connection:
+            return await fetch(connection, _SQL["find_prompts"], StoredPrompt, values)
 
-    async def save_prompts(self, prompts: Sequence[StoredPrompt]) -> None:
+    async def list_prompts(
+        self, account_id: AccountId, after: tuple[str, str] | None, limit: int
+    ) -> Sequence[StoredPrompt]:
+        """By name and language; see the port."""
+        name, language = after or (None, None)
+        values = {"account_id": account_id, "after_name": name, "after_language": language, "limit": limit}
+        async with tenant(self._pool, account_id) as connection:
+            return await fetch(connection, _SQL["prompt_page"], StoredPrompt, values)
+
+    async def delete_prompt(self, account_id: AccountId, name: str, language: str, audit: AuditEntry) -> bool:
+        """Take the name out of the library; see the port."""
+        values = {"account_id": account_id, "name": name, "language": language}
+        async with changing(self._pool, account_id, audit) as change:
+            if not await touched(change.connection, _SQL["delete_prompt"], values):
+                change.nothing()
+            return True
+        return False
+
+    async def save_prompts(self, prompts: Sequence[StoredPrompt], audit: AuditEntry) -> None:
         """Add or replace prompts of one account; see the port."""
         if not prompts:
             return
-        async with tenant(self._pool, prompts[0].account_id) as connection:
+        async with changing(self._pool, prompts[0].account_id, audit) as change:
             rows = [asdict(prompt) for prompt in prompts]
-            await connection.execute(_SQL["save_prompts"], {"prompts": Jsonb(rows)})
+            await change.connection.execute(_SQL["save_prompts"], {"prompts": Jsonb(rows)})

@@ -12,7 +12,8 @@ class SpeechConfig:
 
     ``prompt_folder`` holds recorded prompts and is data: nodes on several machines share it. Programs are names on PATH or
     absolute paths. ``piper`` and ``piper_model`` (an .onnx file) are empty unless that engine is wanted; it then speaks
-    English by default. ``workers`` bounds the engines that run at once, ``timeout_s`` one run of an engine.
+    English by default. ``workers`` bounds the engines that run at once, ``timeout_s`` one run of an engine. A recording has
+    at most ``max_prompt_bytes`` as it is sent and lasts at most ``max_prompt_s``.
     """
 
     cache_folder: Path
@@ -26,3 +27,4 @@ class SpeechConfig:
     timeout_s: float = 20.0
     max_chars: int = 2000
     max_prompt_bytes: int = 20 * 1024 * 1024
+    max_prompt_s: int = 3600

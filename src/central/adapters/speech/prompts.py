@@ -11,7 +11,6 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -19,11 +18,12 @@ from central.adapters.speech.config import SpeechConfig
 from central.adapters.speech.engines import convert_command
 from central.adapters.speech.programs import run_program
 from central.adapters.speech.wave_files import read_audio, store_whole, write_silence
+from central.application.ports.administration import AuditEntry
 from central.application.ports.speech import Audio, AudioFile, NoAudio, PromptIndex, StoredPrompt
 from central.domain.errors import InvalidInput, OperatorError
 from central.domain.ids import AccountId
+from central.domain.prompts import LANGUAGE, PROMPT_NAME, preferred_language
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}")
 _SILENCE = "silence:"
 _SECONDS = re.compile(r"[0-9]{1,2}(\.[0-9]{1,3})?")
 _MAX_SILENCE_S = 60.0
@@ -36,16 +36,20 @@ class PromptFiles:
     def __init__(self, config: SpeechConfig, index: PromptIndex) -> None:
         self._config = config
         self._index = index
+        self._converting = asyncio.Semaphore(config.workers)
 
     async def find(self, account_id: AccountId, names: Sequence[str], language: str = "") -> Sequence[Audio]:
         """One result each, in the same order; see the port."""
         recorded = sorted({name for name in names if not name.startswith(_SILENCE)})
         found = await self._index.find_prompts(account_id, recorded) if recorded else ()
-        rank: dict[str, int] = {language.lower(): 2, language.lower().partition("-")[0]: 1, "": 0}
+        recordings: dict[str, dict[str, StoredPrompt]] = {}
+        for prompt in found:
+            recordings.setdefault(prompt.name, {})[prompt.language] = prompt
         best: dict[str, StoredPrompt] = {}
-        for prompt in sorted(found, key=lambda prompt: rank.get(prompt.language, -1)):
-            if prompt.language in rank:
-                best[prompt.name] = prompt
+        for name, offered in recordings.items():
+            heard = preferred_language(offered, language)
+            if heard is not None:
+                best[name] = offered[heard]
         return [await asyncio.to_thread(self._audio, name, best.get(name)) for name in names]
 
     def _audio(self, name: str, prompt: StoredPrompt | None) -> Audio:
@@ -70,28 +74,31 @@ class PromptFiles:
             return NoAudio("storage_failed", f"The speech cache cannot be used: {error.strerror or error}.")
 
     async def add(
-        self, account_id: AccountId, name: str, audio: bytes, *, language: str = "", at: datetime
+        self, account_id: AccountId, name: str, audio: bytes, *, language: str = "", audit: AuditEntry
     ) -> StoredPrompt:
         """Take in a recording (WAV of any rate and width), convert it, store file and index row, and return the row.
 
-        Raises InvalidInput ``invalid_prompt_name``, ``prompt_too_large`` or ``unreadable_audio``; OperatorError
-        ``sox_missing`` or ``prompt_storage_failed``.
+        Raises InvalidInput ``invalid_prompt_name``, ``invalid_language``, ``prompt_too_large``, ``prompt_too_long`` or
+        ``unreadable_audio``; OperatorError ``sox_missing`` or ``prompt_storage_failed``.
         """
-        if not _NAME.fullmatch(name):
-            raise InvalidInput(
-                "invalid_prompt_name", "A prompt name has 1 to 100 letters, digits, blanks, dots, - or _."
-            )
+        tag = language.lower()
+        if not PROMPT_NAME.fullmatch(name):
+            message = "A prompt name has 1 to 128 letters, digits, dots, - or _, in parts between /."
+            raise InvalidInput("invalid_prompt_name", message, field="name")
+        if not LANGUAGE.fullmatch(tag):
+            raise InvalidInput("invalid_language", "A language is a tag such as hi or pt-BR.", field="language")
         if len(audio) > self._config.max_prompt_bytes:
             raise InvalidInput("prompt_too_large", f"A recording has at most {self._config.max_prompt_bytes} bytes.")
         if audio[:4] != b"RIFF" or audio[8:12] != b"WAVE":
             raise InvalidInput("unreadable_audio", "Send a WAV file.")
         try:
-            stored, digest = await self._store(audio)
+            async with self._converting:
+                stored, digest = await self._store(audio)
         except OSError as error:
             reason = error.strerror or str(error)
             raise OperatorError("prompt_storage_failed", f"The prompt folder cannot be used: {reason}.") from error
-        prompt = StoredPrompt(account_id, name, language.lower(), digest, stored.seconds, at)
-        await self._index.save_prompts([prompt])
+        prompt = StoredPrompt(account_id, name, tag, digest, stored.seconds, audit.at)
+        await self._index.save_prompts([prompt], audit)
         return prompt
 
     async def _store(self, audio: bytes) -> tuple[AudioFile, str]:
@@ -100,11 +107,18 @@ class PromptFiles:
         with tempfile.TemporaryDirectory(prefix=".add-", dir=folder, ignore_cleanup_errors=True) as scratch:
             source, fitting = Path(scratch) / "source.wav", Path(scratch) / "fitting.wav"
             await asyncio.to_thread(source.write_bytes, audio)
-            done = await run_program(convert_command(self._config, source, fitting), self._config.timeout_s)
+            # a header may promise one sample a second: what is written is bounded, whatever the bytes claim to be
+            limit = ["trim", "0", str(self._config.max_prompt_s + 1)]
+            command = [*convert_command(self._config, source, fitting), *limit]
+            done = await run_program(command, self._config.timeout_s)
             if isinstance(done, NoAudio) and done.reason == "engine_missing":
                 raise OperatorError("sox_missing", done.detail)
-            if isinstance(done, NoAudio) or await asyncio.to_thread(read_audio, fitting) is None:
+            made = None if isinstance(done, NoAudio) else await asyncio.to_thread(read_audio, fitting)
+            if made is None:
                 raise InvalidInput("unreadable_audio", "The WAV file cannot be read, or is empty.")
+            if made.seconds > self._config.max_prompt_s:
+                message = f"A recording lasts at most {self._config.max_prompt_s} seconds."
+                raise InvalidInput("prompt_too_long", message)
             content = await asyncio.to_thread(fitting.read_bytes)
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)

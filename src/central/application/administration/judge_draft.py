@@ -7,20 +7,26 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 from central.application.ports.flow_store import Draft
-from central.flow.checker import check
+from central.flow.checker import check_program
 from central.flow.document import Flow, parse
 from central.flow.findings import Finding, has_errors
+from central.flow.preparation import prepare
+from central.flow.program import PromptUse
 
 CALL_WIDGETS = ("make_call",)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedDraft:
-    """A readable document with everything found in it; ``calls`` = it has a step that makes calls."""
+    """A readable document with everything found in it; ``calls`` = it has a step that makes calls.
+
+    ``prompts``: the recordings that it names, by step.
+    """
 
     draft: Draft
     findings: tuple[Finding, ...]
     calls: bool
+    prompts: tuple[tuple[str, PromptUse], ...]
 
     @property
     def publishable(self) -> bool:
@@ -35,8 +41,10 @@ async def judge_draft(document: bytes) -> JudgedDraft:
 
 def _judge(document: bytes) -> JudgedDraft:
     flow: Flow = parse(document)
-    findings = tuple(dict.fromkeys((*flow.findings, *check(flow))))
-    ordered = tuple(sorted(findings, key=lambda finding: (finding.line, finding.step, finding.code)))
-    rows = [asdict(finding) for finding in ordered]
+    program = prepare(flow)
+    findings = check_program(flow, program)
+    rows = [asdict(finding) for finding in findings]
     draft = Draft(flow.name, flow.type, document, sha256(document).hexdigest(), rows)
-    return JudgedDraft(draft, ordered, any(step.widget in CALL_WIDGETS for step in flow.steps.values()))
+    calls = any(step.widget in CALL_WIDGETS for step in flow.steps.values())
+    prompts = tuple((step.name, use) for step in program.steps.values() for use in step.prompts)
+    return JudgedDraft(draft, findings, calls, prompts)

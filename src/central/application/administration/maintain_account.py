@@ -20,7 +20,7 @@ from central.application.ports.library import Library
 from central.domain.errors import InvalidInput, NotFound, OperatorError
 from central.domain.ids import AccountId
 
-OWN_FIELDS: Final = frozenset({"name", "time_zone", "check_ip", "settings", "policy_id", "policy_version"})
+OWN_FIELDS: Final = frozenset({"name", "time_zone", "check_ip", "settings"})
 """What an account may change about itself."""
 
 OPERATOR_FIELDS: Final = OWN_FIELDS | {
@@ -38,6 +38,8 @@ OPERATOR_FIELDS: Final = OWN_FIELDS | {
     "cps_cap",
     "api_per_minute",
     "weight",
+    "policy_id",
+    "policy_version",
 }
 _STATES = ("created", "email_verified", "details_given", "kyc_pending", "active", "suspended", "closed")
 

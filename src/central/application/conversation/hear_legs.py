@@ -179,7 +179,7 @@ class HearLegs:
                 answered_ms=answered_ms,
                 cost=price,
                 sip_call_id=leg.sip_call_id,
-                digits=leg.digits,
+                digits=_masked(leg, call),
                 engine={
                     "cause": engine.cause,
                     "cause_text": engine.cause_text,
@@ -191,3 +191,11 @@ class HearLegs:
         )
         if leg.sent:
             desk.ended_legs.append((desk.clock.monotonic(), call.account_id, call.record_id, leg.id))
+
+
+def _masked(leg: LiveLeg, call: LiveCall) -> list[dict[str, object]]:
+    """The keys as the flow keeps them: those that a step collects as a secret are not written down."""
+    kept = call.run.digits[-len(leg.digits) :] if leg.digits else ()
+    if len(kept) != len(leg.digits):
+        return leg.digits
+    return [told | {"digit": pressed.digit} for told, pressed in zip(leg.digits, kept, strict=True)]

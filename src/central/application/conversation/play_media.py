@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from central.application.conversation.live_call import LiveCall
 from central.application.conversation.voice_desk import VoiceDesk
@@ -63,9 +63,20 @@ class PlayPrompts:
             if speech
             else ()
         )
-        found = iter(await self._desk.prompts.find(call.account_id, [p.name for p in prompts]) if prompts else ())
-        audio: list[Audio] = [next(rendered if isinstance(item, Speech) else found) for item in command.items]
+        found = await self._recorded(call, prompts)
+        audio = [next(rendered) if isinstance(item, Speech) else found[item] for item in command.items]
         faults = [item for item in audio if isinstance(item, NoAudio)]
         if faults:
             return [], f"{faults[0].reason}: {faults[0].detail}"
         return [item.path for item in audio if not isinstance(item, NoAudio)], None
+
+    async def _recorded(self, call: LiveCall, prompts: Sequence[Prompt]) -> Mapping[Prompt, Audio]:
+        """The recordings, asked for once a language; as a rule a playback has one."""
+        found: dict[Prompt, Audio] = {}
+        for language in sorted({prompt.language for prompt in prompts}):
+            wanted = [prompt for prompt in prompts if prompt.language == language]
+            names = [prompt.name for prompt in wanted]
+            found.update(
+                zip(wanted, await self._desk.prompts.find(call.account_id, names, language), strict=True)
+            )
+        return found

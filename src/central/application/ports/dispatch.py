@@ -119,7 +119,7 @@ class ListState:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """Balance and reservations of an account in millionths of its currency, locked for this claim."""
+    """Balance and reservations of an account in millionths of its currency, as seen by this claim."""
 
     balance: int
     reserved: int
@@ -169,7 +169,10 @@ class ClaimBatch(Protocol):
     prefixes: Mapping[AccountId, Sequence[tuple[str, str]]]
 
     async def settle(self, decisions: Sequence[ClaimDecision], lease: timedelta) -> Sequence[Claimed]:
-        """Store the whole judged batch, reservations included; answers the records handed over."""
+        """Store the whole judged batch, reservations included; answers the records handed over.
+
+        Raises NeighbourError ``balance_moved`` when the money was spent meanwhile: nothing is stored, claim again.
+        """
         ...
 
 

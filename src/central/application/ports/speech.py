@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from central.application.ports.administration import AuditEntry
 from central.domain.ids import AccountId
 
 
@@ -70,7 +71,7 @@ class PromptLibrary(Protocol):
     """The recorded prompts of the accounts."""
 
     async def find(self, account_id: AccountId, names: Sequence[str], language: str = "") -> Sequence[Audio]:
-        """One result each, in the same order: the prompt in this language, else the one without a language.
+        """One result each, in the same order: the prompt in this language, else the one that is for every language.
 
         ``silence:1.5`` is so many seconds of silence, for every account.
         """
@@ -79,7 +80,7 @@ class PromptLibrary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredPrompt:
-    """A prompt as the store knows it; ``sha256`` (hex) of the stored file names the file."""
+    """A prompt as the store knows it; ``sha256`` (hex) of the stored file names the file, ``language`` "" = for all."""
 
     account_id: AccountId
     name: str
@@ -89,6 +90,20 @@ class StoredPrompt:
     created_at: datetime
 
 
+class PromptRecorder(Protocol):
+    """Where recordings come in."""
+
+    async def add(
+        self, account_id: AccountId, name: str, audio: bytes, *, language: str = "", audit: AuditEntry
+    ) -> StoredPrompt:
+        """Take in a WAV file as this prompt, in place of the one before; calls that play that one are not disturbed.
+
+        Raises InvalidInput ``invalid_prompt_name``, ``invalid_language``, ``prompt_too_large``, ``prompt_too_long``,
+        ``unreadable_audio``; OperatorError ``sox_missing``, ``prompt_storage_failed``.
+        """
+        ...
+
+
 class PromptIndex(Protocol):
     """The store side of the library: names and content hashes."""
 
@@ -96,6 +111,24 @@ class PromptIndex(Protocol):
         """All languages of these prompts, in no order; unknown names are left out."""
         ...
 
-    async def save_prompts(self, prompts: Sequence[StoredPrompt]) -> None:
+    async def save_prompts(self, prompts: Sequence[StoredPrompt], audit: AuditEntry) -> None:
         """Add prompts of one account, or replace those of the same name and language."""
+        ...
+
+
+class PromptCatalogue(Protocol):
+    """What administration asks of the store about an account's prompts."""
+
+    async def find_prompts(self, account_id: AccountId, names: Sequence[str]) -> Sequence[StoredPrompt]:
+        """All languages of these prompts, in no order; unknown names are left out."""
+        ...
+
+    async def list_prompts(
+        self, account_id: AccountId, after: tuple[str, str] | None, limit: int
+    ) -> Sequence[StoredPrompt]:
+        """By name and language, those behind the name and language in ``after``."""
+        ...
+
+    async def delete_prompt(self, account_id: AccountId, name: str, language: str, audit: AuditEntry) -> bool:
+        """Take the name out of the library; its file stays, for calls that play it. False when there is none."""
         ...

@@ -19,6 +19,7 @@ _ENDS: Final = {
     "funds_short": "The main path ends: the account could not pay for the next call",
     "stopped": "The main path ends: it was stopped",
 }
+_LEFT: Final = {"them": "The customer hung up", "us": "Our side ended the call"}
 _WARNINGS: Final = {
     "variable_unresolved": "a variable has no value and was left empty",
     "step_failed": "the step failed",
@@ -110,10 +111,14 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
                 )
             machine = " (a machine)" if note.get("machine") is True else ""
             return f"The call step hears: {result}{machine}", Kind.FLOW, f"{result}{machine}"
+        case "end" if "leg" in note:
+            # the end of the customer's leg; the end of the path, which follows, has a note of its own
+            told = _LEFT.get(text(note, "by"), "The call ended")
+            return f"{told} ({text(note, 'leg')})", Kind.FLOW, told[:1].lower() + told[1:]
         case _:
-            # an "end" note carries the kind of end under the same key
+            # the note of the end of the path carries the kind of end under the same key
             told = _ENDS.get(kind) or kind.replace("_", " ")
-            reason = text(note, "reason") or text(note, "leg")
+            reason = text(note, "reason")
             return f"{told}{f' ({reason})' if reason else ''}", Kind.FLOW, told[:1].lower() + told[1:]
 
 

@@ -86,8 +86,6 @@ class AccountChange(Struct, forbid_unknown_fields=True, frozen=True):
     time_zone: str | UnsetType = UNSET
     check_ip: bool | UnsetType = UNSET
     settings: dict[str, Any] | UnsetType = UNSET
-    policy_id: str | UnsetType = UNSET
-    policy_version: int | UnsetType | None = UNSET
 
 
 class LedgerView(Struct, frozen=True):
@@ -121,7 +119,7 @@ async def get_account(services: UseCases, caller: CallerHere) -> AccountView:
 
 @patch("/account", guards=[needs(Right.ACCOUNT_CHANGE)], summary="Change the account", tags=["Account"])
 async def change_account(data: JSONBody[AccountChange], services: UseCases, caller: CallerHere) -> AccountView:
-    """Change name, time zone, policy or the addresses that may call."""
+    """Change name, time zone or the addresses that may call; the rest is the operator's."""
     return account_view(await services.change_account(caller.actor, given(data)))
 
 

@@ -18,6 +18,7 @@ from central.entrypoints.api.open_routes import catalogue_router, open_router
 from central.entrypoints.api.openapi_document import complete, openapi_config
 from central.entrypoints.api.operator_routes import operator_router
 from central.entrypoints.api.problems import EXCEPTION_HANDLERS
+from central.entrypoints.api.prompt_routes import prompt_router
 from central.entrypoints.api.request_routes import request_router
 from central.entrypoints.api.services import Services
 from central.entrypoints.api.upload_routes import upload_router
@@ -60,6 +61,7 @@ def _routers() -> list[Router]:
             number_router,
             list_router,
             flow_router,
+            prompt_router,
             webhook_router,
             upload_router,
             request_router,

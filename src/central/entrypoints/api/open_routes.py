@@ -127,7 +127,7 @@ async def list_statuses(
 
 @get("/policies", tags=["Catalogue"], summary="Policies")
 async def list_policies(services: UseCases) -> Page[PolicyView]:
-    """All rows; an account pins one by id."""
+    """All rows; the operator pins one for each account."""
     return Page([policy_view(row) for row in await services.policies.rows()])
 
 

@@ -19,6 +19,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from central.entrypoints.api.flow_routes import DOCUMENT_TYPES
 from central.entrypoints.api.list_routes import LIST_TYPES
 from central.entrypoints.api.problems import PROBLEM_JSON, Problem
+from central.entrypoints.api.prompt_routes import AUDIO_TYPES
 from central.entrypoints.api.upload_routes import UPLOAD_TYPES
 
 API_VERSION: Final = "1"
@@ -45,10 +46,11 @@ _RAW: Final[Mapping[tuple[str, str], tuple[tuple[str, ...], str, str]]] = {
     ("post", "/flows/check"): (DOCUMENT_TYPES, "The flow document, YAML or JSON.", _FLOW),
     ("put", "/flows/{flow}/draft"): (DOCUMENT_TYPES, "The flow document, YAML or JSON.", _FLOW),
     ("post", "/lists/{list_name}/import"): (LIST_TYPES, "One entry a line, of any length.", _LIST),
+    ("put", "/prompts/{name}"): (AUDIO_TYPES, "A WAV file of any rate, width and number of channels.", ""),
     ("post", "/requests/upload"): (UPLOAD_TYPES, "The list as a file.", _ROWS),
 }
 _PAGE_OF = re.compile(r"Page_central[\w.]*\.(\w+)_(?=\")")
-_BINARY: Final = ("zip", "sheet", "octet-stream", "form-data")
+_BINARY: Final = ("zip", "sheet", "octet-stream", "form-data", "wav", "wave")
 
 _EXAMPLES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("post", "/requests"): {

@@ -48,6 +48,7 @@ CODES: Final[Mapping[str, int]] = {
     "body_too_large": 413,
     "file_too_large": 413,
     "document_too_large": 413,
+    "prompt_too_large": 413,
     "unsupported_media_type": 415,
     "unreadable_json": 400,
     "unreadable_multipart": 400,

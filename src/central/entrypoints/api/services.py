@@ -13,6 +13,7 @@ from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.import_list import ImportList
 from central.application.administration.keep_keys import KeepKeys
+from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import ChangeAccount, OperateAccounts, ReadAccount
 from central.application.administration.maintain_endpoints import MaintainEndpoints
 from central.application.administration.maintain_people import MaintainPeople
@@ -139,6 +140,7 @@ class Limits:
     body_bytes: int = 8_000_000
     upload_bytes: int = 2_147_483_648
     list_import_bytes: int = 2_147_483_648
+    prompt_bytes: int = 20_971_520
     live_interval_s: float = 1.0
     idempotency_stale_s: float = 120.0
     upload_stale_s: float = 3600.0
@@ -165,6 +167,7 @@ class Services:
     flows: SaveFlow
     publish: PublishFlow
     arrange: ArrangeFlow
+    prompts: KeepPrompts
     control: ControlWork
     endpoints: MaintainEndpoints
     dead_letters: DeadLetters

@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from central.domain.prompts import PROMPT_NAME
 from central.flow.commands import Media, Prompt, Speech
-from central.flow.program import Failed
+from central.flow.program import Failed, PromptUse
 from central.flow.reading import Reading
 from central.flow.tree import Entries, Scalar
 from central.flow.variables import LIMIT_VALUE_CHARS, Template
 from central.flow.walk import Walk
 from central.flow.widgets.widget import Field, Fields
 
-# A prompt of the account's library, or ``silence:1.5`` (seconds). No path tricks: no leading dot or slash, no "..".
-PROMPT_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}|silence:[0-9]{1,2}(\.[0-9]{1,3})?")
+_SILENCE = re.compile(r"silence:[0-9]{1,2}(\.[0-9]{1,3})?")
 
 FIELDS = (
     Field("say", "text with variables", "Spoken by text to speech. Either this or `file`."),
     Field("file", "prompt name", "A recorded prompt of the library, or `silence:1.5` for a pause of so many seconds."),
     Field("voice", "text", "The voice for `say`.", "the account's"),
-    Field("language", "text", "The language of `say`, such as `en` or `hi`.", "en"),
+    Field("language", "text", "The language of `say`, such as `en` or `hi`; of `file`, where the prompt was recorded in several.", "en"),
 )
 
 
@@ -37,9 +37,9 @@ class Spoken:
         """What to play now, with the variables filled in; None when there is nothing to say."""
         if self.file is not None:
             name = walk.text(self.file).strip()
-            if PROMPT_NAME.fullmatch(name):
+            if PROMPT_NAME.fullmatch(name) or _SILENCE.fullmatch(name):
                 walk.note("play", file=name)
-                return Prompt(name)
+                return Prompt(name, self.language)
             return Failed("prompt_name_invalid", f"{name[:64]!r} is not the name of a prompt.")
         if self.say is None:
             return None
@@ -67,11 +67,15 @@ def read_spoken(fields: Fields, where: Reading | None = None, *, required: bool 
         reading.find(
             "media_missing", "There is nothing to play.", hint="Add `say:` with a text or `file:` with a prompt."
         )
-    if file is not None and file.literal is not None and not PROMPT_NAME.fullmatch(file.literal):
+    language = reading.text("language", "en")
+    name = None if file is None else file.literal
+    if name is not None and PROMPT_NAME.fullmatch(name):
+        fields.prompts.append(PromptUse(name, language, reading.line("file")))
+    elif name is not None and not _SILENCE.fullmatch(name):
         hint = "Letters, digits, _ - . and /; or silence:1.5."
-        message = f"{file.literal[:64]!r} cannot be the name of a prompt."
+        message = f"{name[:64]!r} cannot be the name of a prompt."
         reading.find("prompt_name_invalid", message, line=reading.line("file"), hint=hint)
-    return Spoken(say, file, reading.text("voice"), reading.text("language", "en"))
+    return Spoken(say, file, reading.text("voice"), language)
 
 
 def read_spoken_at(fields: Fields, name: str) -> Spoken | None:

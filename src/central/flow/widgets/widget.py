@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from central.flow.document import END, Flow, Step
 from central.flow.findings import Finding
-from central.flow.program import FailurePolicy, Node, Target
+from central.flow.program import FailurePolicy, Node, PromptUse, Target
 from central.flow.reading import Reading
 from central.flow.tree import Scalar, Tree
 from central.flow.variables import NAME, SYSTEM_KEYS, Reference, Template, parse_template
@@ -64,9 +64,9 @@ class Widget:
 
 
 class Fields(Reading):
-    """The fields of one step while its widget prepares it; gathers targets, and the variables it reads and stores."""
+    """The fields of one step while its widget prepares it; gathers targets, prompts, and the variables it reads and stores."""
 
-    __slots__ = ("flow", "reads", "secret", "stores", "targets")
+    __slots__ = ("flow", "prompts", "reads", "secret", "stores", "targets")
 
     def __init__(self, step: Step, flow: Flow, findings: list[Finding]) -> None:
         super().__init__(step.fields, findings, step.name)
@@ -74,6 +74,7 @@ class Fields(Reading):
         self.targets: dict[str, Target] = {}
         self.reads: list[tuple[Reference, int]] = []
         self.stores: list[tuple[str, int]] = []
+        self.prompts: list[PromptUse] = []
         self.secret = False
 
     def template(self, name: str, *, required: bool = False) -> Template | None:

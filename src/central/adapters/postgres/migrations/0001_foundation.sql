@@ -199,6 +199,7 @@ create table delivery (
   account_id uuid not null, outbox_id uuid not null, endpoint_id uuid not null, record_id uuid, event_type text not null,
   at timestamptz not null, tries int not null, status_code int, duration_ms int, outcome text not null, error text,
   primary key (account_id, outbox_id, endpoint_id, at));
+create index delivery_of_record on delivery (account_id, record_id) where record_id is not null;
 
 -- ------------------------------------------------------------------------------------------------ API
 create table idempotency (

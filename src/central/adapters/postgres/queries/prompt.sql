@@ -4,6 +4,15 @@
 select p.account_id, p.name, p.language, p.sha256, p.seconds, p.created_at
   from prompt p where p.account_id = %(account_id)s and p.name = any(%(names)s::text[]);
 
+-- name: prompt_page
+select p.account_id, p.name, p.language, p.sha256, p.seconds, p.created_at
+  from prompt p where p.account_id = %(account_id)s
+   and (%(after_name)s::text is null or (p.name, p.language) > (%(after_name)s, %(after_language)s))
+ order by p.name, p.language limit %(limit)s;
+
+-- name: delete_prompt
+delete from prompt where account_id = %(account_id)s and name = %(name)s and language = %(language)s;
+
 -- name: save_prompts
 insert into prompt (account_id, name, language, sha256, seconds, created_at)
 select d.account_id, d.name, d.language, d.sha256, d.seconds, d.created_at

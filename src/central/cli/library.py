@@ -1,0 +1,55 @@
+"""Commands for what flows and accounts draw on: recorded prompts of the account, calling policies of the installation."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from cyclopts import App
+from cyclopts.types import ExistingFile
+
+from central.cli.client import call_api, list_all
+from central.cli.operate import Json
+from central.cli.output import print_rows, print_thing
+
+prompts = App(name="prompt", help="Recorded prompts that flows play.")
+policies = App(name="policy", help="Calling policies of this installation.")
+
+
+@prompts.command(name="list")
+def list_prompts(*, json: Json = False) -> None:
+    """Recorded prompts by name and language."""
+    print_rows("prompts", list_all("/prompts"), ("name", "language", "seconds", "created_at"), as_json=json)
+
+
+@prompts.command(name="add")
+def add_prompt(file: ExistingFile, *, name: str | None = None, language: str = "", json: Json = False) -> None:
+    """Add a recording (WAV), or replace the one of this name and language.
+
+    Parameters
+    ----------
+    file: the recording.
+    name: how flows call it; the file's name without its ending by default.
+    language: a language tag such as hi; none = for every language.
+    json: print JSON.
+    """
+    path, headers = _path(file.stem if name is None else name), {"Content-Type": "audio/wav"}
+    query = {"language": language}
+    print_thing(call_api("PUT", path, data=file.read_bytes(), query=query, headers=headers), as_json=json)
+
+
+@prompts.command(name="remove")
+def remove_prompt(name: str, *, language: str = "") -> None:
+    """Take a recording out of the library; a step that plays it fails from now on."""
+    call_api("DELETE", _path(name), query={"language": language})
+
+
+@policies.command(name="list")
+def list_policies(*, json: Json = False) -> None:
+    """Every policy with its versions; the operator pins one for each account."""
+    found: list[dict[str, Any]] = call_api("GET", "/policies")["items"]
+    print_rows("policies", found, ("id", "version", "effective_from", "author", "legal_reference"), as_json=json)
+
+
+def _path(name: str) -> str:
+    return f"/prompts/{quote(name)}"
