@@ -28,10 +28,14 @@ def add_prompt(file: ExistingFile, *, name: str | None = None, language: str = "
 
     Parameters
     ----------
-    file: the recording.
-    name: how flows call it; the file's name without its ending by default.
-    language: a language tag such as hi; none = for every language.
-    json: print JSON.
+    file
+        the recording.
+    name
+        how flows call it; the file's name without its ending by default.
+    language
+        a language tag such as hi; none = for every language.
+    json
+        print JSON.
     """
     path, headers = _path(file.stem if name is None else name), {"Content-Type": "audio/wav"}
     query = {"language": language}

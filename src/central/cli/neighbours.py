@@ -124,9 +124,12 @@ def install_engine(*, root: Path | None = None, offline: bool = False, json: Jso
 
     Parameters
     ----------
-    root: where to; by default where central up looks for it.
-    offline: use the kept packages, download nothing.
-    json: print JSON.
+    root
+        where to; by default where central up looks for it.
+    offline
+        use the kept packages, download nothing.
+    json
+        print JSON.
     """
     settings = read_settings()
     target = root or settings.private_asterisk_root

@@ -37,17 +37,28 @@ def init(
 
     Parameters
     ----------
-    account: name of the account.
-    owner: e-mail address of its owner.
-    password: the owner's password; without one the owner cannot sign in to the console yet.
-    country: home country, two letters.
-    time_zone: zone of the account.
-    policy: calling policy to pin; the country's own by default, LAB for a laboratory.
-    currency: three letters.
-    funds: opening balance in whole units.
-    per_minute: price of a begun minute.
-    valid_until: last day on which the account may call; none = no end.
-    json: print JSON.
+    account
+        name of the account.
+    owner
+        e-mail address of its owner.
+    password
+        the owner's password; without one the owner cannot sign in to the console yet.
+    country
+        home country, two letters.
+    time_zone
+        zone of the account.
+    policy
+        calling policy to pin; the country's own by default, LAB for a laboratory.
+    currency
+        three letters.
+    funds
+        opening balance in whole units.
+    per_minute
+        price of a begun minute.
+    valid_until
+        last day on which the account may call; none = no end.
+    json
+        print JSON.
     """
     settings = read_settings()
     wanted = FirstAccount(

@@ -34,14 +34,22 @@ def submit(
 
     Parameters
     ----------
-    file: the list.
-    flow: id or name.
-    testing: run the draft; only whitelisted phones are called.
-    name: shown beside the request.
-    encoding: overrides the detection.
-    repeat: take the same file again within a day.
-    watch: follow the request until it is done.
-    json: print JSON.
+    file
+        the list.
+    flow
+        id or name.
+    testing
+        run the draft; only whitelisted phones are called.
+    name
+        shown beside the request.
+    encoding
+        overrides the detection.
+    repeat
+        take the same file again within a day.
+    watch
+        follow the request until it is done.
+    json
+        print JSON.
     """
     query = {
         "flow": flow, "mode": "testing" if testing else "production", "filename": file.name, "name": name or file.name,
@@ -151,9 +159,12 @@ def explain(record_id: str, *, messages: Flag = False, json: Json = False) -> No
 
     Parameters
     ----------
-    record_id: the record.
-    messages: print every SIP message in full.
-    json: print JSON.
+    record_id
+        the record.
+    messages
+        print every SIP message in full.
+    json
+        print JSON.
     """
     document = with_api(lambda api: api.call("GET", f"/records/{record_id}/timeline"))
     if json:

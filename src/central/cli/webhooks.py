@@ -32,14 +32,22 @@ def add_endpoint(
 
     Parameters
     ----------
-    name: name in the account.
-    url: where events are posted, https.
-    event: an event type such as record.final (the default); repeat the option for more.
-    flow: id or name of the one flow whose events it gets; all flows by default.
-    username: log-in of the endpoint (HTTP Basic).
-    password: its password.
-    default: for flows without an endpoint of their own.
-    json: print JSON.
+    name
+        name in the account.
+    url
+        where events are posted, https.
+    event
+        an event type such as record.final (the default); repeat the option for more.
+    flow
+        id or name of the one flow whose events it gets; all flows by default.
+    username
+        log-in of the endpoint (HTTP Basic).
+    password
+        its password.
+    default
+        for flows without an endpoint of their own.
+    json
+        print JSON.
     """
     body: dict[str, Any] = {
         "name": name, "url": url, "events": event or ["record.final"], "flow": flow, "is_default": default,
@@ -58,15 +66,24 @@ def change_endpoint(
 
     Parameters
     ----------
-    endpoint_id: the endpoint.
-    name: new name.
-    url: new address.
-    event: all its event types; repeat the option.
-    username: log-in of the endpoint (HTTP Basic); empty = none.
-    password: its password.
-    default: for flows without an endpoint of their own.
-    enabled: whether it is sent to.
-    json: print JSON.
+    endpoint_id
+        the endpoint.
+    name
+        new name.
+    url
+        new address.
+    event
+        all its event types; repeat the option.
+    username
+        log-in of the endpoint (HTTP Basic); empty = none.
+    password
+        its password.
+    default
+        for flows without an endpoint of their own.
+    enabled
+        whether it is sent to.
+    json
+        print JSON.
     """
     fields: dict[str, Any] = {"name": name, "url": url, "events": event, "is_default": default, "enabled": enabled}
     body = {field: value for field, value in fields.items() if value is not None}

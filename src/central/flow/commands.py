@@ -128,4 +128,5 @@ class RunEnded:
     """On Flow Complete is done too: the record may become final."""
 
 
-Command = Dial | PlayMedia | StopMedia | StartTimer | CancelTimer | HangUp | Note | MainPathEnded | RunEnded
+Deed = Dial | PlayMedia | StopMedia | StartTimer | CancelTimer | HangUp | MainPathEnded | RunEnded
+Command = Deed | Note

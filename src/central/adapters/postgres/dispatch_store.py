@@ -92,7 +92,9 @@ class PostgresClaim:
         if moves := self._reservations(decisions):
             booked = await _SQL["reserve"].run(self._connection, {"moves": as_json(moves), "now": self._now})
             if booked != len(moves):
-                raise NeighbourError("balance_moved", "another claim spent the money first: the records are judged again")
+                raise NeighbourError(
+                    "balance_moved", "another claim spent the money first: the records are judged again"
+                )
         handed = {d.record.id for d in decisions if d.verdict == "hand_over"}
         return [Claimed(a, i, fence, attempt) for a, i, fence, attempt in moved if i in handed]
 

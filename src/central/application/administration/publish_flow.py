@@ -57,9 +57,7 @@ class PublishFlow:
             raise NotFound("flow_not_found", "There is no such flow in this account.")
         return version
 
-    async def _missing_prompts(
-        self, account_id: AccountId, uses: Sequence[tuple[str, PromptUse]]
-    ) -> Sequence[Finding]:
+    async def _missing_prompts(self, account_id: AccountId, uses: Sequence[tuple[str, PromptUse]]) -> Sequence[Finding]:
         """An error for each recording that no playback would find: the document may be right, the library is not."""
         recorded: dict[str, set[str]] = {}
         names = sorted({use.name for _, use in uses})
@@ -97,4 +95,6 @@ class PublishFlow:
 def _prompt_missing(step: str, use: PromptUse, others: set[str]) -> Finding:
     only = f" in {use.language}, only in {', '.join(sorted(others))}" if others else ""
     message = f"The account has no recorded prompt {use.name!r}{only}."
-    return Finding("prompt_missing", "error", use.line, step, message, "Add it to the prompt library, or correct `file:`.")
+    return Finding(
+        "prompt_missing", "error", use.line, step, message, "Add it to the prompt library, or correct `file:`."
+    )

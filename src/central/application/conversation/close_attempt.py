@@ -23,15 +23,15 @@ class CloseAttempt:
     def ended(self, call: LiveCall, end: MainPathEnded) -> None:
         """The flow's main path is over. A final status runs On Flow Complete first, which may not change it."""
         call.end = end
-        outcome = self._decide(call)
+        outcome = call.outcome = self._decide(call)
         if outcome.final:
             self._feed(call, StatusDecided(outcome.status, outcome.reason, self._desk.clock.now()))
         else:
             self._store(call, outcome)
 
     def store(self, call: LiveCall) -> None:
-        """On Flow Complete is done: the record becomes final."""
-        self._store(call, self._decide(call))
+        """On Flow Complete is done: the record becomes final, as it was decided before that path ran."""
+        self._store(call, call.outcome or self._decide(call))
 
     def lost(self, call: LiveCall, loss: Loss) -> None:
         """The engine (or this node) is gone for this call: the flow is not asked any more."""

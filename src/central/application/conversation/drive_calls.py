@@ -86,14 +86,15 @@ class DriveCalls:
         run, commands = step(call.handed.prepared.program, call.run, event)
         call.run = run
         for command in commands:
-            self._perform(call, command)
-
-    def _perform(self, call: LiveCall, command: do.Command) -> None:
-        desk = self._desk
-        match command:
-            case do.Note():
+            if isinstance(command, do.Note):  # most of them
                 call.notes.append(command)
                 call.notes_since = call.notes_since or command.at
+            else:
+                self._perform(call, command)
+
+    def _perform(self, call: LiveCall, command: do.Deed) -> None:
+        desk = self._desk
+        match command:
             case do.Dial():
                 desk.timers.spawn(self._place.dial(call, command), "dial")
             case do.PlayMedia():

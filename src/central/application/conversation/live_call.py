@@ -13,7 +13,7 @@ from uuid import UUID
 from central.application.ports.dispatch import HandedRecord
 from central.application.ports.library import AccountTrunk
 from central.application.ports.world import TimerHandle
-from central.domain.attempts import LegResult, Loss
+from central.domain.attempts import LegResult, Loss, Outcome
 from central.domain.evidence import Phase
 from central.domain.ids import AccountId, LegId, RecordId
 from central.flow.commands import Dial, MainPathEnded, Note
@@ -59,6 +59,7 @@ class LiveCall:
     timers: dict[int, TimerHandle] = field(default_factory=dict[int, TimerHandle])
     playbacks: dict[int, str] = field(default_factory=dict[int, str])
     end: MainPathEnded | None = None
+    outcome: Outcome | None = None
     loss: Loss | None = None
     paused: bool = False
     stopping: bool = False

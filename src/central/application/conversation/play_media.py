@@ -76,7 +76,5 @@ class PlayPrompts:
         for language in sorted({prompt.language for prompt in prompts}):
             wanted = [prompt for prompt in prompts if prompt.language == language]
             names = [prompt.name for prompt in wanted]
-            found.update(
-                zip(wanted, await self._desk.prompts.find(call.account_id, names, language), strict=True)
-            )
+            found.update(zip(wanted, await self._desk.prompts.find(call.account_id, names, language), strict=True))
         return found

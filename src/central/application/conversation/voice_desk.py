@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from central.application.conversation.group_commit import GroupCommit
 from central.application.conversation.live_call import LiveCall
@@ -73,6 +73,11 @@ class VoiceDesk:
     def tell_notes(self, call: LiveCall) -> None:
         """Add what the flow noted since the last time: the path with its branches, digits and variables."""
         if call.notes:
-            notes = [{"kind": n.kind, "at": n.at, "step": n.step, **n.data} for n in call.notes]
+            notes: list[dict[str, object]] = []
+            said: datetime | None = None
+            for n in call.notes:
+                when = {} if n.at == said else {"at": n.at}  # many things happen at one moment: it is written once
+                notes.append({"kind": n.kind, "step": n.step, **when, **n.data})
+                said = n.at
             call.notes, call.notes_since = [], None
             self.tell(call, "flow_walked", {"attempt": call.handed.attempt_number, "notes": notes})

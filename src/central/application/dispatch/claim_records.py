@@ -32,7 +32,8 @@ class ClaimRecords:
             if not batch.records:
                 return ()
             prepared = await self._library.flows({record.flow_version_id for record in batch.records})
-            decisions = await self._judge(batch, prepared, now)
+            policies = {account_id: await self._policy(batch, account_id, now) for account_id in batch.accounts}
+            decisions = self._judge(batch, prepared, policies, now)
             claimed = {c.id: c for c in await batch.settle(decisions, self._lease)}
         dids = await self._dids(decisions)
         handed: list[HandedRecord] = []
@@ -51,15 +52,19 @@ class ClaimRecords:
                     reserved=decision.reserved,
                     account=batch.accounts[record.account_id],
                     prepared=prepared[record.flow_version_id],
-                    policy=await self._policy(batch, record.account_id, now),
-                    dids=tuple(dids[record.account_id, record.flow_id]),
+                    policy=policies[record.account_id],
+                    dids=dids[record.account_id, record.flow_id],
                     claimed_at=begun,
                 )
             )
         return handed
 
-    async def _judge(
-        self, batch: ClaimBatch, prepared: Mapping[UUID, PreparedFlow], now: datetime
+    def _judge(
+        self,
+        batch: ClaimBatch,
+        prepared: Mapping[UUID, PreparedFlow],
+        policies: Mapping[AccountId, Policy],
+        now: datetime,
     ) -> list[ClaimDecision]:
         facts: dict[AccountId, ClaimFacts] = {}
         for account_id, account in batch.accounts.items():
@@ -71,7 +76,6 @@ class ClaimRecords:
                 funds=Funds(purse.balance + account.credit_limit.micros - purse.reserved),
                 now=now,
             )
-        policies = {account_id: await self._policy(batch, account_id, now) for account_id in facts}
         ids = self._ids.uuids(2 * len(batch.records))
         return [
             judge_record(
@@ -89,6 +93,6 @@ class ClaimRecords:
         account = batch.accounts[account_id]
         return await self._library.policy(account.policy_id, account.policy_version or None, now)
 
-    async def _dids(self, decisions: Sequence[ClaimDecision]) -> dict[tuple[AccountId, FlowId], Sequence[str]]:
+    async def _dids(self, decisions: Sequence[ClaimDecision]) -> dict[tuple[AccountId, FlowId], tuple[str, ...]]:
         flows = {(d.record.account_id, d.record.flow_id) for d in decisions}
-        return {flow: await self._library.dids(*flow) for flow in flows}
+        return {flow: tuple(await self._library.dids(*flow)) for flow in flows}

@@ -16,6 +16,7 @@ from central.application.reporting.explanation import CheckLine, CheckResult, In
 from central.application.reporting.rebuild_claims import claim_checks, list_version
 from central.domain.intake_facts import Check
 from central.domain.policies import Policy
+from central.domain.statuses import FlowStatus
 from central.domain.variable_rules import MASK
 from central.flow.configuration import VariableDeclaration
 from central.flow.prepared import PreparedFlow
@@ -121,11 +122,11 @@ def _dropped(data: Data) -> dict[str, tuple[str, ...]]:
 
 
 _CHECK_OF_STATUS: Final[Mapping[str, Check]] = {
-    "INVALID_CONTACT_NUMBER": Check.NUMBER_PATTERN,
-    "PHONE_BLACKLISTED": Check.PHONE_BLACKLIST,
-    "PHONE_NOT_WHITELISTED": Check.TESTING_WHITELIST,
-    "INTERNATIONAL_CALLS_DISABLED": Check.INTERNATIONAL,
-    "NCPR_CHECK_FAILED": Check.DND_SCRUB,
+    FlowStatus.INVALID_CONTACT_NUMBER: Check.NUMBER_PATTERN,
+    FlowStatus.PHONE_BLACKLISTED: Check.PHONE_BLACKLIST,
+    FlowStatus.PHONE_NOT_WHITELISTED: Check.TESTING_WHITELIST,
+    FlowStatus.INTERNATIONAL_CALLS_DISABLED: Check.INTERNATIONAL,
+    FlowStatus.NCPR_CHECK_FAILED: Check.DND_SCRUB,
 }
 
 

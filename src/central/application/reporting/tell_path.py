@@ -44,8 +44,9 @@ def tell_path(events: Sequence[EventRow]) -> tuple[tuple[PathStep, ...], tuple[E
         now = whole(data_of(event), "attempt") or 1
         if now != attempt:
             attempt, came = now, ("", "")
+        at = event.at
         for note in objects(data_of(event), "notes"):
-            at = moment(note, "at") or event.at
+            at = moment(note, "at") or at  # written only where it changes
             came = _note(note, at, attempt, came, steps, entries)
     return tuple(steps), tuple(entries)
 

@@ -101,7 +101,7 @@ def _statuses(statuses: Sequence[StatusLine]) -> Iterator[Entry]:
         data = {
             "rule": line.rule,
             "actor": line.actor,
-            "end": line.attempt is not None and line.to_status != "IN_PROGRESS",
+            "end": line.attempt is not None and line.to_status != FlowStatus.IN_PROGRESS,
         }
         yield Entry(
             line.at, Kind.STATUS, f"{arrow}{reason}", f"{line.sentence} [{line.rule}]".strip(), line.attempt, data=data

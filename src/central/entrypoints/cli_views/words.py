@@ -17,7 +17,7 @@ HEAD: Final = "bold"
 NOTE: Final = "yellow"
 BAD: Final = "red"
 GOOD: Final = "green"
-_GREEN: Final = frozenset({"COMPLETED", "MASK_ALLOCATED"})
+_GREEN: Final = frozenset({FlowStatus.COMPLETED, FlowStatus.MASK_ALLOCATED})
 _BUCKETS: Final = {
     Bucket.PENDING: "cyan",
     Bucket.VALID: "yellow",

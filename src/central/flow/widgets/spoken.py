@@ -20,7 +20,12 @@ FIELDS = (
     Field("say", "text with variables", "Spoken by text to speech. Either this or `file`."),
     Field("file", "prompt name", "A recorded prompt of the library, or `silence:1.5` for a pause of so many seconds."),
     Field("voice", "text", "The voice for `say`.", "the account's"),
-    Field("language", "text", "The language of `say`, such as `en` or `hi`; of `file`, where the prompt was recorded in several.", "en"),
+    Field(
+        "language",
+        "text",
+        "The language of `say`, such as `en` or `hi`; of `file`, where the prompt was recorded in several.",
+        "en",
+    ),
 )
 
 

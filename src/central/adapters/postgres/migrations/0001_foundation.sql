@@ -164,7 +164,6 @@ create table leg (
   end_at timestamptz, status text, code smallint, q850 smallint, sip_code smallint, local text, phase text, hangup_by text,
   answered_ms int, cost bigint not null default 0, reserved bigint not null default 0, sip_call_id text, digits jsonb, engine jsonb,
   primary key (account_id, record_id, id)) partition by range (record_id);
-create index leg_connected on leg (account_id, connect_at) where connect_at is not null;
 create table sip_trace (
   account_id uuid not null, record_id uuid not null, leg_id uuid not null, sip_call_id text not null, messages smallint not null,
   dropped int not null default 0, blob bytea not null, primary key (account_id, record_id, leg_id)) partition by range (record_id);

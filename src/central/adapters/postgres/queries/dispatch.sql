@@ -150,11 +150,12 @@ told as (
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)
   select g.account_id, g.request_id, t.counter, sum(t.n), t.pending
-    from (select account_id, request_id, from_status, status, verdict, count(*) as n from moved group by 1, 2, 3, 4, 5) g
+    from (select account_id, request_id, from_status, status, verdict, reason, count(*) as n from moved group by 1, 2, 3, 4, 5, 6) g
     join status_catalogue o on o.family = 'flow' and o.name = g.from_status
     join status_catalogue c on c.family = 'flow' and c.name = g.status
    cross join lateral (values ('status:' || g.from_status, -g.n, o.counts_as = 'pending'), ('status:' || g.status, g.n, c.counts_as = 'pending'),
-      (case when g.verdict = 'hand_over' then 'attempts' end, g.n, false)) as t(counter, n, pending)
+      (case when g.verdict = 'hand_over' then 'attempts' end, g.n, false),
+      (case when c.final then 'reason:' || g.reason end, g.n, false)) as t(counter, n, pending)
    where t.counter is not null and (g.status <> g.from_status or t.counter = 'attempts')
    group by 1, 2, 3, 5 having sum(t.n) <> 0),
 published as (
