@@ -1,6 +1,7 @@
-"""The bare loop of ``dispatch_vs_bare`` as a process: ``python -m tests.benchmarks.bare_loop DSN EVENTS LEG_UPDATES``.
+"""The bare loop of ``dispatch_vs_bare`` as a process: ``python -m tests.benchmarks.bare_loop DSN SAMPLE``.
 
-Prints ``ready``, waits for a line, then works until no record waits. Two transactions a batch of 500: claim, finish.
+SAMPLE is JSON: the events of one record as Central wrote them, its leg's and attempt's JSON columns, and how often a leg row is
+updated. Prints ``ready``, waits for a line, then works until no record waits. Two transactions a batch of 500: claim, finish.
 """
 
 from __future__ import annotations
@@ -8,14 +9,13 @@ from __future__ import annotations
 import json
 import sys
 from typing import Any
-from uuid import UUID
 
+import msgspec
 import psycopg
 
 from central.adapters.system import SystemIds
 
 BATCH = 500
-_KINDS = ("record_claimed", "flow_walked", "record_ended")
 CLAIM = """
 with picked as materialized (
   select account_id, id from record where due_at <= now() order by due_at limit %(n)s for update skip locked)
@@ -63,8 +63,8 @@ l as (insert into ledger (account_id, id, kind, amount, records) select account_
 update balance set balance = balance - 1000 * %(n)s"""
 
 
-def claim(connection: psycopg.Connection[Any], ids: SystemIds) -> list[dict[str, Any]]:
-    """The first transaction: 500 records are ours, with attempts and an event each."""
+def claim(connection: psycopg.Connection[Any], ids: SystemIds, sample: dict[str, Any]) -> list[dict[str, Any]]:
+    """The first transaction: 500 records are ours, with an attempt and the first event each."""
     rows: list[dict[str, Any]] = []
     with connection.transaction():
         picked = connection.execute(CLAIM, {"n": BATCH}, prepare=True).fetchall()
@@ -72,37 +72,36 @@ def claim(connection: psycopg.Connection[Any], ids: SystemIds) -> list[dict[str,
         for account_id, record_id, request_id, numbers in picked:
             row = {"account_id": account_id, "record_id": record_id, "request_id": request_id, "number_to": numbers[0]}
             made = {name: next(fresh) for name in ("attempt_id", "leg_id", "outbox_id", "id")}
-            data = {"attempt": 1, "node_reserved": 1000, "policy": "LAB version 1", "zones": ["Asia/Kolkata"]}
-            rows.append(row | made | {"kind": _KINDS[0], "data": data})
+            rows.append(row | made | sample["events"][0])
         if rows:
-            connection.execute(ATTEMPTS, {"rows": _json(rows)}, prepare=True)
-            connection.execute(EVENTS, {"rows": _json(rows)}, prepare=True)
+            connection.execute(ATTEMPTS, {"rows": _json(rows, "attempt_id")}, prepare=True)
+            connection.execute(EVENTS, {"rows": _json(rows, "id", "kind", "data")}, prepare=True)
             connection.execute(BATCH_ROWS, {"n": len(rows), "id": ids.uuid()}, prepare=True)
     return rows
 
 
-def finish(connection: psycopg.Connection[Any], ids: SystemIds, rows: list[dict[str, Any]], events: int, leg_updates: int) -> None:
-    """The second transaction: legs, their ends, the path through the flow, the result, the outbox."""
-    notes = [{"kind": "step", "at": "2026-03-02T09:30:00.000000Z", "step": f"step{n}", "widget": "play"} for n in range(12)]
-    told: list[dict[str, Any]] = []
+def finish(connection: psycopg.Connection[Any], ids: SystemIds, rows: list[dict[str, Any]], sample: dict[str, Any]) -> None:
+    """The second transaction: legs, their ends, the further events, the result, the outbox."""
+    told = [
+        {"account_id": row["account_id"], "record_id": row["record_id"], "id": id_} | event
+        for event in sample["events"][1:]
+        for row, id_ in zip(rows, ids.uuids(len(rows)), strict=True)
+    ]
     for row in rows:
-        row |= {"digits": [{"digit": "1", "at": "2026-03-02T09:30:00Z", "ms": 120}], "variables": {"Answer": "confirmed", "Outcome": "COMPLETED"},
-                "engine": {"cause": 16, "cause_text": "simulated", "tech_cause": None, "end": "normal"}}  # fmt: skip
-        for kind, id_ in zip((_KINDS[1:] * events)[: events - 1], ids.uuids(events - 1), strict=True):
-            data: dict[str, Any] = {"attempt": 1, "notes": notes} if kind == "flow_walked" else {"rule": "7.4 row 8", "attempt": 1}
-            told.append({"account_id": row["account_id"], "record_id": row["record_id"], "id": id_, "kind": kind, "data": data})
-    values = {"rows": _json(rows)}
+        row |= sample["leg"]
     with connection.transaction():
-        connection.execute(LEGS, values, prepare=True)
-        for statement in (CONNECT, END)[2 - min(2, leg_updates) :]:
-            connection.execute(statement, values, prepare=True)
-        connection.execute(EVENTS, {"rows": _json(told)}, prepare=True)
-        for statement in (CLOSE, FINISH, OUTBOX):
-            connection.execute(statement, values, prepare=True)
+        connection.execute(LEGS, {"rows": _json(rows, "leg_id", "number_to")}, prepare=True)
+        if sample["leg_updates"] > 1:
+            connection.execute(CONNECT, {"rows": _json(rows, "leg_id")}, prepare=True)
+        connection.execute(END, {"rows": _json(rows, "leg_id", "digits", "engine")}, prepare=True)
+        connection.execute(EVENTS, {"rows": _json(told, "id", "kind", "data")}, prepare=True)
+        connection.execute(CLOSE, {"rows": _json(rows, "variables")}, prepare=True)
+        connection.execute(FINISH, {"rows": _json(rows)}, prepare=True)
+        connection.execute(OUTBOX, {"rows": _json(rows, "outbox_id", "request_id")}, prepare=True)
         connection.execute(BATCH_ROWS, {"n": len(rows), "id": ids.uuid()}, prepare=True)
 
 
-def main(dsn: str, events: int, leg_updates: int) -> None:
+def main(dsn: str, sample: dict[str, Any]) -> None:
     """Work until nothing waits."""
     ids = SystemIds()
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -110,19 +109,15 @@ def main(dsn: str, events: int, leg_updates: int) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         sys.stdin.readline()
-        while rows := claim(connection, ids):
-            finish(connection, ids, rows, events, leg_updates)
+        while rows := claim(connection, ids, sample):
+            finish(connection, ids, rows, sample)
 
 
-def _json(rows: list[dict[str, Any]]) -> str:
-    return json.dumps(rows, default=_text)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, UUID):
-        return str(value)
-    raise TypeError(type(value).__name__)
+def _json(rows: list[dict[str, Any]], *columns: str) -> str:
+    """The rows' key and these columns as one parameter, by the encoder that Central uses."""
+    wanted = ("account_id", "record_id", *columns)
+    return msgspec.json.encode([{name: row[name] for name in wanted} for row in rows]).decode()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], json.loads(sys.argv[2]))

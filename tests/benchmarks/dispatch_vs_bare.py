@@ -7,6 +7,7 @@ nothing, runs no flow, sends nothing.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
     ours: list[float] = []
     bare: list[float] = []
     rows: dict[str, Written] = {}
+    sample: dict[str, Any] = {}
     spent: dict[str, list[dict[str, float]]] = {"central": [], "bare": []}
     with bench_store() as store:
         for _ in range(size.runs):
@@ -36,12 +38,13 @@ def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
                 spent["central"].append(cpu.ms_each(records))
                 check_ended(stock, records)
                 rows = written(stock, records)
+                sample = sample_of(stock, rows)
             with store.database() as dsn:
                 stock = Stock(dsn)
                 load(stock, records)
                 cpu = Cpu(store)
                 cpu.begin()
-                bare.append(records / run_bare(stock, rows))
+                bare.append(records / run_bare(stock, sample))
                 spent["bare"].append(cpu.ms_each(records))
             progress(f"central {ours[-1]:.0f} records/s, bare loop {bare[-1]:.0f} records/s")
             progress(f"cpu ms a record: central {spent['central'][-1]}, bare loop {spent['bare'][-1]}")
@@ -55,10 +58,29 @@ def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
     return median_ratio(ours, bare), raw
 
 
-def run_bare(stock: Stock, rows: dict[str, Written]) -> float:
+def sample_of(stock: Stock, rows: dict[str, Written]) -> dict[str, Any]:
+    """What Central wrote for one record of average size: as many events as it wrote a record, with their data."""
+    wanted = round(rows["event"].inserted)
+    (record_id,) = stock.rows(
+        "select record_id from event group by 1 having count(*) = %s order by abs(sum(length(data::text)) - "
+        "(select sum(length(data::text)) / count(distinct record_id) from event)) limit 1",
+        wanted,
+    )[0]
+    events = stock.rows("select kind, data from event where record_id = %s order by at, id", record_id)
+    leg = stock.rows(
+        "select l.digits, l.engine, a.variables from leg l join attempt a on a.record_id = l.record_id where l.record_id = %s",
+        record_id,
+    )[0]
+    return {
+        "events": [{"kind": kind, "data": data} for kind, data in events],
+        "leg": dict(zip(("digits", "engine", "variables"), leg, strict=True)),
+        "leg_updates": round(rows["leg"].updated),
+    }
+
+
+def run_bare(stock: Stock, sample: dict[str, Any]) -> float:
     """Two processes of the bare loop; the seconds until no record waits."""
-    events, leg_updates = round(rows["event"].inserted), round(rows["leg"].updated)
-    argv = [sys.executable, "-m", "tests.benchmarks.bare_loop", stock.dsn, str(events), str(leg_updates)]
+    argv = [sys.executable, "-m", "tests.benchmarks.bare_loop", stock.dsn, json.dumps(sample)]
     processes = [subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(WORKERS)]
     for process in processes:
         if process.stdout is None or process.stdout.readline() != b"ready\n":

@@ -24,6 +24,7 @@ from central.adapters.telemetry.log import LogPlan, open_log
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
 from central.application.ports.dispatch import NodeState
 from central.application.ports.world import TimerHandle
+from central.bootstrap.process import calm_collector
 from central.entrypoints.workers.loop_timers import LoopTimers
 from central.entrypoints.workers.voice_node import NodeParts, VoiceNode
 
@@ -63,10 +64,10 @@ async def work(plan: dict[str, Any]) -> None:
             )
         )
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, node.stop)
+        calm_collector()
         await node.run()
 
 
-import gc; gc.freeze(); gc.set_threshold(50_000, 20, 50)
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work(json.loads(sys.argv[1])))

@@ -61,7 +61,7 @@ from central.application.intake.submit_records import SubmitRecords
 from central.application.ports.intake import LoadQueue
 from central.application.reporting.reporting import Reporting
 from central.bootstrap.operator import operator_key_hash
-from central.bootstrap.process import open_telemetry
+from central.bootstrap.process import calm_collector, open_telemetry
 from central.bootstrap.publisher import webhook_config
 from central.bootstrap.speech import speech_config
 from central.bootstrap.store import database_dsn, worker_pool
@@ -201,4 +201,5 @@ async def run_api(settings: Settings) -> None:
             timeout_graceful_shutdown=5,
             server_header=False,
         )
+        calm_collector()
         await asyncio.create_task(uvicorn.Server(config).serve())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from importlib import import_module
 
-from central.bootstrap.process import on_stop_signal, open_telemetry
+from central.bootstrap.process import calm_collector, on_stop_signal, open_telemetry
 from central.settings import Settings
 
 ROLES = ("dispatcher", "tracker", "publisher", "jobs")
@@ -16,7 +16,9 @@ async def run_worker(settings: Settings, role: str) -> None:
     telemetry = open_telemetry(settings, role)
     stop = asyncio.Event()
     on_stop_signal(stop.set)
-    await import_module(f"central.bootstrap.{role}").run(settings, stop, telemetry)
+    work = import_module(f"central.bootstrap.{role}").run(settings, stop, telemetry)
+    calm_collector()
+    await work
 
 
 async def run_voice_node(settings: Settings) -> None:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DAYS_AHEAD = 2
-_REWRITTEN = {"attempt": 80, "leg": 70}  # their rows are updated in place once or twice: room in the page spares index entries
+_REWRITTEN = {
+    "attempt": 80,
+    "leg": 70,
+}  # their rows are updated in place once or twice: room in the page spares index entries
 DAYS_BEHIND = 1  # the clock of another machine may still show yesterday
 _LOCK = 0x43454E54_50415254  # "CENTPART": one upkeep at a time
 
@@ -107,7 +110,11 @@ def keep_partitions(dsn: str, now: datetime, keep: Mapping[str, timedelta]) -> t
 
 def _attach(connection: Connection, table: str, name: str, day: datetime) -> None:
     parent, child = sql.Identifier(table), sql.Identifier(name)
-    room = sql.SQL(" with (fillfactor = {})").format(sql.Literal(_REWRITTEN[table])) if table in _REWRITTEN else sql.SQL("")
+    room = (
+        sql.SQL(" with (fillfactor = {})").format(sql.Literal(_REWRITTEN[table]))
+        if table in _REWRITTEN
+        else sql.SQL("")
+    )
     connection.execute(sql.SQL("create table {} (like {} including all){}").format(child, parent, room))
     connection.execute(
         sql.SQL("alter table {} attach partition {} for values from ({}) to ({})").format(

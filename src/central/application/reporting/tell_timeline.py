@@ -17,6 +17,7 @@ from central.application.reporting.explanation import (
     StatusLine,
 )
 from central.application.reporting.record_values import AttemptView, LegView, RecordDetail, SipLine
+from central.domain.statuses import FlowStatus
 
 # What stands first where the clock shows the same moment: cause before effect. An attempt ends after its flow.
 _RANK: Final = {
