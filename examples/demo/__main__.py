@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from rich.console import Console
 
 from central.cli.client import ApiClient
+from central.cli.output import console
 from central.domain.moves import WAITING_FLOW
 from examples.carrier.demo import DemoCarrier
 from examples.demo.check import differences, read_expectations, waiting
@@ -28,7 +28,6 @@ from examples.demo.make_list import BLACKLIST, CONTACTS, DND, EXPECTED, HERE
 FLOW = HERE / "appointment-reminder.yaml"
 DID = "918000000001"
 _SHOWN = 12
-console = Console(highlight=False)
 
 
 def main() -> int:

@@ -35,6 +35,7 @@ _MIX: Final = {
     "answers_on_second_attempt": 18, "presses_1": 16, "answers": 10, "hangs_up_at_once": 10, "hangs_up_mid_flow": 6,
     "busy": 12, "rings_out": 6, "unavailable": 4, "declined": 4, "not_found": 4, "early_media_then_busy": 5, "server_error": 3,
 }  # fmt: skip
+_SLOW_SECOND: Final = {"answers_on_second_attempt": 3, "rings_out": 1}
 NEVER_ANSWER: Final = frozenset(
     {"busy", "rings_out", "unavailable", "declined", "not_found", "early_media_then_busy", "server_error"}
 )
@@ -50,10 +51,15 @@ class Contact:
     may_answer: bool | None
 
 
-def contacts(seed: int, count: int) -> list[Contact]:
-    """The contacts of a seed, mixed; no number stands twice in a list."""
+def contacts(seed: int, count: int, *, slow_second: bool = False) -> list[Contact]:
+    """The contacts of a seed, mixed; no number stands twice in a list.
+
+    ``slow_second``: only contacts whose first attempt fails and whose second takes seconds, so that it is under way when the
+    owner of the first one wakes up.
+    """
     chance = random.Random(f"list {seed}")
-    kinds = chance.choices(list(_MIX), list(_MIX.values()), k=count)
+    mix = _SLOW_SECOND if slow_second else _MIX
+    kinds = chance.choices(list(mix), list(mix.values()), k=count)
     used: dict[str, int] = {}
     made: list[Contact] = []
     for n, kind in enumerate(kinds):

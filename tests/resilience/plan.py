@@ -77,12 +77,13 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All strokes of one seed, in order of time; ``records`` is the size of the list."""
+    """All strokes of one seed, in order of time; ``records`` is the size of the list, ``slow_second`` its kind (load.py)."""
 
     seed: int
     stage: Stage
     records: int
     strokes: Sequence[Stroke]
+    slow_second: bool = False
 
     def __str__(self) -> str:
         lines = "\n".join(f"  {stroke}" for stroke in self.strokes)
@@ -95,19 +96,17 @@ def draw(seed: int, *, records: int = 120) -> Plan:
     stage = STAGES[seed % len(STAGES)]
     strokes = [_at_the_stage(chance, stage, at_s=0.5)]
     if seed % 3 == 0:  # a node that sleeps through its lease, at the point of danger
-        strokes.append(_sleeper(chance, seed // 3, at_s=chance.uniform(0.5, 3)))
+        strokes.append(_sleeper(chance, seed // 3, at_s=0.5))
     strokes += [_anywhere(chance) for _ in range(chance.randint(2, 4))]
     return Plan(seed, stage, records, _named(seed, strokes))
 
 
 def sleeper_plan(seed: int, *, records: int = 60) -> Plan:
-    """Only what the fence is for: both nodes, one after the other, sleep through their leases with results in hand."""
+    """Only what the fence is for: a node sleeps through its lease with results in hand, and the other goes on with the records."""
     chance = random.Random(f"sleeper {seed}")
-    strokes = [
-        Stroke(at_s, "order", node, "node.finish/gathered", chance.randint(1, 3), "stand", STAND_S)
-        for at_s, node in zip((0.5, 8.0), NODES, strict=True)
-    ]
-    return Plan(seed, "finish", records, _named(seed, strokes))
+    node = NODES[seed % len(NODES)]
+    strokes = [Stroke(0.5, "order", node, "node.finish/gathered", chance.randint(0, 2), "stand", STAND_S)]
+    return Plan(seed, "finish", records, _named(seed, strokes), slow_second=True)
 
 
 def _named(seed: int, strokes: Sequence[Stroke]) -> list[Stroke]:
@@ -122,7 +121,7 @@ def _at_the_stage(chance: random.Random, stage: Stage, at_s: float) -> Stroke:
 
 
 def _sleeper(chance: random.Random, turn: int, at_s: float) -> Stroke:
-    return Stroke(at_s, "order", NODES[1], STANDS[turn % len(STANDS)], chance.randint(0, 4), "stand", STAND_S)
+    return Stroke(at_s, "order", NODES[1], STANDS[turn % len(STANDS)], chance.randint(0, 2), "stand", STAND_S)
 
 
 def _anywhere(chance: random.Random) -> Stroke:

@@ -175,5 +175,5 @@ def no_immediate_redial(record: Document) -> list[str]:
     attempts, wrong = record["attempts"], list[str]()
     for earlier, later in zip(attempts, attempts[1:], strict=False):
         if earlier["ended_at"] and datetime.fromisoformat(later["started_at"]) < datetime.fromisoformat(earlier["ended_at"]):
-            wrong.append(f"{record['record']['client_identifier']}: attempt {later['number']} began before the one before ended")
+            wrong.append(f"{record['client_identifier']}: attempt {later['number']} began before the one before ended")
     return wrong

@@ -100,7 +100,7 @@ class SeedRun:
     def __call__(self, plan: Plan) -> Outcome:
         """Run one plan to its end."""
         outcome = Outcome(plan, begun=time.monotonic())
-        rows = contacts(plan.seed, plan.records)
+        rows = contacts(plan.seed, plan.records, slow_second=plan.slow_second)
         self._contacts |= {row.name: row for row in rows}
         early = [stroke for stroke in plan.strokes if stroke.at_s <= _EARLY_S and stroke.kind == "order"]
         self._request_id = self._submit(plan, rows)

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import re
 import socket
+import wave
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,9 @@ from central.adapters.postgres.dispatch_store import PostgresDispatch
 from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.outbox import PostgresDeadLetters
 from central.adapters.postgres.pool import Pool
+from central.adapters.postgres.prompts import PostgresPrompts
+from central.adapters.speech.config import SpeechConfig
+from central.adapters.speech.prompts import PromptFiles
 from central.adapters.system import SystemClock, SystemIds
 from central.adapters.webhook.config import WebhookConfig
 from central.adapters.webhook.url_policy import WebhookUrlPolicy
@@ -42,6 +47,7 @@ from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.import_list import ImportList
 from central.application.administration.keep_keys import KeepKeys
+from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import (
     OPERATOR_FIELDS,
     ChangeAccount,
@@ -76,6 +82,8 @@ from central.entrypoints.api.services import (
 from tests.fakes.observed import ObservedTelemetry
 
 OPERATOR_KEY = "op_" + "x" * 40
+MOST_PROMPT_BYTES = 2_000_000
+WAV = {"Content-Type": "audio/wav"}
 EXAMPLE = Path(__file__).parents[3] / "examples" / "appointment-reminder.yaml"
 PLAN: dict[str, Any] = {"name": "standard", "voice": [{"prefix": "", "pulse_s": 60, "per_pulse": 0}]}
 
@@ -235,6 +243,17 @@ def document(name: str = "appointment_reminder") -> bytes:
     return re.sub(r"(?m)^flow: .*$", f"flow: {name}", text).encode()
 
 
+def tone(seconds: float = 0.25, rate: int = 16_000) -> bytes:
+    """A WAV file of a square wave."""
+    content = BytesIO()
+    with wave.open(content, "wb") as target:
+        target.setnchannels(1)
+        target.setsampwidth(2)
+        target.setframerate(rate)
+        target.writeframes((b"\x00\x20" * 20 + b"\x00\xe0" * 20) * round(seconds * rate / 40))
+    return content.getvalue()
+
+
 def _account() -> AccountRow:
     return AccountRow(
         id=AccountId(SystemIds().uuid()),
@@ -264,7 +283,7 @@ def _account() -> AccountRow:
 
 
 def make_services(
-    api_pool: Pool, worker_pool: Pool, intake: Intake, reports: Reports, courier: PostingCourier
+    api_pool: Pool, worker_pool: Pool, intake: Intake, reports: Reports, courier: PostingCourier, prompts: PromptFiles
 ) -> Services:
     clock, ids, telemetry = SystemClock(), SystemIds(), ObservedTelemetry()
     auditor = Auditor(clock, ids)
@@ -290,8 +309,9 @@ def make_services(
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, auditor),
-        publish=PublishFlow(flows, auditor),
+        publish=PublishFlow(flows, PostgresPrompts(api_pool), auditor),
         arrange=ArrangeFlow(flows, auditor),
+        prompts=KeepPrompts(prompts, PostgresPrompts(api_pool), auditor),
         control=ControlWork(PostgresControl(api_pool, clock), flows, auditor),
         endpoints=MaintainEndpoints(PostgresEndpoints(api_pool), flows, WebhookUrlPolicy(WebhookConfig()), auditor),
         dead_letters=PostgresDeadLetters(api_pool),
@@ -304,7 +324,10 @@ def make_services(
         readiness=readiness,
         metrics=lambda: (b"central_up 1\n", "text/plain; version=0.0.4"),
         limits=Limits(
-            body_bytes=1_000_000, live_interval_s=0.01, operator_key_hash=sha256(OPERATOR_KEY.encode()).digest()
+            body_bytes=1_000_000,
+            prompt_bytes=MOST_PROMPT_BYTES,
+            live_interval_s=0.01,
+            operator_key_hash=sha256(OPERATOR_KEY.encode()).digest(),
         ),
         operate_accounts=OperateAccounts(operated, library, auditor),
         operate_change=ChangeAccount(operated, library, auditor, OPERATOR_FIELDS),
@@ -325,11 +348,17 @@ async def serving(app: Api) -> AsyncGenerator[str]:
 
 
 @pytest.fixture
-async def stage(api_pool: Pool, worker_pool: Pool) -> AsyncIterator[Stage]:
+def prompt_files(api_pool: Pool, tmp_path: Path) -> PromptFiles:
+    """The library that the application keeps."""
+    return PromptFiles(SpeechConfig(tmp_path / "cache", tmp_path / "prompts"), PostgresPrompts(api_pool))
+
+
+@pytest.fixture
+async def stage(api_pool: Pool, worker_pool: Pool, prompt_files: PromptFiles) -> AsyncIterator[Stage]:
     """The running application."""
     intake, reports, courier = Intake(), Reports(), PostingCourier()
     neighbours = [Neighbour("postgresql", "up")]
-    services = make_services(api_pool, worker_pool, intake, reports, courier)
+    services = make_services(api_pool, worker_pool, intake, reports, courier, prompt_files)
 
     async def readiness() -> Sequence[Neighbour]:
         return neighbours

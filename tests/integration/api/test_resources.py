@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from central.application.administration.acting import Actor
-from tests.integration.api.conftest import Stage, Tenant, document
+from central.domain.errors import InvalidInput
+from tests.integration.api.conftest import OPERATOR_KEY, Stage, Tenant, document
 
 YAML = {"Content-Type": "application/yaml"}
 
@@ -262,14 +263,26 @@ async def test_the_account_tunes_itself_but_not_its_money(tenant: Tenant) -> Non
     assert (ledger["items"][0]["amount"], ledger["next"]) == ("100.00", None)
 
 
-async def test_an_account_pins_only_a_policy_that_exists(tenant: Tenant) -> None:
+async def test_the_operator_pins_only_a_policy_that_exists(stage: Stage, tenant: Tenant) -> None:
+    operator = Tenant(tenant.id, OPERATOR_KEY, stage.client)
+    path = f"/operator/accounts/{tenant.id}"
     for wrong in ({"policy_id": "ATLANTIS"}, {"policy_version": 99}):
-        refused = await tenant.call("PATCH", "/account", json=wrong)
+        refused = await operator.call("PATCH", path, json=wrong)
         assert (refused.status_code, refused.json()["code"]) == (422, "unknown_policy")
-    pinned = await tenant.call("PATCH", "/account", json={"policy_id": "UK", "policy_version": 1})
+    pinned = await operator.call("PATCH", path, json={"policy_id": "UK", "policy_version": 1})
     assert (pinned.json()["policy_id"], pinned.json()["policy_version"]) == ("UK", 1)
-    followed = await tenant.call("PATCH", "/account", json={"policy_id": "IN"})
+    followed = await operator.call("PATCH", path, json={"policy_id": "IN"})
     assert (followed.json()["policy_id"], followed.json()["policy_version"]) == ("IN", None)
+
+
+@pytest.mark.parametrize("wish", [{"policy_id": "LAB"}, {"policy_version": 1}])
+async def test_no_account_chooses_the_law_that_holds_for_it(stage: Stage, tenant: Tenant, wish: dict[str, Any]) -> None:
+    refused = await tenant.call("PATCH", "/account", json=wish)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_body")
+    with pytest.raises(InvalidInput) as caught:  # and not by another door either
+        await stage.services.change_account(Actor(tenant.id, "test"), wish)
+    assert caught.value.code == "field_not_changeable"
+    assert (await tenant.get("/account")).json()["policy_id"] == "IN"
 
 
 async def test_the_catalogue_is_readable(stage: Stage, tenant: Tenant) -> None:

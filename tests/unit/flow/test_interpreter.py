@@ -166,7 +166,7 @@ def test_a_draft_that_cannot_run_fails_and_ends(steps: str) -> None:
 def test_media_are_given_with_their_variables_filled_in() -> None:
     steps = """  first: {widget: play, say: "Hi {{ $flow.key.Name }}", voice: v, language: hi, repeat: 2, next: pause}
   pause: {widget: play, file: "silence:1.5", next: bye}
-  bye: {widget: play, file: "{{ $flow.key.Song }}"}
+  bye: {widget: play, file: "{{ $flow.key.Song }}", language: hi}
 """
     player = Player.of(after_answer(steps), variables={"Name": "Anna", "Song": "jingles/one"}).connected()
     player.played().played().played()
@@ -175,7 +175,7 @@ def test_media_are_given_with_their_variables_filled_in() -> None:
         (Speech("Hi Anna", "v", "hi"),),
         (Speech("Hi Anna", "v", "hi"),),
         (Prompt("silence:1.5"),),
-        (Prompt("jingles/one"),),
+        (Prompt("jingles/one", "hi"),),
     ]
 
 
