@@ -41,7 +41,9 @@ RESULT = Path("build/bench.json")
 def main() -> int:
     """Measure what was asked for; 0 when every figure could be measured, whether or not it reaches its bar."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", default="", metavar="ID,ID", help="figures to measure; the others keep their last value")
+    parser.add_argument(
+        "--only", default="", metavar="ID,ID", help="figures to measure; the others keep their last value"
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes, to try it out; the JSON says so")
     asked = parser.parse_args()
     wanted = [word for word in asked.only.split(",") if word] or [spec.id for spec in SPECS]

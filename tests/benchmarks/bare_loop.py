@@ -80,7 +80,9 @@ def claim(connection: psycopg.Connection[Any], ids: SystemIds, sample: dict[str,
     return rows
 
 
-def finish(connection: psycopg.Connection[Any], ids: SystemIds, rows: list[dict[str, Any]], sample: dict[str, Any]) -> None:
+def finish(
+    connection: psycopg.Connection[Any], ids: SystemIds, rows: list[dict[str, Any]], sample: dict[str, Any]
+) -> None:
     """The second transaction: legs, their ends, the further events, the result, the outbox."""
     told = [
         {"account_id": row["account_id"], "record_id": row["record_id"], "id": id_} | event

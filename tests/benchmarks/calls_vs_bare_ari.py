@@ -76,7 +76,9 @@ def asterisk_root() -> Path:
 class CallHouse:
     """One installation with an account, a flow, a trunk to a far end and a webhook endpoint; a context manager."""
 
-    def __init__(self, port: int, settings: Mapping[str, str] | None = None, *, flow: str = FLOW, cps: int = 10_000) -> None:
+    def __init__(
+        self, port: int, settings: Mapping[str, str] | None = None, *, flow: str = FLOW, cps: int = 10_000
+    ) -> None:
         self.installation = Installation(asterisk_root(), SETTINGS | dict(settings or {}))
         self.api: Api
         self._port, self._flow_text, self._cps = port, flow, cps
@@ -107,7 +109,9 @@ class CallHouse:
         self.wait(request_id, limit_s)
         report: dict[str, Any] = self.api.get(f"/requests/{request_id}/report")
         if (report["legs"], report["answered"]) != (count, count):
-            raise RuntimeError(f"{count} contacts, {report['legs']} legs, {report['answered']} answered: {report['calls']}")
+            raise RuntimeError(
+                f"{count} contacts, {report['legs']} legs, {report['answered']} answered: {report['calls']}"
+            )
         return report
 
     def submit(self, count: int) -> str:
@@ -138,7 +142,10 @@ class CallHouse:
     def cpu_s(self) -> dict[str, float]:
         """Processor seconds by role so far."""
         roles = self.processes()
-        return {name: _cpu_s(one) + sum(map(_cpu_s, one.children() if name == "postgres" else ())) for name, one in roles.items()}
+        return {
+            name: _cpu_s(one) + sum(map(_cpu_s, one.children() if name == "postgres" else ()))
+            for name, one in roles.items()
+        }
 
     def rss_mb(self) -> dict[str, float]:
         """Memory of the voice node's Python process and of its Asterisk."""
@@ -236,7 +243,9 @@ async def run_bare(plan: Mapping[str, Any]) -> None:
     """The bare loop's process: an engine, a trunk, and for each line a number of calls."""
     state = Path(tempfile.mkdtemp(prefix="central-bare-"))
     media = free_ports("127.0.0.1", 1)[0] % 1000 + 40_000  # far from the installation's range
-    config = AsteriskConfig(engine=OwnEngine(root=Path(plan["root"]), state_dir=state, strict_rtp=False, rtp_ports=(media, media + 998)))
+    config = AsteriskConfig(
+        engine=OwnEngine(root=Path(plan["root"]), state_dir=state, strict_rtp=False, rtp_ports=(media, media + 998))
+    )
     assert isinstance(config.engine, OwnEngine)
     engine = Engine(config, config.engine, secrets.token_urlsafe)
     trunk = Trunk(TrunkId(uuid4()), "sipp", "127.0.0.1", plan["port"])
@@ -291,18 +300,26 @@ async def _bare_calls(
 def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
     """Rounds side by side, first with the tap and then without: ours, then the bare loop."""
     count = size.of(400, 100)
-    raw: dict[str, Any] = {"calls_a_round": count, "bare_calls_at_once": AT_ONCE, "channels": int(SETTINGS["CENTRAL_CHANNELS"])}
+    raw: dict[str, Any] = {
+        "calls_a_round": count,
+        "bare_calls_at_once": AT_ONCE,
+        "channels": int(SETTINGS["CENTRAL_CHANNELS"]),
+    }
     ratios: dict[str, float] = {}
     with Carrier(["answer"]) as carrier:
         port = carrier.port("answer")
         for name, trace in (("with_tap", "yes"), ("without_tap", "no")):
             with CallHouse(port, {"CENTRAL_SIP_TRACE": trace}) as house, BareLoop(port) as bare:
-                ratios[name], raw[name] = _rounds(house, bare, count, size.runs, lambda line, name=name: progress(f"{name}: {line}"))
+                ratios[name], raw[name] = _rounds(
+                    house, bare, count, size.runs, lambda line, name=name: progress(f"{name}: {line}")
+                )
     raw["ratio_without_tap"] = round(ratios["without_tap"], 4)
     return ratios["with_tap"], raw
 
 
-def _rounds(house: CallHouse, bare: BareLoop, count: int, rounds: int, progress: Progress) -> tuple[float, dict[str, Any]]:
+def _rounds(
+    house: CallHouse, bare: BareLoop, count: int, rounds: int, progress: Progress
+) -> tuple[float, dict[str, Any]]:
     ours: list[float] = []
     theirs: list[float] = []
     spent: list[dict[str, float]] = []
@@ -317,7 +334,9 @@ def _rounds(house: CallHouse, bare: BareLoop, count: int, rounds: int, progress:
         told = bare.call(count)
         theirs.append(count / told["seconds"])
         bare_spent.append({name: round(told[name], 2) for name in ("python_ms", "asterisk_ms")})
-        progress(f"central {ours[-1]:.0f} calls/s, bare loop {theirs[-1]:.0f} calls/s; cpu ms a call {spent[-1]}, {bare_spent[-1]}")
+        progress(
+            f"central {ours[-1]:.0f} calls/s, bare loop {theirs[-1]:.0f} calls/s; cpu ms a call {spent[-1]}, {bare_spent[-1]}"
+        )
     raw = {
         "central_calls_per_s": [round(v, 1) for v in ours[1:]],  # the first round warms both up
         "bare_calls_per_s": [round(v, 1) for v in theirs[1:]],

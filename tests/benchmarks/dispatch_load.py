@@ -25,6 +25,7 @@ from central.adapters.system import SystemClock, SystemIds
 from central.application.dispatch.grant_shares import GrantShares
 from central.application.tracking.control_requests import ControlRequests, KeepCounts
 from central.application.tracking.reap_leases import ReapLeases
+from central.application.tracking.watch_backlog import WatchBacklog
 from central.entrypoints.workers.dispatcher import run_dispatcher
 from central.entrypoints.workers.tracker import run_tracker
 from tests.fakes.observed import ObservedTelemetry
@@ -97,7 +98,14 @@ async def _run_central(stock: Stock) -> float:
             loops = [
                 asyncio.create_task(run_dispatcher(shares, 0.1, stop, telemetry)),
                 asyncio.create_task(
-                    run_tracker(reap, ControlRequests(tracking, clock), KeepCounts(tracking, clock), stop, telemetry)
+                    run_tracker(
+                        reap,
+                        ControlRequests(tracking, clock),
+                        KeepCounts(tracking, clock),
+                        WatchBacklog(tracking, telemetry),
+                        stop,
+                        telemetry,
+                    )
                 ),
             ]
             await asyncio.sleep(0.3)

@@ -53,7 +53,9 @@ def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
         "central_records_per_s": [round(v) for v in ours],
         "bare_records_per_s": [round(v) for v in bare],
         "cpu_ms_per_record": spent,
-        "rows_per_record": {name: {"inserted": round(w.inserted, 2), "updated": round(w.updated, 2)} for name, w in rows.items()},
+        "rows_per_record": {
+            name: {"inserted": round(w.inserted, 2), "updated": round(w.updated, 2)} for name, w in rows.items()
+        },
     }
     return median_ratio(ours, bare), raw
 

@@ -55,7 +55,13 @@ class Figure:
 
     def as_json(self) -> dict[str, Any]:
         """One entry of ``build/bench.json``."""
-        found = {"id": self.spec.id, "value": self.value, "bar": self.spec.bar, "better": self.spec.better, "raw": self.raw}
+        found = {
+            "id": self.spec.id,
+            "value": self.value,
+            "bar": self.spec.bar,
+            "better": self.spec.better,
+            "raw": self.raw,
+        }
         return found | ({"error": self.error} if self.error else {})
 
 

@@ -70,6 +70,8 @@ from central.entrypoints.api.app import create_app
 from central.entrypoints.api.services import Limits, Neighbour, Services
 from central.settings import Settings
 
+_READY_S = 2.0  # a probe does not wait longer
+
 
 def build_services(
     settings: Settings, pool: Pool, shard: Pool, queue: LoadQueue, courier: WebhookCourier, telemetry: ProcessTelemetry
@@ -155,14 +157,14 @@ def _limits(settings: Settings) -> Limits:
 async def _readiness(pool: Pool) -> Sequence[Neighbour]:
     """How the neighbours are: the store, and the voice nodes by their signs of life."""
     try:
-        async with transaction(pool) as connection:
+        async with asyncio.timeout(_READY_S), transaction(pool) as connection:
             cursor = await connection.execute(
                 "select name, healthy and not draining and heartbeat_at > now() - interval '5 seconds', heartbeat_at from node "
                 "where heartbeat_at > now() - interval '1 hour' order by name"
             )
             rows = await cursor.fetchall()
-    except NeighbourError as error:
-        return [Neighbour("postgresql", "down", error.message)]
+    except (NeighbourError, TimeoutError) as error:
+        return [Neighbour("postgresql", "down", str(error) or f"no answer within {_READY_S:g} s")]
     nodes = [
         Neighbour(
             f"voice-node {name}", "up" if alive else "down", f"last heard {heard:%Y-%m-%dT%H:%M:%SZ}", needed=False

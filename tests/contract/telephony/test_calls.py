@@ -156,6 +156,21 @@ async def test_what_cannot_be_dialled_is_rejected_with_its_reason(board: Switchb
     assert not second.events
 
 
+async def test_a_trunk_that_the_engine_cannot_take_does_not_stop_the_others(board: Switchboard) -> None:
+    await board.open("c486")
+    good = board.rig.trunk("c486")
+    bad = Trunk(TrunkId(uuid4()), "bad", "127.0.0.1", transport="pigeon")
+    await board.rig.telephony.set_trunks([bad, good])
+    assert set(board.rig.telephony.refused_trunks()) == {bad.id}
+    refused = await board.place("", trunk=bad)
+    assert isinstance(refused.answer, Rejected)
+    assert refused.answer.local == "no_trunk"
+    call = await board.place("c486")
+    assert (await call.evidence()).sip == 486
+    await board.rig.telephony.set_trunks([good])
+    assert not board.rig.telephony.refused_trunks()
+
+
 async def test_trunks_change_without_touching_calls(board: Switchboard) -> None:
     await board.open("answer", "c486")
     call = await board.place("answer")

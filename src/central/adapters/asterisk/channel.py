@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -36,7 +36,7 @@ from central.application.ports.telephony import (
 )
 from central.application.ports.world import Clock, Ids
 from central.domain.errors import CentralError
-from central.domain.ids import LegId
+from central.domain.ids import LegId, TrunkId
 
 _NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
 _TAKEN = range(200, 300)
@@ -94,13 +94,17 @@ class AsteriskTelephony:
     async def set_trunks(self, trunks: Sequence[Trunk]) -> None:
         """Make exactly these trunks known; calls in progress are not touched. Safe to repeat.
 
-        Raises NeighbourError (``engine_unreachable``, ``trunk_refused``), InvalidInput ``trunk_transport`` or OperatorError
-        ``tls_not_available``. While the engine is away the trunks are kept and pushed as soon as it is back.
+        Raises NeighbourError ``engine_unreachable``. While the engine is away the trunks are kept and pushed as soon as it is
+        back. A trunk that the engine refuses is told by ``refused_trunks``; the others are not touched by it.
         """
         if self._book.connected:
             await self._trunks.change(trunks)
         else:
             self._trunks.keep(trunks)
+
+    def refused_trunks(self) -> Mapping[TrunkId, str]:
+        """Trunks that the engine would not take, and why; calls over them are rejected as ``no_trunk``."""
+        return self._trunks.refused
 
     # -- events --------------------------------------------------------------------------------------------------------
     async def next_events(self) -> Sequence[TelephonyEvent]:

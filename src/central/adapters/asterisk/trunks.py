@@ -15,11 +15,12 @@ import aiohttp
 
 from central.adapters.asterisk.outgoing import PushedObject, trunk_objects
 from central.application.ports.telephony import Trunk
-from central.domain.errors import NeighbourError, OperatorError
+from central.domain.errors import CallerError, NeighbourError, OperatorError
 from central.domain.ids import TrunkId
 
 _TAKEN = range(200, 300)
 _NOT_FOUND = 404
+_UNREACHABLE = "engine_unreachable"
 
 
 class Request(Protocol):
@@ -48,7 +49,13 @@ class Trunks:
         self._rtp_timeout_s = rtp_timeout_s
         self._has_tls = has_tls
         self._known: dict[TrunkId, KnownTrunk] = {}
+        self._refused: dict[TrunkId, tuple[Trunk, str]] = {}
         self._changes = 0
+
+    @property
+    def refused(self) -> Mapping[TrunkId, str]:
+        """Trunks that the engine would not take, and why: one account's trunk must not stop the others."""
+        return {key: detail for key, (_, detail) in self._refused.items()}
 
     def get(self, trunk: TrunkId) -> KnownTrunk | None:
         """What calls over this trunk need; None when it is not known."""
@@ -57,27 +64,33 @@ class Trunks:
     def keep(self, trunks: Sequence[Trunk]) -> None:
         """Remember the trunks for the next ``push_all``; nothing is sent."""
         self._known = {trunk.id: self._name(trunk) for trunk in trunks}
+        self._refused.clear()
 
     async def push_all(self) -> None:
         """Make a freshly connected engine know all trunks, whatever it knew before. Raises as ``change``."""
-        for known in self._known.values():
-            for thing in reversed(self._objects(known)):
-                await self._delete(thing)
-            await self._put(known)
+        again = [trunk for trunk, _ in self._refused.values()]
+        self._refused.clear()
+        self._known |= {trunk.id: self._name(trunk) for trunk in again}
+        for known in list(self._known.values()):
+            if not await self._taken(known, fresh=True):
+                del self._known[known.trunk.id]
 
     async def change(self, trunks: Sequence[Trunk]) -> None:
         """Make exactly these trunks known.
 
-        Raises NeighbourError (``engine_unreachable``, ``trunk_refused``), InvalidInput ``trunk_transport`` or OperatorError
-        ``tls_not_available``; trunks that were handled before the failure stay changed.
+        One that the engine refuses is left out and told by ``refused``; it is tried again when it is changed. Raises
+        NeighbourError ``engine_unreachable``; trunks that were handled before the failure stay changed.
         """
         wanted = {trunk.id: trunk for trunk in trunks}
+        self._refused = {key: refused for key, refused in self._refused.items() if wanted.get(key) == refused[0]}
         for trunk in wanted.values():
             old = self._known.get(trunk.id)
-            if old is None or old.trunk != trunk:
+            if (old is None or old.trunk != trunk) and trunk.id not in self._refused:
                 new = self._name(trunk)
-                await self._put(new)
-                self._known[trunk.id] = new
+                if await self._taken(new):
+                    self._known[trunk.id] = new
+                else:
+                    self._known.pop(trunk.id, None)
                 if old is not None:
                     await self._withdraw(old)
         for gone in [known for key, known in self._known.items() if key not in wanted]:
@@ -88,6 +101,19 @@ class Trunks:
         """A fresh name of fixed length: names that are prefixes of each other clash."""
         self._changes += 1
         return KnownTrunk(trunk, f"t{trunk.id.hex}{self._changes:08x}")
+
+    async def _taken(self, known: KnownTrunk, *, fresh: bool = False) -> bool:
+        """Push a trunk (``fresh``: to an engine that may know an older one); False when the engine refuses it."""
+        try:
+            if fresh:
+                await self._withdraw(known)
+            await self._put(known)
+        except (CallerError, NeighbourError, OperatorError) as error:
+            if error.code == _UNREACHABLE:
+                raise
+            self._refused[known.trunk.id] = (known.trunk, error.message)
+            return False
+        return True
 
     def _objects(self, known: KnownTrunk) -> tuple[PushedObject, ...]:
         return trunk_objects(known.trunk, known.endpoint, self._rtp_timeout_s)
@@ -114,7 +140,7 @@ class Trunks:
         try:
             return await self._request(method, path, body)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NeighbourError("engine_unreachable", f"{type(error).__name__}: {error}") from error
+            raise NeighbourError(_UNREACHABLE, f"{type(error).__name__}: {error}") from error
 
     @staticmethod
     def _check(known: KnownTrunk, status: int, answer: bytes) -> None:

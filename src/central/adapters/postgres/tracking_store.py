@@ -12,6 +12,10 @@ from central.application.ports.tracking import ControlledRequest, LegState, Reap
 from central.domain.ids import AccountId, RecordId, RequestId
 
 _SQL = hot_statements("tracking")
+_BACKLOG = (
+    "open_requests", "records_in_progress", "leases_expired", "events_waiting", "events_parked", "uploads_loading",
+    "nodes_alive", "dispatcher_silent_s", "partitions_missing",
+)  # fmt: skip
 
 
 class PostgresTracking:
@@ -106,3 +110,9 @@ class PostgresTracking:
         async with transaction(self._pool) as connection:
             rows = await _SQL["stranded_uploads"].rows(connection)
         return [(AccountId(a), RequestId(r)) for a, r in rows]
+
+    async def backlog(self) -> Mapping[str, float]:
+        """Figures that an operator watches, by metric name."""
+        async with transaction(self._pool) as connection:
+            (row,) = await _SQL["backlog"].rows(connection)
+        return dict(zip(_BACKLOG, map(float, row), strict=True))

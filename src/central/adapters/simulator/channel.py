@@ -7,7 +7,7 @@ benchmark of dispatch. Faults of an engine are its own methods: ``kill_engine``,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +94,10 @@ class SimulatedTelephony:
         """Make exactly these trunks known."""
         self._trunks = {trunk.id: trunk for trunk in trunks}
 
+    def refused_trunks(self) -> Mapping[TrunkId, str]:
+        """A simulated engine takes every trunk."""
+        return {}
+
     async def next_events(self) -> Sequence[TelephonyEvent]:
         """Wait for news and return all that is there, in order."""
         while not self._news:
@@ -138,8 +142,8 @@ class SimulatedTelephony:
 
     # -- faults --------------------------------------------------------------------------------------------------------
     def kill_engine(self) -> None:
-        """The engine process ends: its calls are gone, and nobody says how."""
-        self._alive = False
+        """The engine process ends: its calls are gone, and nobody says how. So is what a cut connection held back."""
+        self._alive, self._held = False, None
         self._drop_all()
         self._tell(NodeDown(self._clock.now(), engine_lost=True, detail="killed"))
 
@@ -150,13 +154,17 @@ class SimulatedTelephony:
 
     def cut(self) -> None:
         """The connection is lost, calls go on: commands fail, news waits for ``mend``."""
+        if not self._alive:
+            return
         self._alive = False
         self._tell(NodeDown(self._clock.now(), engine_lost=False, detail="connection cut"))
         self._held = []
 
     def mend(self) -> None:
         """The connection is back: first what the engine has now, then what happened meanwhile."""
-        held, self._held = self._held or [], None
+        if self._held is None:  # the engine itself ended meanwhile
+            return
+        held, self._held = self._held, None
         self.revive()
         for event in held:
             self._tell(event)

@@ -187,7 +187,14 @@ class Telephony(Protocol):
         ...
 
     async def set_trunks(self, trunks: Sequence[Trunk]) -> None:
-        """Make exactly these trunks known; calls in progress are not touched. Safe to repeat."""
+        """Make exactly these trunks known; calls in progress are not touched. Safe to repeat.
+
+        One that the engine refuses does not stop the others: see ``refused_trunks``.
+        """
+        ...
+
+    def refused_trunks(self) -> Mapping[TrunkId, str]:
+        """Trunks that the engine would not take, and why; a call over one is Rejected(``no_trunk``)."""
         ...
 
     async def next_events(self) -> Sequence[TelephonyEvent]:

@@ -107,6 +107,10 @@ class TrackingStore(Protocol):
         """Requeue up to ``n`` records that ended for money or validity; answers how many."""
         ...
 
+    async def backlog(self) -> Mapping[str, float]:
+        """What an operator watches, by metric name: open requests, leases, waiting events, silent dispatcher, partitions."""
+        ...
+
     async def fold_tallies(self, n: int) -> None:
         """Fold up to ``n`` count changes into one row a counter."""
         ...

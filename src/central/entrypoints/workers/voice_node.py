@@ -21,7 +21,7 @@ from central.application.ports.telemetry import Telemetry
 from central.application.ports.telephony import Telephony
 from central.application.ports.world import Clock, Ids
 from central.domain.errors import NeighbourError
-from central.domain.ids import RecordId
+from central.domain.ids import RecordId, TrunkId
 from central.entrypoints.workers.loop_timers import LoopTimers
 from central.entrypoints.workers.rounds import repeat
 
@@ -61,6 +61,7 @@ class VoiceNode:
         self._state = parts.state
         self._stop = asyncio.Event()
         self._strays_at = float("-inf")
+        self._refused: dict[TrunkId, str] = {}
 
     def stop(self) -> None:
         """Ask the node to drain and end."""
@@ -150,6 +151,8 @@ class VoiceNode:
             detail={"calls": len(self._desk.calls)},
         )
         await self._parts.dispatch.heartbeat(state)
+        parts = self._parts
+        parts.telemetry.gauge("calls_in_progress", len(self._desk.calls))
         await self._refresh_trunks()
         for record_id in await self._parts.journal.stopping(self._state.owner):
             self._driver.stop(record_id)
@@ -170,6 +173,10 @@ class VoiceNode:
         elif known != [t.trunk for t in self._desk.trunks]:
             await parts.telephony.set_trunks(known)
         self._desk.trunks = trunks
+        refused = dict(parts.telephony.refused_trunks())
+        for trunk_id in refused.keys() - self._refused.keys():
+            parts.telemetry.warning("trunk_refused", trunk_id=str(trunk_id), detail=refused[trunk_id])
+        self._refused = refused
 
     async def _extend(self) -> None:
         """Keep the leases of the calls at hand; what is not ours any more is let go, what is ours unknowingly too."""

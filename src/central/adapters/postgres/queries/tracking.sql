@@ -191,6 +191,20 @@ published as (
      and 'record.status' = any(e.events))
 select count(*)::int as n from freed;
 
+-- name: backlog
+-- What an operator watches: each figure bounded, so that watching never costs more than the work.
+select (select count(*) from request where open)::int as open_requests,
+       (select count(*) from record where lease_until is not null)::int as records_in_progress,
+       (select count(*) from record where lease_until < now())::int as leases_expired,
+       (select count(*) from (select from outbox where state = 'waiting' limit 100000) x)::int as events_waiting,
+       (select count(*) from (select from outbox where state = 'parked' limit 100000) x)::int as events_parked,
+       (select count(*) from upload where state in ('received', 'loading'))::int as uploads_loading,
+       (select count(*) from node where heartbeat_at > now() - interval '5 seconds' and healthy)::int as nodes_alive,
+       coalesce((select extract(epoch from now() - until + interval '10 seconds') from leader where role = 'dispatcher'), -1)::float8
+         as dispatcher_silent_s,
+       (select count(*) from pg_partitioned_table p join pg_class c on c.oid = p.partrelid
+         where to_regclass(c.relname || '_' || to_char((now() at time zone 'utc')::date + 1, 'YYYYMMDD')) is null)::int as partitions_missing;
+
 -- name: stranded_uploads
 -- Received files that nobody loads: their process died between the last byte and the job.
 select u.account_id, u.request_id from upload u
