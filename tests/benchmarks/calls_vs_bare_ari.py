@@ -64,7 +64,7 @@ _ACCOUNT = {
 }  # fmt: skip
 _TRUNK = {"name": "sipp", "host": "127.0.0.1", "channel_cap": 10_000, "cps_cap": 10_000, "tag_calls": True}
 _TRIES = 40
-_CALM_S = 3.0  # SIP messages are stored a second after their call, webhooks are sent meanwhile
+_CALM_S = 2.0  # SIP messages are stored a second after their call, webhooks are sent meanwhile
 
 
 def asterisk_root() -> Path:

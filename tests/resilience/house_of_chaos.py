@@ -34,6 +34,7 @@ _ACCOUNT = {"api_per_minute": 1_000_000, "plain_http_webhooks": True}
 _SETTINGS = {
     "CENTRAL_LEASE_S": f"{LEASE_S:g}",
     "CENTRAL_SIP_BIND": "127.0.0.1:0",
+    "CENTRAL_INTAKE_CHUNK_ROWS": "30",
     "CENTRAL_CHANNELS": "40",
     "CENTRAL_CPS": "20",
     "CENTRAL_WEBHOOK_FIRST_RETRY_S": "0.3",

@@ -14,6 +14,7 @@ from typing import Final, Literal
 Stage = Literal["claim", "hand_over", "answer", "finish"]
 STAGES: Final[tuple[Stage, ...]] = ("claim", "hand_over", "answer", "finish")
 LEASE_S: Final = 3.0
+_EARLY_S: Final = 0.1
 STAND_S: Final = LEASE_S + 3.0  # lease, reaper, and the next owner's first ringing
 
 NODES: Final = ("voice-node", "voice-node-b")
@@ -54,7 +55,7 @@ ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """One blow. ``at_s`` counts from the acceptance of the list.
+    """One blow. ``at_s`` counts from the acceptance of the list; 0 = before it is sent.
 
     order: the process strikes itself at ``point`` after passing it ``passes`` times (action kill, sever or stand);
     kill: SIGKILL now; end: SIGTERM now, so that it drains; stop: SIGSTOP now, SIGCONT after ``for_s``; cut: the node's connection to its engine for ``for_s``;
@@ -90,13 +91,17 @@ class Plan:
         return f"seed {self.seed}: {self.records} records, stage {self.stage}\n{lines}"
 
 
-def draw(seed: int, *, records: int = 120) -> Plan:
-    """The plan of a seed."""
+def draw(seed: int, *, records: int = 100) -> Plan:
+    """The plan of a seed; every fifth is for the fence alone."""
+    if seed % 5 == 4:
+        return sleeper_plan(seed)
     chance = random.Random(f"resilience {seed}")
     stage = STAGES[seed % len(STAGES)]
-    strokes = [_at_the_stage(chance, stage, at_s=0.5)]
+    strokes = [_at_the_stage(chance, stage)]
     if seed % 3 == 0:  # a node that sleeps through its lease, at the point of danger
-        strokes.append(_sleeper(chance, seed // 3, at_s=0.5))
+        strokes.append(_sleeper(chance, seed // 3))
+    if seed % 4 == 1:  # while the list is taken in
+        strokes.append(_at_intake(chance))
     strokes += [_anywhere(chance) for _ in range(chance.randint(2, 4))]
     return Plan(seed, stage, records, _named(seed, strokes))
 
@@ -105,7 +110,7 @@ def sleeper_plan(seed: int, *, records: int = 60) -> Plan:
     """Only what the fence is for: a node sleeps through its lease with results in hand, and the other goes on with the records."""
     chance = random.Random(f"sleeper {seed}")
     node = NODES[seed % len(NODES)]
-    strokes = [Stroke(0.5, "order", node, "node.finish/gathered", chance.randint(0, 2), "stand", STAND_S)]
+    strokes = [Stroke(_EARLY_S, "order", node, "node.finish/gathered", chance.randint(0, 2), "stand", STAND_S)]
     return Plan(seed, "finish", records, _named(seed, strokes), slow_second=True)
 
 
@@ -114,14 +119,20 @@ def _named(seed: int, strokes: Sequence[Stroke]) -> list[Stroke]:
     return [replace(stroke, key=f"{seed}/{n}") for n, stroke in enumerate(ordered)]
 
 
-def _at_the_stage(chance: random.Random, stage: Stage, at_s: float) -> Stroke:
+def _at_the_stage(chance: random.Random, stage: Stage) -> Stroke:
     point = chance.choice(POINTS[stage])
     action: Literal["kill", "sever"] = "sever" if chance.random() < 0.25 else "kill"
-    return Stroke(at_s, "order", NODES[0], point, chance.randint(0, 4), action)
+    return Stroke(_EARLY_S, "order", NODES[0], point, chance.randint(0, 4), action)
 
 
-def _sleeper(chance: random.Random, turn: int, at_s: float) -> Stroke:
-    return Stroke(at_s, "order", NODES[1], STANDS[turn % len(STANDS)], chance.randint(0, 2), "stand", STAND_S)
+def _at_intake(chance: random.Random) -> Stroke:
+    target = chance.choice(("jobs", "jobs", "api"))
+    action: Literal["kill", "sever"] = "sever" if chance.random() < 0.3 else "kill"
+    return Stroke(0.0, "order", target, chance.choice(ELSEWHERE[target]), chance.randint(0, 3), action)
+
+
+def _sleeper(chance: random.Random, turn: int) -> Stroke:
+    return Stroke(_EARLY_S, "order", NODES[1], STANDS[turn % len(STANDS)], chance.randint(0, 2), "stand", STAND_S)
 
 
 def _anywhere(chance: random.Random) -> Stroke:

@@ -38,7 +38,8 @@ def take_fence_out() -> None:
 
 def shorten_waits() -> None:
     """Waits that are right for carriers and operators and only cost time here."""
-    from central.application.dispatch import grant_shares  # noqa: PLC0415 - after the statements are chosen
+    from central.adapters.postgres import jobs  # noqa: PLC0415 - after the statements are chosen
+    from central.application.dispatch import grant_shares  # noqa: PLC0415
     from central.application.tracking import reap_leases  # noqa: PLC0415
     from central.domain import outcomes  # noqa: PLC0415
     from central.entrypoints.workers import voice_node  # noqa: PLC0415
@@ -47,6 +48,8 @@ def shorten_waits() -> None:
     setattr(grant_shares, "_LEADER_LEASE", timedelta(seconds=3))  # noqa: B010
     setattr(reap_leases, "_LEASE", timedelta(seconds=4))  # noqa: B010
     setattr(voice_node, "_STRAYS_S", 2.0)  # noqa: B010
+    for name, seconds in (("_STALLED_S", 5.0), ("_HEARTBEAT_S", 1.0), ("_RECOVER_S", 1.0)):
+        setattr(jobs, name, seconds)
 
 
 def set_door(folder: Path, name: str) -> None:

@@ -23,7 +23,6 @@ _QUIET_S: Final = 75.0  # after the last blow everything has ended within this t
 _POLL_S: Final = 0.2
 _SUBMIT_S: Final = 40.0
 _PUSHES_S: Final = 90.0  # a push that a dead publisher held is sent again when its lease of a minute is over
-_EARLY_S: Final = 0.5  # orders up to here are given before the list is claimed
 _LAST_ORDER_S: Final = 14.0  # an order that was not reached by then is withdrawn
 _SETTLE_S: Final = 0.7
 
@@ -102,10 +101,10 @@ class SeedRun:
         outcome = Outcome(plan, begun=time.monotonic())
         rows = contacts(plan.seed, plan.records, slow_second=plan.slow_second)
         self._contacts |= {row.name: row for row in rows}
-        early = [stroke for stroke in plan.strokes if stroke.at_s <= _EARLY_S and stroke.kind == "order"]
-        self._request_id = self._submit(plan, rows)
+        early = [stroke for stroke in plan.strokes if stroke.at_s == 0]
         for stroke in early:
             self._house.strike(stroke)
+        self._request_id = self._submit(plan, rows)
         outcome.lap("accepted")
         with Watch(self._api, self._request_id, len(rows)) as watch:
             self._strike(plan, early, outcome)

@@ -282,6 +282,10 @@ def _account() -> AccountRow:
     )
 
 
+async def _readiness() -> Sequence[Neighbour]:
+    return [Neighbour("postgresql", "up")]
+
+
 def make_services(
     api_pool: Pool, worker_pool: Pool, intake: Intake, reports: Reports, courier: PostingCourier, prompts: PromptFiles
 ) -> Services:
@@ -290,9 +294,6 @@ def make_services(
     accounts, flows, lists = PostgresAccounts(api_pool), PostgresFlows(api_pool), PostgresLists(api_pool)
     operated = PostgresAccounts(worker_pool)
     library = PostgresLibrary(worker_pool, PostgresDispatch(worker_pool, ids), clock)
-
-    async def readiness() -> Sequence[Neighbour]:
-        return [Neighbour("postgresql", "up")]
 
     return Services(
         clock=clock,
@@ -321,7 +322,7 @@ def make_services(
         receive=intake.receive,
         reload=intake.reload,
         reporting=reports,
-        readiness=readiness,
+        readiness=_readiness,
         metrics=lambda: (b"central_up 1\n", "text/plain; version=0.0.4"),
         limits=Limits(
             body_bytes=1_000_000,

@@ -170,6 +170,26 @@ def test_the_path_shows_branches_keys_variables_and_warnings() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("by", "title"), [("them", "The customer hung up (Connected)"), ("us", "Our side ended the call (Connected)")]
+)
+def test_a_customer_who_leaves_is_not_told_as_the_end_of_the_flow(by: str, title: str) -> None:
+    story = Story(status="PARTIAL_COMPLETE", reason="customer_left").created().claimed(1)
+    notes = [
+        {"kind": "step", "at": at(2).isoformat(), "step": "ask", "widget": "menu"},
+        {"kind": "end", "at": at(3).isoformat(), "step": "ask", "leg": "Connected", "by": by},
+        {"kind": "customer_left", "at": at(3).isoformat(), "step": "ask", "reason": ""},
+    ]
+    explanation = told(story.event(3.1, "flow_walked", data={"attempt": 1, "notes": notes}))
+    titles = [entry.title for entry in explanation.timeline]
+    assert titles[-3:] == ["Step ask (menu)", title, "The main path ends: the customer left"]
+    (step,) = explanation.path
+    assert step.did == (
+        title[:1].lower() + title[1:].removesuffix(" (Connected)"),
+        "the main path ends: the customer left",
+    )
+
+
 def test_the_timeline_is_in_order_and_puts_causes_before_effects() -> None:
     timeline = told(finished_call()).timeline
     assert [entry.at for entry in timeline] == sorted(entry.at for entry in timeline)

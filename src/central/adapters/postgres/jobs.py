@@ -1,7 +1,7 @@
 """Background jobs on Procrastinate, in the same PostgreSQL: loading of uploads, upkeep of partitions (never records).
 
-A job carries ids only. One job an upload at a time (queueing lock); a job whose worker died is found by its missing
-heartbeat and run again, and goes on where the rows say.
+A job carries ids only. One job an upload waits (queueing lock) and one runs (lock); a job whose worker died is found by its
+missing heartbeat and run again, and goes on where the rows say.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import procrastinate
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from central.application.ports.telemetry import Telemetry
+from central.domain.errors import NeighbourError
 from central.domain.ids import AccountId, RequestId
 
 LOAD = "load_upload"
 _STALLED_S = 20.0
 _HEARTBEAT_S = 5.0
+_RECOVER_S = 5.0
 
 
 def open_jobs(dsn: str, role: str) -> procrastinate.App:
@@ -45,9 +47,9 @@ class JobQueue:
     async def enqueue_load(self, account_id: AccountId, request_id: RequestId) -> None:
         """Load this upload soon; asking twice does no harm."""
         try:
-            await self._app.configure_task(LOAD, queueing_lock=f"load/{request_id}").defer_async(
-                account_id=str(account_id), request_id=str(request_id)
-            )
+            name = f"load/{request_id}"
+            task = self._app.configure_task(LOAD, lock=name, queueing_lock=name)
+            await task.defer_async(account_id=str(account_id), request_id=str(request_id))
         except AlreadyEnqueued:
             return
 
@@ -69,12 +71,6 @@ async def run_jobs(app: procrastinate.App, deeds: JobDeeds, stop: asyncio.Event,
     async def load(account_id: str, request_id: str) -> None:
         await deeds.load(AccountId(UUID(account_id)), RequestId(UUID(request_id)))
 
-    @app.periodic(cron="* * * * *")
-    @app.task(name="recover_jobs", queueing_lock="recover_jobs", pass_context=False)
-    async def recover(timestamp: int) -> None:
-        del timestamp
-        await _recover(app, queue, deeds, telemetry)
-
     @app.periodic(cron="7 * * * *")
     @app.task(name="keep_partitions", queueing_lock="keep_partitions")
     async def keep(timestamp: int) -> None:
@@ -82,6 +78,7 @@ async def run_jobs(app: procrastinate.App, deeds: JobDeeds, stop: asyncio.Event,
         await deeds.upkeep()
 
     await _recover(app, queue, deeds, telemetry)
+    recovering = asyncio.create_task(_keep_recovering(app, queue, deeds, telemetry))
     worker = asyncio.create_task(
         app.run_worker_async(
             concurrency=2,
@@ -96,11 +93,23 @@ async def run_jobs(app: procrastinate.App, deeds: JobDeeds, stop: asyncio.Event,
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait((worker, waiting), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
+    recovering.cancel()
+    await asyncio.gather(recovering, return_exceptions=True)
     if worker.done():
         worker.result()
         return
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
+
+
+async def _keep_recovering(app: procrastinate.App, queue: JobQueue, deeds: JobDeeds, telemetry: Telemetry) -> None:
+    """Look again and again: a list that nobody loads must not wait for a restart."""
+    while True:
+        await asyncio.sleep(_RECOVER_S)
+        try:
+            await _recover(app, queue, deeds, telemetry)
+        except (NeighbourError, ConnectorException) as error:
+            telemetry.warning("round_delayed", round="recover_jobs", detail=str(error))
 
 
 async def _recover(app: procrastinate.App, queue: JobQueue, deeds: JobDeeds, telemetry: Telemetry) -> None:

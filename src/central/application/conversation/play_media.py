@@ -12,6 +12,8 @@ from central.application.ports.telephony import Rejected
 from central.flow.commands import PlayMedia, Prompt, Speech
 from central.flow.events import FlowEvent, PlaybackEnded
 
+_LEAVING_S = 5.0
+
 
 class PlayPrompts:
     """The use case. Playback numbers are the flow's; the engine knows them by ids of ours."""
@@ -32,7 +34,12 @@ class PlayPrompts:
             playback = self._desk.ids.uuid().hex
             call.playbacks[command.playback] = playback
             answer = await self._desk.telephony.play(leg.id, playback, files)
-            fault = answer.detail if isinstance(answer, Rejected) else None
+            if isinstance(answer, Rejected):
+                # nearly always the caller is leaving and the news of it is on its way: only if it does not come is this a fault
+                detail = answer.detail
+                self._desk.timers.after(
+                    _LEAVING_S, lambda: self._report(call, command.playback, ok=False, detail=detail)
+                )
         if fault is not None:
             self._report(call, command.playback, ok=False, detail=fault)
 
@@ -51,7 +58,7 @@ class PlayPrompts:
             self._report(call, number, ok=event.ok, detail=event.detail)
 
     def _report(self, call: LiveCall, number: int, *, ok: bool, detail: str) -> None:
-        if call.playbacks.pop(number, None) is not None:
+        if call.playbacks.pop(number, None) is not None and not call.gone:
             self._feed(call, PlaybackEnded(number, ok, self._desk.clock.now(), detail))
 
     async def _files(self, call: LiveCall, command: PlayMedia) -> tuple[list[str], str | None]:

@@ -1,0 +1,93 @@
+"""The command line against the API, as a person types it: prompts, webhooks, policies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from central.cli.program import app
+from central.domain.errors import CallerError
+from tests.integration.api.conftest import Stage, Tenant, tone
+
+Command = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture
+def central(
+    stage: Stage, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run ``central ...`` with the tenant's key; the answer is what it prints, decoded where ``--json`` was asked."""
+    monkeypatch.setenv("CENTRAL_API_URL", str(stage.client.base_url).rstrip("/"))
+    monkeypatch.setenv("CENTRAL_API_KEY", tenant.key)
+
+    async def run(*words: str) -> Any:
+        await asyncio.to_thread(app, words, result_action="return_value", exit_on_error=False)
+        text = capsys.readouterr().out
+        return json.loads(text) if "--json" in words else text
+
+    return run
+
+
+async def test_a_recording_is_added_listed_and_removed(central: Command, tmp_path: Path) -> None:
+    file = tmp_path / "welcome.wav"
+    file.write_bytes(tone(0.5))
+    made = await central("prompt", "add", str(file), "--json")
+    assert (made["name"], made["language"], made["seconds"]) == ("welcome", "", 0.5)
+    await central("prompt", "add", str(file), "--name", "jingles/one", "--language", "hi")
+    listed = await central("prompt", "list", "--json")
+    assert [(prompt["name"], prompt["language"]) for prompt in listed] == [("jingles/one", "hi"), ("welcome", "")]
+    assert "jingles/one" in await central("prompt", "list")
+    await central("prompt", "remove", "jingles/one", "--language", "hi")
+    await central("prompt", "remove", "welcome")
+    assert await central("prompt", "list", "--json") == []
+    with pytest.raises(CallerError) as caught:
+        await central("prompt", "remove", "welcome")
+    assert caught.value.code == "prompt_not_found"
+
+
+async def test_an_endpoint_is_made_changed_tried_rotated_and_removed(stage: Stage, central: Command) -> None:
+    url = "https://crm.example.org/hook"
+    login = ("--username", "u", "--password", "geheim-3")
+    made = await central("webhook", "add", "crm", url, "--event", "record.final", *login, "--default", "--json")
+    endpoint = made["endpoint"]
+    assert (endpoint["events"], endpoint["auth"], endpoint["is_default"]) == (["record.final"], "basic", True)
+    assert made["secret"].startswith("whsec_")
+    changed = await central("webhook", "change", endpoint["id"], "--name", "crm 2", "--no-enabled", "--json")
+    assert (changed["name"], changed["enabled"], changed["auth"], changed["is_default"]) == (
+        "crm 2",
+        False,
+        "basic",
+        True,
+    )
+    bare = await central("webhook", "change", endpoint["id"], "--username", "", "--no-default", "--enabled", "--json")
+    assert (bare["enabled"], bare["auth"], bare["is_default"], bare["url"]) == (True, "none", False, url)
+    rotated = await central("webhook", "rotate", endpoint["id"], "--json")
+    assert (rotated["endpoint"]["secrets"], rotated["secret"] != made["secret"]) == (2, True)
+    assert (await central("webhook", "test", endpoint["id"], "--json"))["ok"]
+    assert [delivery.url for delivery in stage.courier.posted] == [url]
+    assert [row["name"] for row in await central("webhook", "list", "--json")] == ["crm 2"]
+    assert await central("webhook", "parked", "--endpoint", endpoint["id"], "--json") == []
+    assert await central("webhook", "replay", endpoint["id"], "--json") == {"replayed": 0}
+    await central("webhook", "remove", endpoint["id"])
+    assert await central("webhook", "list", "--json") == []
+
+
+async def test_policies_and_list_entries_are_listed(central: Command) -> None:
+    policies = await central("policy", "list", "--json")
+    assert {"IN", "LAB"} <= {policy["id"] for policy in policies}
+    await central("list", "add", "blacklist", "+91 98765 43210", "+91 22 1234 5678")
+    found = await central("list", "entries", "blacklist", "--prefix", "9198", "--json")
+    assert [entry["number"] for entry in found] == ["919876543210"]
+
+
+@pytest.mark.parametrize("command", [("prompt", "add"), ("flow", "push"), ("flow", "check"), ("list", "import", "dnd")])
+async def test_a_file_that_is_not_there_is_told_before_anything_is_sent(
+    central: Command, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    with pytest.raises(Exception, match="does not exist"):
+        await central(*command, str(tmp_path / "gone"))
