@@ -20,19 +20,10 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON")]
 
 
 def init(
-    *,
-    account: str = "main",
-    owner: str = "owner@example.com",
-    password: str | None = None,
-    country: str = "IN",
-    time_zone: str = "Asia/Kolkata",
-    policy: str | None = None,
-    currency: str = "INR",
-    funds: int = 1000,
-    per_minute: float = 0.5,
-    valid_until: date | None = None,
-    json: Json = False,
-) -> None:
+    *, account: str = "main", owner: str = "owner@example.com", password: str | None = None, country: str = "IN",
+    time_zone: str = "Asia/Kolkata", policy: str | None = None, currency: str = "INR", funds: int = 1000,
+    per_minute: float = 0.5, valid_until: date | None = None, json: Json = False,
+) -> None:  # fmt: skip
     """Make the first account with its owner and an API key; the command line uses that key from then on.
 
     Parameters

@@ -105,6 +105,11 @@ class LegBook:
         if state is not None:
             self._legs[leg] = note_local(state, local)
 
+    def hung_up(self, leg: LegId) -> str | None:
+        """The condition under which we hung the leg up, None when we did not."""
+        state = self._legs.get(leg)
+        return None if state is None else state.local
+
     def not_there(self, leg: LegId) -> None:
         """The engine does not know a leg whose originate was uncertain: it is over."""
         state = self._legs.get(leg)

@@ -200,11 +200,15 @@ class AsteriskTelephony:
             return Rejected("no_trunk", f"trunk {call.trunk} is not known to this engine")
         if not self._book.connected:
             return Rejected("engine_lost", "no connection to the engine")
-        if not await self._resolver.resolves(known.trunk.host):
-            return Rejected("unresolvable", f"{known.trunk.host} does not resolve")
         if not self._book.open(call.leg, detect=call.detect_machine):
             earlier = self._book.get(call.leg)
             return Accepted(earlier.sip_call_id if earlier is not None else None)
+        if not await self._resolver.resolves(known.trunk.host):
+            self._book.forget(call.leg)
+            return Rejected("unresolvable", f"{known.trunk.host} does not resolve")
+        if (local := self._book.hung_up(call.leg)) is not None:
+            self._book.forget(call.leg)
+            return Rejected(local, "hung up before it was sent")
         body = outgoing.originate_body(call, known.trunk, known.endpoint, self._config.app)
         try:
             status, answer = await self._link.request("POST", f"/channels/{call.leg.hex}", body)
@@ -222,6 +226,8 @@ class AsteriskTelephony:
             return Rejected(LOCAL_BY_HTTP.get(status, "media_fault"), f"HTTP {status} {_text(answer)}")
         sip_call_id = decode_channel(answer).protocol_id or None
         self._book.placed(call.leg, sip_call_id)
+        if self._book.hung_up(call.leg) is not None:  # the engine may have had no such leg yet when it was told
+            self._later(self._delete(call.leg))
         return Accepted(sip_call_id)
 
     def _unless_ended(self, leg: LegId, playback: str, refusal: Rejected) -> Answer:

@@ -83,9 +83,11 @@ class PostgresControl:
                 change.nothing()
             if action == "resume" and request.flow_control == "paused":
                 raise Conflict("flow_paused", "The flow is paused; resume the flow.")
+            forced = {"force": force and action == "stop"}
             if not _already(request, action):
                 _check(request)
-                forced = {"force": force and action == "stop"}
+                await change.connection.execute(_SQL["set_request_control"], values | forced)
+            elif forced["force"] and request.control == "stopping":  # the stop is now to cut running calls too
                 await change.connection.execute(_SQL["set_request_control"], values | forced)
             affected = await _affected(change.connection, account_id, request_id, action)
         if affected <= 0:

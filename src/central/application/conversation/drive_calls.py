@@ -18,8 +18,9 @@ from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports.dispatch import HandedRecord
 from central.application.ports.telephony import TelephonyEvent
 from central.domain.attempts import Loss
-from central.domain.evidence import Phase
+from central.domain.evidence import Evidence, Phase
 from central.domain.ids import RecordId
+from central.domain.statuses import CallStatus
 from central.flow import commands as do
 from central.flow.events import Begun, FlowEvent, FundsShort, StopForced, TimerFired
 from central.flow.interpreter import begin, step
@@ -40,10 +41,12 @@ class DriveCalls:
     def begin(self, handed: Sequence[HandedRecord]) -> None:
         """Start the attempts of freshly claimed records."""
         for item in handed:
+            self.lease_lost(item.record.id)  # a claim of a record that we still work on: it was taken from us meanwhile
             call = LiveCall(
                 handed=item,
                 run=begin(item.prepared.program, _facts(item)),
                 good_until=item.claimed_at + self._desk.lease.total_seconds() * 0.9,
+                reserved_positions={_first(item)},
             )
             self._desk.calls[item.record.id] = call
             self.feed(call, Begun(self._desk.clock.now()))
@@ -73,10 +76,15 @@ class DriveCalls:
     def give_up(self, call: LiveCall) -> None:
         """The node must end before this call does: store what is true, that the engine is lost to it."""
         leg = call.leg
-        answered = leg is not None and leg.phase is Phase.ANSWERED
         if leg is not None and leg.sent and not leg.over:
+            answered = leg.phase is Phase.ANSWERED
             self._desk.timers.spawn(self._desk.telephony.hang_up(leg.id, "hangup_by_us"), "hang_up")
-        self._close.lost(call, Loss.AFTER_ANSWER if answered else Loss.POSSIBLY_SENT)
+            local = None if answered else "engine_lost"
+            self._legs.over(call, leg, Evidence(local=local, phase=leg.phase, side="us", end="lost"))
+        elif any(result.status is CallStatus.CONNECTED for result in call.legs):
+            self._close.lost(call, Loss.AFTER_ANSWER)
+        else:
+            self._close.lost(call, Loss.POSSIBLY_SENT if call.legs else Loss.NOT_SENT)
 
     # -- flow events in, commands out ------------------------------------------------------------------------------------
     def feed(self, call: LiveCall, event: FlowEvent) -> None:
@@ -109,6 +117,7 @@ class DriveCalls:
             case do.HangUp():
                 self._hang_up(call)
             case do.MainPathEnded():
+                self._end_silent(call)
                 self._close.ended(call, command)
             case do.RunEnded():
                 self._close.store(call)
@@ -126,6 +135,12 @@ class DriveCalls:
         leg.local = leg.local or ("hangup_by_us" if leg.phase is Phase.ANSWERED else "cancelled_by_us")
         self._desk.timers.spawn(self._desk.telephony.hang_up(leg.id, leg.local), "hang_up")
 
+    def _end_silent(self, call: LiveCall) -> None:
+        """A leg that we hung up and whose end the engine never told, because it could not be heard: it ends now."""
+        leg = call.leg
+        if leg is not None and leg.sent and not leg.over:
+            self._legs.over(call, leg, Evidence(local=leg.local, phase=leg.phase, side="us", end="dropped"))
+
     def _hang_up_lost(self, call: LiveCall) -> None:
         if call.leg is not None and call.leg.sent:
             self._hang_up(call)
@@ -137,9 +152,13 @@ class DriveCalls:
         self.feed(call, FundsShort(dial.position, self._desk.clock.now()))
 
 
+def _first(handed: HandedRecord) -> int:
+    """Position of the first usable number: the one that the claim set money aside for."""
+    return next((i for i in range(len(handed.record.numbers)) if not handed.struck >> i & 1), 0)
+
+
 def _facts(handed: HandedRecord) -> RunFacts:
     record, prepared = handed.record, handed.prepared
-    first = next((i for i in range(len(record.numbers)) if not handed.struck >> i & 1), 0)
     return RunFacts(
         numbers=record.numbers,
         variables=record.variables,
@@ -151,7 +170,7 @@ def _facts(handed: HandedRecord) -> RunFacts:
             "flow_id": record.flow_id,
             "flow_version": "draft" if prepared.number is None else str(prepared.number),
             "client_identifier": record.client_identifier or "",
-            "contact_number": record.numbers[first],
+            "contact_number": record.numbers[_first(handed)],
             "did": handed.dids[0] if handed.dids else "",
         },
         struck=frozenset(i for i in range(len(record.numbers)) if handed.struck >> i & 1),

@@ -44,6 +44,7 @@ class HearLegs:
             case news.NodeUp():
                 self._desk.engine_up = True
                 self._desk.telemetry.event("engine_connected", legs=len(event.legs))
+                self._end_strays(event)
                 return
             case news.NodeDown():
                 self._node_down(event)
@@ -70,6 +71,12 @@ class HearLegs:
                 self._desk.tell(call, "leg_held" if event.held else "leg_unheld", {"leg_id": leg.id})
             case _:
                 assert_never(event)
+
+    def _end_strays(self, event: news.NodeUp) -> None:
+        """Legs that no call of ours goes with: of an earlier life of this node, or of records that were taken away."""
+        for leg_id in event.legs:
+            if leg_id not in self._desk.by_leg:
+                self._desk.timers.spawn(self._desk.telephony.hang_up(leg_id, "hangup_by_us"), "hang_up")
 
     def _progress(self, leg: LiveLeg, event: news.LegProgress) -> None:
         leg.sip_call_id = leg.sip_call_id or event.sip_call_id
@@ -106,7 +113,8 @@ class HearLegs:
             call.legs.append(result)
             self._lost(call, self._loss(leg))
             return
-        if ending.status in FAILOVER and leg.left and not call.stopping and not call.gone:
+        rang = leg.ring_at is not None or evidence.phase is Phase.RINGING  # over another trunk it would ring again
+        if ending.status in FAILOVER and leg.left and not rang and not call.stopping and not call.gone:
             self._retry(call, leg)
             return
         call.legs.append(result)

@@ -50,10 +50,10 @@ class LiveCall:
     handed: HandedRecord
     run: Run
     good_until: float
+    reserved_positions: set[int]  # the numbers that money was set aside for, the claim's first
     leg: LiveLeg | None = None
     legs: list[LegResult] = field(default_factory=list[LegResult])
     cost: int = 0
-    reserved_positions: set[int] = field(default_factory=lambda: {0})
     notes: list[Note] = field(default_factory=list[Note])
     notes_since: datetime | None = None
     timers: dict[int, TimerHandle] = field(default_factory=dict[int, TimerHandle])

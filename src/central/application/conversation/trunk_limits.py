@@ -25,7 +25,7 @@ class _Trunk:
     used: int = 0
     tokens: float = 1.0
     refilled_at: float = 0.0
-    waiting: deque[asyncio.Future[None]] = field(default_factory=deque[asyncio.Future[None]])
+    waiting: deque[asyncio.Future[bool]] = field(default_factory=deque[asyncio.Future[bool]])  # True: the place is yours
     timer: TimerHandle | None = None
 
 
@@ -55,20 +55,17 @@ class TrunkLimits:
             return "trunk_channel_cap"
         if not trunk.waiting and self._take_now(trunk):
             return "taken"
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         trunk.waiting.append(place)
         self._schedule(trunk)
         late = self._timers.after(wait_s, lambda: _give_up(place))
         try:
-            await place
-        except asyncio.CancelledError:
-            if not place.cancelled():
-                raise
-            trunk.waiting = deque(other for other in trunk.waiting if other is not place)
-            return "trunk_channel_cap" if trunk.used >= trunk.channels else "cps_cap"
+            if await place:
+                return "taken"
         finally:
             late.cancel()
-        return "taken"
+            trunk.waiting = deque(other for other in trunk.waiting if other is not place)
+        return "trunk_channel_cap" if trunk.used >= trunk.channels else "cps_cap"
 
     def give_back(self, trunk_id: TrunkId) -> None:
         """The call is over: the next one waiting gets its place."""
@@ -97,7 +94,7 @@ class TrunkLimits:
             if trunk.waiting[0].done():
                 trunk.waiting.popleft()
             elif self._take_now(trunk):
-                trunk.waiting.popleft().set_result(None)
+                trunk.waiting.popleft().set_result(True)
             else:
                 break
         self._schedule(trunk)
@@ -114,6 +111,6 @@ class TrunkLimits:
         trunk.timer = self._timers.after(max(0.001, (1.0 - trunk.tokens) / trunk.cps), wake)
 
 
-def _give_up(place: asyncio.Future[None]) -> None:
+def _give_up(place: asyncio.Future[bool]) -> None:
     if not place.done():
-        place.cancel()
+        place.set_result(False)

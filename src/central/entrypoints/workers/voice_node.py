@@ -61,6 +61,7 @@ class VoiceNode:
         self._state = parts.state
         self._stop = asyncio.Event()
         self._strays_at = float("-inf")
+        self._unstored: list[TraceRow] = []
         self._refused: dict[TrunkId, str] = {}
 
     def stop(self) -> None:
@@ -190,7 +191,7 @@ class VoiceNode:
         for call in calls:
             if call.record_id in kept:
                 call.good_until = begun + parts.lease.total_seconds() * 0.9
-            elif not call.gone:
+            elif not call.gone and desk.calls.get(call.record_id) is call:
                 self._driver.lease_lost(call.record_id)
 
     async def _notes(self) -> None:
@@ -204,10 +205,9 @@ class VoiceNode:
         """Store the SIP messages of legs that ended a moment ago."""
         desk, parts = self._desk, self._parts
         now = parts.clock.monotonic()
-        ready = [leg for leg in desk.ended_legs if now - leg[0] >= _TRACE_AFTER_S][:_TRACE_BATCH]
-        if not ready:
-            return 0
-        rows: list[TraceRow] = []
+        rows = self._unstored  # what an absent store did not take stays first
+        room = _TRACE_BATCH - len(rows)
+        ready = [leg for leg in desk.ended_legs if now - leg[0] >= _TRACE_AFTER_S][:room]
         for _, account_id, record_id, leg_id in ready:
             trace = await parts.telephony.take_trace(leg_id)
             if trace is not None and trace.messages:
@@ -215,6 +215,7 @@ class VoiceNode:
         del desk.ended_legs[: len(ready)]
         if rows:
             await parts.journal.add_traces(rows)
+            self._unstored = []
         return len(ready) if len(ready) == _TRACE_BATCH else 0
 
     async def _drain(self) -> None:
@@ -228,6 +229,6 @@ class VoiceNode:
             self._driver.give_up(call)
         with contextlib.suppress(TimeoutError, NeighbourError):
             await asyncio.wait_for(desk.writer.settled(), 5)
-            while desk.ended_legs and parts.clock.monotonic() < until + 5:
+            while (desk.ended_legs or self._unstored) and parts.clock.monotonic() < until + 5:
                 await self._traces()
                 await asyncio.sleep(0.1)

@@ -165,15 +165,17 @@ select count(*)::int as n from freed;
 -- name: requeue_short
 -- Requeue: INSUFFICIENT_BALANCE or ACCOUNT_VALIDITY_EXPIRED -> RESUME, a new epoch, remaining attempts kept; the request reopens.
 with w as materialized (
-  select r.account_id, r.id, r.request_id, r.status from record r
+  select r.account_id, r.id, r.request_id, r.status, r.reason from record r
    where r.account_id = %(account_id)s and r.request_id = %(request_id)s and r.status in ('INSUFFICIENT_BALANCE', 'ACCOUNT_VALIDITY_EXPIRED')
    order by r.id limit %(n)s for update skip locked),
 freed as (
   update record r set status = 'RESUME', reason = null, due_at = %(now)s, epoch = r.epoch + 1, changed_at = %(now)s,
          expires_at = greatest(r.expires_at, %(now)s + interval '24 hours')
-    from w where r.account_id = w.account_id and r.id = w.id returning r.account_id, r.id, r.request_id, w.status as old_status),
+    from w where r.account_id = w.account_id and r.id = w.id
+  returning r.account_id, r.id, r.request_id, w.status as old_status, w.reason as old_reason),
 reopened as (
-  update request q set open = true, control = case when q.control = 'stopped' then 'running' else q.control end
+  update request q set open = true, control = case when q.control = 'stopped' then 'running' else q.control end,
+         force_stop = q.force_stop and q.control <> 'stopped'      -- a stop that is over must not cut the new calls
     where q.account_id = %(account_id)s and q.id = %(request_id)s and exists (select from freed)),
 told as (
   insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, actor)
@@ -181,7 +183,9 @@ told as (
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)
   select account_id, request_id, t.counter, sum(t.n), t.pending from freed
-   cross join lateral (values ('status:' || old_status, -1, false), ('status:RESUME', 1, true)) as t(counter, n, pending) group by 1, 2, 3, 5),
+   cross join lateral (values ('status:' || old_status, -1, false), ('status:RESUME', 1, true),
+      (case when old_reason <> '' then 'reason:' || old_reason end, -1, false)) as t(counter, n, pending)
+   where t.counter is not null group by 1, 2, 3, 5),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
   select x.account_id, new_uuid7(), e.id, x.id, x.request_id, 'record.status', %(now)s, jsonb_build_object('record_id', x.id,
@@ -203,7 +207,7 @@ select (select count(*) from request where open)::int as open_requests,
        coalesce((select extract(epoch from now() - until + interval '10 seconds') from leader where role = 'dispatcher'), -1)::float8
          as dispatcher_silent_s,
        (select count(*) from pg_partitioned_table p join pg_class c on c.oid = p.partrelid
-         where to_regclass(c.relname || '_' || to_char((now() at time zone 'utc')::date + 1, 'YYYYMMDD')) is null)::int as partitions_missing;
+         where to_regclass(c.relname || '_' || to_char((now() at time zone 'utc')::date + 1, 'yyyymmdd')) is null)::int as partitions_missing;
 
 -- name: stranded_uploads
 -- Received files that nobody loads: their process died between the last byte and the job.
