@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,7 +43,10 @@ def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
         with _served(small, requests[0][0]) as small_api, _served(big, requests[1][0]) as big_api:
             ratios: dict[str, float] = {}
             for name, path in READS.items():
-                pair = [(api, path.format(id=request_id)) for api, (_, request_id) in zip((small_api, big_api), requests, strict=True)]
+                pair = [
+                    (api, path.format(id=request_id))
+                    for api, (_, request_id) in zip((small_api, big_api), requests, strict=True)
+                ]
                 for api, where in pair:
                     _check(api.get(where), name, few if api is small_api else many)
                 p95 = [_p95_ms(pair, looks) for _ in range(size.runs + 1)][1:]  # the first round warms both up
@@ -61,7 +64,9 @@ def load(stock: Stock, count: int) -> tuple[AccountId, RequestId]:
     now = datetime.now(UTC)
     ahead = f"{now + timedelta(days=1):%Y-%m-%d %H:%M:%S%z}"
     tails = [
-        f"0\t0\t{ahead}\t{ahead}\t{now}\t{status}\t\\N\t\\N" if not final else f"1\t1\t\\N\t{ahead}\t{now}\t{status}\tcompleted\tConnected"
+        f"0\t0\t{ahead}\t{ahead}\t{now}\t{status}\t\\N\t\\N"
+        if not final
+        else f"1\t1\t\\N\t{ahead}\t{now}\t{status}\tcompleted\tConnected"
         for status, final in _CYCLE
     ]
     with stock.connect() as connection, connection.transaction():
@@ -79,14 +84,19 @@ def load(stock: Stock, count: int) -> tuple[AccountId, RequestId]:
             "select %(account)s, %(request)s, t.counter, t.n, t.pending from generate_series(1, %(chunks)s) cross join lateral (values "
             "('status:COMPLETED', %(n)s * 6, false), ('status:FAILURE', %(n)s * 2, false), ('status:UNPROCESSED', %(n)s * 2, true), "
             "('reason:completed', %(n)s * 8, false), ('attempts', %(n)s * 8, false), ('call:Connected', %(n)s * 8, false)) as t(counter, n, pending)",
-            {"account": account_id, "request": request_id, "chunks": -(-count // _CHUNK), "n": min(_CHUNK, count) // 10},
+            {
+                "account": account_id,
+                "request": request_id,
+                "chunks": -(-count // _CHUNK),
+                "n": min(_CHUNK, count) // 10,
+            },
         )
     stock.run("vacuum analyze record")
     return account_id, request_id
 
 
 @contextlib.contextmanager
-def _served(stock: Stock, account_id: AccountId) -> Iterator[Api]:
+def _served(stock: Stock, account_id: AccountId) -> Generator[Api]:
     """An installation on this database, and a client with a key of the account."""
     installation = Installation(asterisk_root(), {"CENTRAL_DATABASE_URL": stock.dsn})
     try:

@@ -46,7 +46,7 @@ _SETTINGS = {
 
 @dataclass
 class HouseOfChaos:
-    """A context manager. ``fenced`` False: the same program with the fence comparisons taken out of its SQL."""
+    """A context manager. ``api``: a client with the account's key. ``fenced`` False: the same program with the fence comparisons taken out of its SQL."""
 
     asterisk_root: Path
     fenced: bool = True
@@ -54,6 +54,7 @@ class HouseOfChaos:
     carrier: DemoCarrier = field(init=False)
     receiver: PushReceiver = field(init=False)
     flow_id: str = ""
+    api: Api | None = None
     _stopped: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
 
     def __post_init__(self) -> None:
@@ -82,6 +83,9 @@ class HouseOfChaos:
 
     def __exit__(self, *exc: object) -> None:
         self.release_all()
+        self._web.close()
+        if self.api is not None:
+            self.api.close()
         self.central.stop()
         self.carrier.stop()
         self.receiver.__exit__(None, None, None)
@@ -99,8 +103,10 @@ class HouseOfChaos:
         self.central.key, self.central.account_id = made["key"], made["account_id"]
 
     def _prepare(self) -> None:
-        self.central.operator.patch(f"/operator/accounts/{self.central.account_id}", _ACCOUNT)
-        api = self.api
+        operator = self.central.operator
+        operator.patch(f"/operator/accounts/{self.central.account_id}", _ACCOUNT)
+        operator.close()
+        self.api = api = self.central.api()
         trunk = {"name": "carrier", "host": "127.0.0.1", "port": self.carrier.port, "channel_cap": 80, "cps_cap": 40}
         api.post("/trunks", {**trunk, "tag_calls": True})
         api.post("/dids", {"dids": [{"number": _DID}]})
@@ -109,11 +115,6 @@ class HouseOfChaos:
         api.post(f"/flows/{self.flow_id}/publish", {"note": "resilience"})
         hook = {"name": "receiver", "url": self.receiver.url, "events": ["record.final", "record.status"]}
         api.post("/webhooks", hook)
-
-    @property
-    def api(self) -> Api:
-        """A client with the account's key."""
-        return self.central.api()
 
     # -- blows ---------------------------------------------------------------------------------------------------------
     def strike(self, stroke: Stroke) -> None:

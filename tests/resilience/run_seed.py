@@ -88,6 +88,8 @@ class SeedRun:
     """Runs seeds on one installation, one after the other; records of all seeds stay and are counted together."""
 
     def __init__(self, house: HouseOfChaos) -> None:
+        if house.api is None:
+            raise AssertionError("the house is not open")
         self._house = house
         self._api = house.api
         self._contacts: dict[str, Contact] = {}
@@ -240,6 +242,10 @@ class SeedRun:
             cursor = page.get("next")
             if not cursor:
                 return found
+
+    def close(self) -> None:
+        """End its threads."""
+        self._pool.shutdown()
 
     def pushes(self) -> list[str]:
         """At the end of all seeds: what the receiver was told of every record. Late pushes are waited for."""

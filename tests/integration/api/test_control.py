@@ -125,6 +125,37 @@ async def test_requeue_brings_back_what_ended_for_money(
     assert (await tenant.post(f"/requests/{request}/requeue")).json()["touched"] == 0
 
 
+async def test_a_stop_can_be_forced_afterwards(tenant: Tenant, load: Load, worker_pool: Pool) -> None:
+    request = (await load(1)).request_id
+    assert (await tenant.post(f"/requests/{request}/stop")).status_code == 200
+    assert await _row(worker_pool, request) == ("stopping", False)
+    assert (await tenant.post(f"/requests/{request}/stop?force=true")).status_code == 200
+    assert await _row(worker_pool, request) == ("stopping", True)
+
+
+async def test_requeue_after_a_forced_stop_cuts_no_new_call_and_counts_no_reason_twice(
+    tenant: Tenant, load: Load, worker_pool: Pool
+) -> None:
+    request = (await load(2)).request_id
+    await _end_for_money(worker_pool, tenant.id, request)
+    async with transaction(worker_pool) as connection:  # as the tracker leaves a forced stop
+        await connection.execute(
+            "update request set control = 'stopped', force_stop = true, open = false where id = %s", [request]
+        )
+    assert (await tenant.get(f"/requests/{request}")).json()["reasons"] == {"insufficient_balance": 2}
+    assert (await tenant.post(f"/requests/{request}/requeue")).json()["touched"] == 2
+    assert await _row(worker_pool, request) == ("running", False)
+    assert (await tenant.get(f"/requests/{request}")).json().get("reasons", {}) == {}
+
+
+async def _row(pool: Pool, request_id: object) -> tuple[str, bool]:
+    """Control and force of a request as the workers read them."""
+    async with transaction(pool) as connection:
+        rows = await connection.execute("select control, force_stop from request where id = %s", [request_id])
+        ((control, force),) = await rows.fetchall()
+    return control, force
+
+
 async def _end_for_money(pool: Pool, account_id: AccountId, request_id: object) -> None:
     """As the claim does when the balance is short."""
     async with transaction(pool) as connection:
@@ -134,8 +165,9 @@ async def _end_for_money(pool: Pool, account_id: AccountId, request_id: object) 
             "gone as (insert into request_tally (account_id, request_id, counter, n, pending) "
             "select %(account_id)s, %(request_id)s, 'status:' || status, -1, true from old), "
             "come as (insert into request_tally (account_id, request_id, counter, n) "
-            "select %(account_id)s, %(request_id)s, 'status:INSUFFICIENT_BALANCE', 1 from old) "
-            "update record set status = 'INSUFFICIENT_BALANCE', due_at = null "
+            "select %(account_id)s, %(request_id)s, counter, 1 from old "
+            "cross join (values ('status:INSUFFICIENT_BALANCE'), ('reason:insufficient_balance')) as c(counter)) "
+            "update record set status = 'INSUFFICIENT_BALANCE', reason = 'insufficient_balance', due_at = null "
             "where account_id = %(account_id)s and request_id = %(request_id)s",
             values,
         )

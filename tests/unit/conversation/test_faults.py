@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from central.adapters.simulator.callees import behaviour
-from central.application.ports.telephony import Digit, LegAnswered, LegEnded, LegProgress, TelephonyEvent
+from central.application.ports.telephony import Digit, LegAnswered, LegEnded, LegProgress, Originate, TelephonyEvent
 from central.domain.evidence import Evidence, Phase
-from central.domain.ids import RecordId
+from central.domain.ids import LegId, RecordId
 from examples.carrier.demo import number_for
-from tests.fakes.voice_rig import LEASE, VoiceRig, play
+from tests.fakes.voice_rig import LEASE, PRICE, VoiceRig, play
 
 
 @dataclass(slots=True)
@@ -71,6 +71,23 @@ def test_a_result_that_comes_after_the_lease_was_lost_is_kept_as_late_news() -> 
     (late,) = rig.journal.told("late_news")
     assert late.late
     assert (late.data["status"], late.data["refused"]) == ("PARTIAL_COMPLETE", "lost")
+
+
+def test_a_record_that_comes_again_while_its_earlier_call_is_up_has_one_call_only() -> None:
+    async def story(rig: VoiceRig) -> None:
+        record_id = rig.call(number_for("answers", 1))
+        await asyncio.sleep(2)
+        rig.journal.take_away(record_id)
+        record = replace(rig.handed[record_id].record, fence=rig.journal.records[record_id].fence, attempts_made=1)
+        rig.hand_over(record)
+        await asyncio.sleep(2)
+        assert rig.telephony.channels == 1
+        assert list(rig.desk.by_leg) == [rig.telephony.received[1].leg]
+        await rig.idle()
+
+    rig = play(VoiceRig(), story)
+    (result,) = rig.journal.results
+    assert (result.attempt_number, result.status) == (2, "COMPLETED")
 
 
 def test_a_process_that_stood_still_past_its_lease_dials_nothing_even_if_the_row_was_accepted() -> None:
@@ -174,6 +191,23 @@ def test_a_forced_stop_while_waiting_for_a_channel_sends_nothing() -> None:
     assert rig.result(second).reason == "stopped_by_user"
 
 
+def test_a_leg_whose_row_was_stored_when_its_call_was_over_ends_unsent() -> None:
+    async def story(rig: VoiceRig) -> None:
+        rig.journal.before = store_is_away = Faults(on=True)
+        record_id = rig.call(number_for("answers", 1))
+        await asyncio.sleep(0.1)
+        rig.driver.stop(record_id)
+        await asyncio.sleep(15)
+        store_is_away.on = False
+        await rig.idle()
+        await asyncio.sleep(1)
+
+    rig = play(VoiceRig(), story)
+    assert not rig.telephony.received
+    assert [(end.status, end.local) for end in rig.legs(only(rig))] == [("Cancelled", "cancelled_by_us")]
+    assert rig.result(only(rig)).reason == "stopped_by_user"
+
+
 # -- the engine --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("behaviour_", "after_s", "status", "reason", "word"),
@@ -225,6 +259,59 @@ def test_a_connection_cut_in_mid_call_changes_nothing_once_it_is_back() -> None:
     assert (rig.result(only(rig)).status, end.local) == ("PARTIAL_COMPLETE", "hangup_by_them")
     assert end.answered_ms is not None
     assert end.answered_ms < 6_000  # by when it happened, not by when we heard of it
+
+
+def test_a_leg_whose_end_cannot_be_heard_ends_when_we_hung_up() -> None:
+    async def story(rig: VoiceRig) -> None:
+        record_id = rig.call(number_for("answers", 1))
+        await asyncio.sleep(2)
+        rig.telephony.cut()
+        rig.driver.stop(record_id)
+        await rig.idle()
+        rig.telephony.mend()
+        await asyncio.sleep(1)
+
+    rig = play(VoiceRig(), story)
+    (end,) = rig.legs(only(rig))
+    assert (end.status, end.local, end.engine["end"], end.cost) == ("Connected", "hangup_by_us", "dropped", PRICE)
+    assert end.answered_ms is not None
+    assert end.answered_ms < 2_000
+    assert rig.result(only(rig)).cost == PRICE
+
+
+def test_legs_of_an_earlier_life_are_hung_up_when_the_engine_is_reached() -> None:
+    async def story(rig: VoiceRig) -> None:
+        trunk = rig.desk.trunks[0].trunk.id
+        await rig.telephony.originate([Originate(LegId(rig.ids.uuid()), trunk, number_for("answers", 1), None, 60)])
+        rig.unrowed.clear()  # the row belongs to the earlier life
+        rig.call(number_for("answers", 2))
+        await asyncio.sleep(2)
+        assert rig.telephony.channels == 2
+        rig.telephony.cut()
+        rig.telephony.mend()
+        await asyncio.sleep(0.5)
+        assert rig.telephony.channels == 1
+        await rig.idle()
+
+    rig = play(VoiceRig(), story)
+    assert rig.result(only(rig)).status == "COMPLETED"
+
+
+def test_a_node_that_must_end_charges_nothing_that_was_never_sent() -> None:
+    async def story(rig: VoiceRig) -> None:
+        rig.call(number_for("answers", 1))
+        await asyncio.sleep(1)
+        rig.call(number_for("answers", 2))
+        await asyncio.sleep(1)
+        for call in list(rig.desk.calls.values()):
+            rig.driver.give_up(call)
+        await rig.idle()
+        await asyncio.sleep(10)
+
+    rig = play(VoiceRig(trunks=(("lab", 1, 100),)), story)
+    first, second = rig.handed
+    assert [(end.status, end.engine["end"]) for end in rig.legs(first)] == [("Connected", "lost")]
+    assert (rig.result(second).reason, rig.result(second).charged) == ("platform_fault", False)
 
 
 def test_a_node_that_must_end_says_what_is_true() -> None:

@@ -35,6 +35,17 @@ def test_a_refusal_of_the_callee_is_not_followed_by_another_trunk() -> None:
     assert [call.trunk for call in rig.telephony.received] == ["c486"]
 
 
+def test_a_phone_that_rang_is_not_made_to_ring_again_over_another_trunk() -> None:
+    async def story(rig: VoiceRig) -> None:
+        rig.call(NUMBER)
+        await rig.idle()
+
+    rig = play(VoiceRig(plan=by_trunk, trunks=(("c503_q34", 10, 100), ("presses_1", 10, 100))), story)
+    (record_id,) = rig.handed
+    assert [call.trunk for call in rig.telephony.received] == ["c503_q34"]
+    assert (rig.result(record_id).status, rig.result(record_id).last_call_status) == ("REATTEMPT_SCHEDULED", "Congestion")
+
+
 def test_the_last_trunks_word_stands_when_all_fail() -> None:
     async def story(rig: VoiceRig) -> None:
         rig.call(NUMBER)
@@ -102,6 +113,20 @@ def test_a_further_number_that_cannot_be_paid_ends_the_record() -> None:
     (record_id,) = rig.handed
     assert [call.number[7:9] for call in rig.telephony.received] == ["05"]
     assert (rig.result(record_id).status, rig.result(record_id).due_at) == ("INSUFFICIENT_BALANCE", None)
+
+
+def test_the_claim_paid_for_the_first_number_that_is_left() -> None:
+    async def story(rig: VoiceRig) -> None:
+        record_id = rig.call(number_for("not_found", 1), number_for("busy", 1))
+        await rig.idle()
+        rig.journal.free = 0
+        assert rig.result(record_id).struck == 1
+        rig.again(rig.result(record_id))
+        await rig.idle()
+
+    rig = play(VoiceRig(), story)
+    assert [call.number[7:9] for call in rig.telephony.received] == ["07", "05", "05"]
+    assert [result.reason for result in rig.journal.results] == ["not_reached", "attempts_exhausted"]
 
 
 @pytest.mark.parametrize(("money", "dialled"), [(PRICE, 2), (2 * PRICE, 3)])

@@ -217,6 +217,7 @@ class AsteriskTelephony:
             return Rejected("engine_lost", _words(error))
         except _NO_ANSWER as error:
             self._book.placed(call.leg, None, uncertain=True)
+            self._hang_up_again(call.leg)
             return Rejected("engine_lost", _words(error), uncertain=True)
         if status == _CONFLICT:  # said before
             self._book.placed(call.leg, None)
@@ -226,9 +227,13 @@ class AsteriskTelephony:
             return Rejected(LOCAL_BY_HTTP.get(status, "media_fault"), f"HTTP {status} {_text(answer)}")
         sip_call_id = decode_channel(answer).protocol_id or None
         self._book.placed(call.leg, sip_call_id)
-        if self._book.hung_up(call.leg) is not None:  # the engine may have had no such leg yet when it was told
-            self._later(self._delete(call.leg))
+        self._hang_up_again(call.leg)
         return Accepted(sip_call_id)
+
+    def _hang_up_again(self, leg: LegId) -> None:
+        """A leg hung up while its originate was on the way: the engine may not have known it when it was told."""
+        if self._book.hung_up(leg) is not None:
+            self._later(self._delete(leg))
 
     def _unless_ended(self, leg: LegId, playback: str, refusal: Rejected) -> Answer:
         """A refused playback owes no end; if the leg's end told it already, it counts as taken."""

@@ -133,13 +133,15 @@ class DriveCalls:
         if leg is None or leg.over:
             return
         leg.local = leg.local or ("hangup_by_us" if leg.phase is Phase.ANSWERED else "cancelled_by_us")
+        leg.cut_at = leg.cut_at or self._desk.clock.now()
         self._desk.timers.spawn(self._desk.telephony.hang_up(leg.id, leg.local), "hang_up")
 
     def _end_silent(self, call: LiveCall) -> None:
         """A leg that we hung up and whose end the engine never told, because it could not be heard: it ends now."""
         leg = call.leg
         if leg is not None and leg.sent and not leg.over:
-            self._legs.over(call, leg, Evidence(local=leg.local, phase=leg.phase, side="us", end="dropped"))
+            evidence = Evidence(local=leg.local, phase=leg.phase, side="us", end="dropped")
+            self._legs.over(call, leg, evidence, leg.cut_at)
 
     def _hang_up_lost(self, call: LiveCall) -> None:
         if call.leg is not None and call.leg.sent:

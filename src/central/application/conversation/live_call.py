@@ -38,6 +38,7 @@ class LiveLeg:
     over: bool = False
     ring_at: datetime | None = None
     connect_at: datetime | None = None
+    cut_at: datetime | None = None  # when we told the engine to hang up
     sip_call_id: str | None = None
     digits: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     ring_timer: TimerHandle | None = None

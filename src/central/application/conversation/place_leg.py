@@ -98,7 +98,10 @@ class PlaceLeg:
                 reserved=amount,
             )
         )
-        if verdict == "go" and not call.gone:
+        if verdict == "go" and call.gone:  # the call ended while the row was on its way: the leg ends unsent
+            self._over(call, leg, Evidence(local="cancelled_by_us", phase=Phase.NONE, side="us"))
+            return False
+        if verdict == "go":
             return True
         self._give_back(leg)
         call.leg = None
