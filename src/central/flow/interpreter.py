@@ -181,7 +181,7 @@ def _customer_left(walk: Walk, event: LegEnded) -> None:
 
 
 def _funds_short(walk: Walk, event: FundsShort) -> bool:
-    if walk.leg.state != "dialing" or walk.leg.position != event.position:
+    if walk.phase != "main" or walk.leg.state != "dialing" or walk.leg.position != event.position:
         return False
     walk.leg = NO_LEG
     if isinstance(walk.wait, Leaving):
