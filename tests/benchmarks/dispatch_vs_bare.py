@@ -8,14 +8,13 @@ nothing, runs no flow, sends nothing.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-import time
 from typing import Any
 
 from tests.benchmarks.bench_store import Cpu, bench_store
 from tests.benchmarks.dispatch_load import WORKERS, Written, check_ended, load, run_central, written
 from tests.benchmarks.figure import Progress, Size, Spec, median_ratio
+from tests.benchmarks.paced_processes import run_together
 from tests.stock import Stock
 
 
@@ -83,19 +82,7 @@ def sample_of(stock: Stock, rows: dict[str, Written]) -> dict[str, Any]:
 def run_bare(stock: Stock, sample: dict[str, Any]) -> float:
     """Two processes of the bare loop; the seconds until no record waits."""
     argv = [sys.executable, "-m", "tests.benchmarks.bare_loop", stock.dsn, json.dumps(sample)]
-    processes = [subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(WORKERS)]
-    for process in processes:
-        if process.stdout is None or process.stdout.readline() != b"ready\n":
-            raise RuntimeError("the bare loop did not start")
-    begun = time.monotonic()
-    for process in processes:
-        if process.stdin is not None:
-            process.stdin.write(b"go\n")
-            process.stdin.flush()
-    for process in processes:
-        if process.wait(300) != 0:
-            raise RuntimeError("the bare loop failed")
-    return time.monotonic() - begun
+    return run_together(argv, WORKERS)
 
 
 SPEC = Spec(

@@ -91,7 +91,7 @@ class Plan:
         return f"seed {self.seed}: {self.records} records, stage {self.stage}\n{lines}"
 
 
-def draw(seed: int, *, records: int = 100) -> Plan:
+def draw(seed: int, *, records: int = 80) -> Plan:
     """The plan of a seed; every fifth is for the fence alone."""
     if seed % 5 == 4:
         return sleeper_plan(seed)
@@ -106,7 +106,7 @@ def draw(seed: int, *, records: int = 100) -> Plan:
     return Plan(seed, stage, records, _named(seed, strokes))
 
 
-def sleeper_plan(seed: int, *, records: int = 60) -> Plan:
+def sleeper_plan(seed: int, *, records: int = 40) -> Plan:
     """Only what the fence is for: a node sleeps through its lease with results in hand, and the other goes on with the records."""
     chance = random.Random(f"sleeper {seed}")
     node = NODES[seed % len(NODES)]
@@ -136,7 +136,7 @@ def _sleeper(chance: random.Random, turn: int) -> Stroke:
 
 
 def _anywhere(chance: random.Random) -> Stroke:
-    at_s = chance.uniform(0, 9)
+    at_s = chance.uniform(0, 6)
     match chance.choices(("servant", "elsewhere", "neighbour", "node", "stop", "cut", "control"), (4, 4, 3, 3, 3, 2, 1))[0]:
         case "servant":
             return Stroke(at_s, "kill", chance.choice(SERVANTS))

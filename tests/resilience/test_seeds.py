@@ -50,6 +50,7 @@ class Chaos:
             raise
         if outcome.wrong:
             self._give_up(plan)
+            (_LOGS / f"seed-{plan.seed}.txt").write_text(f"{outcome}\n")
         return outcome
 
     def close(self) -> None:

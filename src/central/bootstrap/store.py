@@ -35,6 +35,7 @@ def row_retention(settings: Settings) -> Mapping[str, timedelta]:
     records, audit = timedelta(days=settings.keep_records_days), timedelta(days=settings.keep_audit_days)
     deliveries = timedelta(days=settings.keep_deliveries_days)
     return {
+        "abandoned_uploads": timedelta(hours=24),
         "old_idempotency": timedelta(hours=settings.idempotency_hours),
         "old_deliveries": deliveries,
         "old_parked": deliveries,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -209,6 +210,16 @@ async def test_people_keep_an_owner_and_a_strong_password(tenant: Tenant) -> Non
     admin = await tenant.with_key("admin")
     denied = await admin.post("/people", {"email": "c@example.org", "role": "owner"})
     assert denied.json()["code"] == "missing_right"
+
+
+async def test_no_account_sets_the_password_of_a_person_of_another_account(stage: Stage, tenant: Tenant) -> None:
+    other, email = await stage.account(), f"eve-{uuid4().hex}@example.org"
+    here = await tenant.post("/people", {"email": email, "role": "agent", "password": "Gut-genug-1"})
+    path, change = f"/people/{here.json()['id']}/password", {"json": {"password": "Noch-besser-2"}}
+    assert (await tenant.call("PUT", path, **change)).status_code == 204
+    assert (await other.post("/people", {"email": email, "role": "agent"})).json()["id"] == here.json()["id"]
+    refused = [await account.call("PUT", path, **change) for account in (other, tenant)]
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(409, "person_of_several_accounts")] * 2
 
 
 async def test_webhooks_show_their_secret_once_and_refuse_private_targets(stage: Stage, tenant: Tenant) -> None:

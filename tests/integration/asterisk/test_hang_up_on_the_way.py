@@ -26,6 +26,7 @@ class SlowEngine:
     asked: list[str] = field(default_factory=list[str])
     deleted: asyncio.Event = field(default_factory=asyncio.Event)
     told: asyncio.Event = field(default_factory=asyncio.Event)
+    calling: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/ari/events":
@@ -41,6 +42,7 @@ class SlowEngine:
             return web.json_response({})
         self.asked.append(request.method)
         if request.method == "POST":
+            self.calling.set()
             await self.go.wait()
             self.channels.add(channel)
             return web.json_response({"id": channel, "name": "PJSIP/x", "state": "Down", "protocol_id": "call-id"})
@@ -78,8 +80,7 @@ async def test_a_hang_up_that_overtakes_the_originate_is_said_again(
     leg = LegId(uuid4())
     calling = asyncio.create_task(telephony.originate([Originate(leg, trunk.id, "919800000001", None, 30)]))
     async with asyncio.timeout(5):
-        while "POST" not in slow.asked:
-            await asyncio.sleep(0.01)
+        await slow.calling.wait()
         await telephony.hang_up(leg, "cancelled_by_us")
         await slow.told.wait()
         slow.go.set()

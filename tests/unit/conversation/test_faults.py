@@ -208,6 +208,23 @@ def test_a_leg_whose_row_was_stored_when_its_call_was_over_ends_unsent() -> None
     assert rig.result(only(rig)).reason == "stopped_by_user"
 
 
+def test_a_forced_stop_while_the_leg_row_is_on_its_way_leaves_no_open_leg() -> None:
+    async def story(rig: VoiceRig) -> None:
+        rig.journal.before = store_is_away = Faults(on=True)
+        record_id = rig.call(number_for("presses_1", 1))
+        await asyncio.sleep(1)
+        rig.driver.stop(record_id)
+        await asyncio.sleep(1)
+        store_is_away.on = False
+        await rig.idle()
+        await asyncio.sleep(1)
+
+    rig = play(VoiceRig(), story)
+    assert not rig.telephony.received
+    assert [(end.status, end.phase) for end in rig.legs(only(rig))] == [("Cancelled", "none")]
+    assert rig.result(only(rig)).reason == "stopped_by_user"
+
+
 # -- the engine --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("behaviour_", "after_s", "status", "reason", "word"),

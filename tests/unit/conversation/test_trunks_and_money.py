@@ -8,7 +8,7 @@ import pytest
 
 from central.adapters.simulator.callees import by_trunk
 from examples.carrier.demo import number_for
-from tests.fakes.voice_rig import PRICE, VoiceRig, play
+from tests.fakes.voice_rig import FLOW, PRICE, VoiceRig, play
 
 NUMBER = "919812345678"
 
@@ -35,6 +35,25 @@ def test_a_refusal_of_the_callee_is_not_followed_by_another_trunk() -> None:
     assert [call.trunk for call in rig.telephony.received] == ["c486"]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        ("+91 80000 00001", "918000000001"),
+        ("anonymous", None),
+        ("14155550100", "918000000001"),  # not a DID of the flow: nobody shows somebody else's number
+        ("918000000001\\r\\nX-Evil: 1", "918000000001"),
+    ],
+)
+def test_a_flow_shows_its_own_dids_or_none(wanted: str, shown: str | None) -> None:
+    async def story(rig: VoiceRig) -> None:
+        rig.call(number_for("busy", 1))
+        await rig.idle()
+
+    step = b'{widget: make_call, caller_id: "%s", on' % wanted.encode()
+    rig = play(VoiceRig(flow=FLOW.replace(b"{widget: make_call, on", step)), story)
+    assert [call.caller for call in rig.telephony.received] == [shown]
+
+
 def test_a_phone_that_rang_is_not_made_to_ring_again_over_another_trunk() -> None:
     async def story(rig: VoiceRig) -> None:
         rig.call(NUMBER)
@@ -43,7 +62,8 @@ def test_a_phone_that_rang_is_not_made_to_ring_again_over_another_trunk() -> Non
     rig = play(VoiceRig(plan=by_trunk, trunks=(("c503_q34", 10, 100), ("presses_1", 10, 100))), story)
     (record_id,) = rig.handed
     assert [call.trunk for call in rig.telephony.received] == ["c503_q34"]
-    assert (rig.result(record_id).status, rig.result(record_id).last_call_status) == ("REATTEMPT_SCHEDULED", "Congestion")
+    result = rig.result(record_id)
+    assert (result.status, result.last_call_status) == ("REATTEMPT_SCHEDULED", "Congestion")
 
 
 def test_the_last_trunks_word_stands_when_all_fail() -> None:

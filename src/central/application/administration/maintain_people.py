@@ -59,10 +59,16 @@ class MaintainPeople:
         return _found(member)
 
     async def set_password(self, actor: Actor, person_id: UUID, password: str) -> None:
-        """Replace a member's password. Raises InvalidInput ``weak_password``, NotFound ``person_not_found``."""
+        """Replace a member's password.
+
+        Raises InvalidInput ``weak_password``, NotFound ``person_not_found``, Conflict ``person_of_several_accounts``.
+        """
         digest = await self.hasher.hash(check_password(password))
         audit = self.auditor.entry(actor, "password_changed", f"person:{person_id}")
         if not await self.store.set_password(actor.account_id, person_id, digest, audit):
+            if any(member.person_id == person_id for member in await self.store.members(actor.account_id)):
+                message = "This person belongs to other accounts too; the password is theirs alone to change."
+                raise Conflict("person_of_several_accounts", message)
             raise NotFound("person_not_found", "There is no such person in this account.")
 
     async def remove(self, actor: Actor, person_id: UUID) -> None:

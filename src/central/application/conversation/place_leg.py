@@ -16,6 +16,7 @@ from central.application.ports.telephony import Accepted, Originate
 from central.domain.evidence import Evidence, Phase
 from central.domain.ids import LegId
 from central.domain.money import reserve_amount
+from central.domain.numbers import normalise
 from central.domain.statuses import CallStatus
 from central.flow.commands import ANONYMOUS, Dial
 
@@ -165,10 +166,15 @@ class PlaceLeg:
         return call.handed.prepared.calls.channel_wait.total_seconds()
 
     def _shown(self, call: LiveCall, dial: Dial, number: str) -> str | None:
-        """The caller number of this leg; None shows none (RFC 3323)."""
-        if dial.caller_id is None:
-            return self._caller_id(call, number)
-        return None if dial.caller_id == ANONYMOUS else dial.caller_id
+        """The caller number of this leg; None shows none (RFC 3323). A flow may choose among its own DIDs only."""
+        if dial.caller_id == ANONYMOUS:
+            return None
+        if dial.caller_id is not None:
+            wanted = normalise(dial.caller_id, call.handed.account.country)
+            if wanted in call.handed.dids:
+                return wanted
+            self._desk.telemetry.warning("caller_id_refused", record_id=str(call.record_id))
+        return self._caller_id(call, number)
 
     @staticmethod
     def _caller_id(call: LiveCall, number: str) -> str | None:

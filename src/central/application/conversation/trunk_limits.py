@@ -25,7 +25,8 @@ class _Trunk:
     used: int = 0
     tokens: float = 1.0
     refilled_at: float = 0.0
-    waiting: deque[asyncio.Future[bool]] = field(default_factory=deque[asyncio.Future[bool]])  # True: the place is yours
+    # True: the place is yours; False: the wait is over
+    waiting: deque[asyncio.Future[bool]] = field(default_factory=deque[asyncio.Future[bool]])
     timer: TimerHandle | None = None
 
 

@@ -246,6 +246,13 @@ language sql security definer set search_path = public as $$
 $$;
 revoke all on function enlist_person(uuid, text, text, text) from public;
 grant execute on function enlist_person(uuid, text, text, text) to central_api, central_worker;
+-- A password opens every account of its person, so no single account may set it for a person of several.
+create function belongs_elsewhere(wanted uuid, here uuid) returns boolean
+language sql stable security definer set search_path = public as $$
+  select exists (select from membership m where m.person_id = wanted and m.account_id <> here);
+$$;
+revoke all on function belongs_elsewhere(uuid, uuid) from public;
+grant execute on function belongs_elsewhere(uuid, uuid) to central_api, central_worker;
 grant select, insert, update, delete on leader, node, dispatch_grant to central_worker;
 grant select on node to central_api;
 grant usage, select on all sequences in schema public to central_worker;

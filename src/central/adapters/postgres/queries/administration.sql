@@ -64,7 +64,7 @@ delete from membership where account_id = %(account_id)s and person_id = %(perso
 
 -- name: set_password
 update person p set password_hash = %(password_hash)s
- where p.id = %(person_id)s and exists (
+ where p.id = %(person_id)s and not belongs_elsewhere(p.id, %(account_id)s) and exists (
    select from membership m where m.account_id = %(account_id)s and m.person_id = p.id);
 
 -- name: create_key

@@ -33,7 +33,11 @@ values (%(account_id)s, %(id)s, %(flow_id)s, %(version_id)s, %(testing)s, %(sour
 on conflict (account_id, id) do nothing;
 
 -- name: same_file
-select id from request where flow_id = %(flow_id)s and checksum = %(checksum)s and created_at > %(since)s and id <> %(id)s limit 1;
+-- A file that failed before its first row loaded nothing: it may come again, once the flow or the options fit it.
+select q.id from request q where q.flow_id = %(flow_id)s and q.checksum = %(checksum)s and q.created_at > %(since)s and q.id <> %(id)s
+   and not exists (select from upload u where u.account_id = q.account_id and u.request_id = q.id and u.state = 'failed'
+                    and u.rows_done = 0)
+ limit 1;
 
 -- name: insert_upload
 insert into upload (account_id, request_id, file_name, media_type, options) values (%(account_id)s, %(id)s, %(file_name)s, %(media_type)s, %(options)s);

@@ -4,6 +4,16 @@
 delete from idempotency where (account_id, key) in (
   select account_id, key from idempotency where created_at < %(before)s limit %(n)s);
 
+-- name: abandoned_uploads
+-- Files whose last byte never came and whose receiver died without saying so: their requests end empty (domain 7.2, deadline).
+with u as (
+  update upload set state = 'failed', error = jsonb_build_object('code', 'upload_interrupted', 'message',
+    'The connection ended before the whole file was here.') where (account_id, request_id) in (
+    select account_id, request_id from upload where state = 'receiving' and created_at < %(before)s limit %(n)s)
+  returning account_id, request_id, error),
+gone as (delete from upload_chunk c using u where c.account_id = u.account_id and c.request_id = u.request_id)
+update request q set loading = false, error = u.error from u where q.account_id = u.account_id and q.id = u.request_id;
+
 -- name: old_deliveries
 delete from delivery where (account_id, outbox_id, endpoint_id, at) in (
   select account_id, outbox_id, endpoint_id, at from delivery where at < %(before)s limit %(n)s);
@@ -18,10 +28,11 @@ delete from audit where (account_id, id) in (select account_id, id from audit wh
 -- name: old_ledger
 -- The sum of what goes stays as one line, so that the ledger still adds up to the balance.
 with old as (
-  select account_id, id, amount from ledger where at < %(before)s and note <> 'carried forward' limit %(n)s),
-gone as (delete from ledger l using old o where l.account_id = o.account_id and l.id = o.id returning l.account_id, l.amount)
-insert into ledger (account_id, id, at, kind, amount, note)
-select account_id, new_uuid7(), %(before)s, 'correction', sum(amount), 'carried forward' from gone group by 1 having sum(amount) <> 0;
+  select account_id, id, amount, reserved from ledger where at < %(before)s and note <> 'carried forward' limit %(n)s),
+gone as (delete from ledger l using old o where l.account_id = o.account_id and l.id = o.id returning l.account_id, l.amount, l.reserved)
+insert into ledger (account_id, id, at, kind, amount, reserved, note)
+select account_id, new_uuid7(), %(before)s, 'correction', sum(amount), sum(reserved), 'carried forward' from gone group by 1
+having sum(amount) <> 0 or sum(reserved) <> 0;
 
 -- name: old_records
 delete from record where (account_id, id) in (
