@@ -66,7 +66,7 @@ class IntakeFacts:
     """All that the checks depend on besides the row; made once a chunk.
 
     ``now``: aware. ``country``: the account's, ISO 3166 alpha-2. ``zone``: the flow's. ``testing``: the draft runs.
-    ``international``: the account's capability. ``strict``: strict start times. ``register_stale``: the do-not-disturb
+    ``international``: the account's capability. ``strict``: strict start times. ``registers``: those that the policy scrubs against. ``register_stale``: the do-not-disturb
     data is older than the policy allows. ``opening``: None = always open; called once a row, so cache it.
     ``end_at``: the request's end, if it has one. ``dummy_number``: digits that steps 3 to 6 and 8 let pass.
     """
@@ -81,6 +81,7 @@ class IntakeFacts:
     strict: bool = False
     register_stale: bool = False
     reject_duplicates: bool = False
+    registers: tuple[str, ...] = ()
     dummy_number: str = ""
     expires_after: timedelta = timedelta(hours=24)
     end_at: datetime | None = None

@@ -214,3 +214,30 @@ async def test_only_due_records_of_running_requests_and_flows_are_picked(desk: D
     assert [item.record.numbers[0] for item in await desk.claim()] == [number(0)]
     assert [due.request_id for due in await desk.dispatch.demands(desk.clock.now(), 10)] == []
     assert not await desk.claim()
+
+
+async def test_an_account_whose_policy_is_gone_does_not_stop_the_others(desk: Desk) -> None:
+    stock = desk.stock
+    broken, sound = stock.account(), stock.account()
+    stock.run("update account set policy_id = 'ATLANTIS' where id = %s", broken)
+    waiting = stock.request(broken, stock.flow(broken))
+    going = stock.request(sound, stock.flow(sound))
+    stock.records(broken, waiting, [[number(1)]])
+    stock.records(sound, going, [[number(2)]])
+    assert not await desk.claim_all(broken, waiting)
+    assert len(await desk.claim_all(sound, going)) == 1
+    assert stock.rows("select status, reason, due_at > now() from record where request_id = %s", waiting) == [
+        ("SCHEDULED", "set_up_broken", True)
+    ]
+    stock.check_counts()
+
+
+async def test_of_records_due_at_once_the_higher_priority_comes_first(desk: Desk) -> None:
+    stock = desk.stock
+    account_id = stock.account()
+    request_id = stock.request(account_id, stock.flow(account_id))
+    ids = stock.records(account_id, request_id, [[number(n)] for n in range(1, 5)])
+    stock.run("update record set due_at = now() - interval '1 minute'")
+    stock.run("update record set priority = 9 where id = %s", ids[2])
+    (first,) = await desk.claim_all(account_id, request_id, 1)
+    assert first.record.id == ids[2]

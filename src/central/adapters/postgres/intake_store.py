@@ -29,9 +29,11 @@ class PostgresChunk:
     def __init__(self, connection: Connection, account_id: AccountId) -> None:
         self._connection, self._account = connection, account_id
 
-    async def hits(self, numbers: Sequence[str], now: datetime) -> Sequence[tuple[str, str, str]]:
-        """What the lists hold about these numbers: (number, list, entry)."""
-        values = {"account_id": self._account, "numbers": ",".join(numbers), "now": now}
+    async def hits(
+        self, numbers: Sequence[str], registers: Sequence[str], now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        """What the lists and these registers hold about the numbers: (number, list, entry)."""
+        values = {"account_id": self._account, "numbers": ",".join(numbers), "registers": list(registers), "now": now}
         return [(number, name, entry) for number, name, entry in await _SQL["hits"].rows(self._connection, values)]
 
     async def prefixes(self, now: datetime) -> Sequence[tuple[str, str]]:
@@ -150,6 +152,7 @@ class PostgresIntake:
         """The file is complete; answers an earlier request with the same bytes since then, if there is one."""
         values = {"id": request_id, "flow_id": flow_id, "size": size, "checksum": checksum, "since": since}
         async with tenant(self._pool, account_id) as connection:
+            await _SQL["guard_file"].rows(connection, values)
             await _SQL["received"].run(connection, values)
             same = await _SQL["same_file"].value(connection, values)
         return RequestId(same) if isinstance(same, UUID) else None

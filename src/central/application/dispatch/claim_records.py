@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from central.application.dispatch.judge_record import ClaimFacts, Funds, judge_record
+from central.application.dispatch.judge_record import ClaimFacts, Funds, judge_record, set_up_broken
+from central.application.dispatch.usable_set_up import usable_flows, usable_policies
 from central.application.ports.dispatch import ClaimBatch, ClaimDecision, DispatchStore, HandedRecord, NodeState
 from central.application.ports.library import Library
 from central.application.ports.world import Clock, Ids
@@ -31,8 +32,8 @@ class ClaimRecords:
         async with self._store.claim(node, now) as batch:
             if not batch.records:
                 return ()
-            prepared = await self._library.flows({record.flow_version_id for record in batch.records})
-            policies = {account_id: await self._policy(batch, account_id, now) for account_id in batch.accounts}
+            prepared = await usable_flows(self._library, {record.flow_version_id for record in batch.records})
+            policies = await usable_policies(self._library, batch.accounts, now)
             decisions = self._judge(batch, prepared, policies, now)
             claimed = {c.id: c for c in await batch.settle(decisions, self._lease)}
         dids = await self._dids(decisions)
@@ -77,21 +78,16 @@ class ClaimRecords:
                 now=now,
             )
         ids = self._ids.uuids(2 * len(batch.records))
-        return [
-            judge_record(
-                record,
-                facts[record.account_id],
-                prepared[record.flow_version_id],
-                policies[record.account_id],
-                ids[2 * i],
-                ids[2 * i + 1],
-            )
-            for i, record in enumerate(batch.records)
-        ]
-
-    async def _policy(self, batch: ClaimBatch, account_id: AccountId, now: datetime) -> Policy:
-        account = batch.accounts[account_id]
-        return await self._library.policy(account.policy_id, account.policy_version or None, now)
+        decisions: list[ClaimDecision] = []
+        for i, record in enumerate(batch.records):
+            flow, policy = prepared.get(record.flow_version_id), policies.get(record.account_id)
+            if flow is None or policy is None:
+                decisions.append(set_up_broken(record, now, ids[2 * i], "flow version" if flow is None else "policy"))
+            else:
+                decisions.append(
+                    judge_record(record, facts[record.account_id], flow, policy, ids[2 * i], ids[2 * i + 1])
+                )
+        return decisions
 
     async def _dids(self, decisions: Sequence[ClaimDecision]) -> dict[tuple[AccountId, FlowId], tuple[str, ...]]:
         flows = {(d.record.account_id, d.record.flow_id) for d in decisions}

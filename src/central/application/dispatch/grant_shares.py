@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from central.application.dispatch.usable_set_up import usable_flows
 from central.application.ports.dispatch import AliveNode, DispatchStore, DueRequest, Grant
 from central.application.ports.library import Library
 from central.application.ports.world import Clock
@@ -48,7 +49,7 @@ class GrantShares:
     async def _share(self, capacity: int, nodes: Sequence[AliveNode], demands: Sequence[DueRequest]) -> list[Share]:
         granted = await self._store.open_grants()
         accounts, flows = await self._in_use()
-        versions = await self._library.flows({d.flow_version_id for d in demands})
+        versions = await usable_flows(self._library, {d.flow_version_id for d in demands})
         account_room: dict[AccountId, int] = {}
         flow_room: dict[FlowId, int] = {}
         weights: dict[AccountId, int] = {}
@@ -57,7 +58,9 @@ class GrantShares:
             if d.account_id not in account_room:
                 channels = max(0, d.channel_cap - accounts.get(d.account_id, 0))
                 account_room[d.account_id] = min(channels, self._tokens(d.account_id, d.cps_cap))
-            calls = versions[d.flow_version_id].calls
+            if (flow := versions.get(d.flow_version_id)) is None:
+                continue  # the claim says so in the record's history and puts it back
+            calls = flow.calls
             if d.flow_id not in flow_room and (calls.channels is not None or calls.cps is not None):
                 left = _MOST_DUE if calls.channels is None else max(0, calls.channels - flows.get(d.flow_id, 0))
                 flow_room[d.flow_id] = left if calls.cps is None else min(left, self._tokens(d.flow_id, calls.cps))

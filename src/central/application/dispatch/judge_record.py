@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from central.application.ports.dispatch import ClaimDecision, ListState, PickedRecord
@@ -21,6 +22,8 @@ from central.domain.policies import Policy, Scrub
 from central.domain.statuses import FlowStatus
 from central.domain.zones import zones_of
 from central.flow.prepared import PreparedFlow, calling_window
+
+_SET_UP_PAUSE: Final = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -85,6 +88,17 @@ def judge_record(
         struck=numbers.struck, policy_id=policy.id, policy_version=policy.version, dnd_version=_version(facts.lists, "dnd"),
         blacklist_version=_version(facts.lists, "blacklist"),
     )  # fmt: skip
+
+
+def set_up_broken(record: PickedRecord, now: datetime, event_id: UUID, what: str) -> ClaimDecision:
+    """Put a record back whose flow version cannot be read or whose policy does not exist: the operator must act, it waits."""
+    status = FlowStatus.SCHEDULED if record.status == FlowStatus.UNPROCESSED else record.status
+    data = {
+        "check": "set_up",
+        "rule": "claim",
+        "sentence": f"The record's {what} cannot be used; it is tried again later.",
+    }
+    return ClaimDecision(record, "put_back", status, "set_up_broken", now + _SET_UP_PAUSE, data, event_id)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
@@ -20,7 +21,10 @@ from central.application.ports.world import Ids
 from central.domain.errors import CallerError
 from central.domain.ids import AccountId, RequestId
 from central.domain.incoming import IncomingRecord
+from central.domain.intake_checks import rejected
 from central.domain.intake_facts import Prepared
+
+_DEADLINE = timedelta(hours=24)  # domain 7.2: what is still unchecked then becomes REJECTED
 
 
 class LoadUpload:
@@ -78,11 +82,12 @@ class LoadUpload:
         if opening.facts.reject_duplicates:
             seen = {int(number) for number in await self._store.loaded_numbers(account_id, request_id)}
         done = state.rows_done
+        late = opening.facts.now - state.created_at > _DEADLINE
         batches = listed.rows(done, self._chunk_rows)
         nothing: list[Prepared] = []
-        ahead = asyncio.create_task(asyncio.to_thread(self._next, batches, opening))
+        ahead = asyncio.create_task(asyncio.to_thread(self._next, batches, opening, late))
         while (rows := await ahead) != nothing:
-            ahead = asyncio.create_task(asyncio.to_thread(self._next, batches, opening))
+            ahead = asyncio.create_task(asyncio.to_thread(self._next, batches, opening, late))
             async with self._store.chunk(account_id) as chunk:
                 await self._chunk(
                     chunk, request_id, opening.target.flow_id, rows, opening.facts, opening.pending_cap, seen
@@ -93,10 +98,15 @@ class LoadUpload:
         self._telemetry.event("upload_loaded", request_id=str(request_id), rows=done)
         return done
 
-    def _next(self, batches: Iterator[list[IncomingRecord]], opening: Opening) -> list[Prepared]:
-        """The next chunk, read and normalised (in a thread); empty at the end of the file."""
+    def _next(self, batches: Iterator[list[IncomingRecord]], opening: Opening, late: bool) -> list[Prepared]:  # noqa: FBT001 - passed through a thread
+        """The next chunk, read and normalised (in a thread); empty at the end of the file, refused past the deadline."""
         rows = next(batches, None)
-        return [] if rows is None else self._chunk.normalise(rows, opening.facts)
+        if rows is None:
+            return []
+        if late:
+            sentence = f"The record was still unchecked {_DEADLINE.days * 24} hours after its request was made."
+            return [Prepared(row, rejected(row.row, "intake_deadline", sentence=sentence)) for row in rows]
+        return self._chunk.normalise(rows, opening.facts)
 
     async def _opening(self, account_id: AccountId, state: UploadState) -> Opening:
         flow_id, _, _ = await self._store.version_document(account_id, state.version_id)

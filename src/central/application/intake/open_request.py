@@ -146,6 +146,7 @@ def intake_facts(
         international=account.account.has(Switch.INTERNATIONAL_CALLING),
         strict=prepared.calls.strict_start,
         register_stale=stale,
+        registers=scrub.registers if scrub is not None else (),
         reject_duplicates=prepared.calls.duplicates == "reject",
         expires_after=prepared.calls.expires_after,
         end_at=end_at,

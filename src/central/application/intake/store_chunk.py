@@ -59,7 +59,7 @@ class StoreChunk:
         hits: dict[str, ListHit] = {}
         if not numbers:
             return hits
-        for number, name, entry in await store.hits(numbers, facts.now):
+        for number, name, entry in await store.hits(numbers, facts.registers, facts.now):
             hits[number] = _with(hits.get(number, ListHit()), name, entry)
         for name, prefix in await store.prefixes(facts.now):
             for number in numbers:

@@ -98,8 +98,10 @@ class StoredRecord:
 class ChunkStore(Protocol):
     """One transaction that stores a chunk of a request; rolled back by any exception."""
 
-    async def hits(self, numbers: Sequence[str], now: datetime) -> Sequence[tuple[str, str, str]]:
-        """What the lists hold about these numbers: (number, list, entry)."""
+    async def hits(
+        self, numbers: Sequence[str], registers: Sequence[str], now: datetime
+    ) -> Sequence[tuple[str, str, str]]:
+        """What the lists and these registers hold about the numbers: (number, list, entry)."""
         ...
 
     async def prefixes(self, now: datetime) -> Sequence[tuple[str, str]]:

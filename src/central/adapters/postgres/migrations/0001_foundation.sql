@@ -135,7 +135,7 @@ create table record (
   primary key (account_id, id),
   check ((due_at is not null)::int + (lease_until is not null)::int <= 1)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
-create index record_due on record (account_id, request_id, due_at) where due_at is not null;
+create index record_due on record (account_id, request_id, due_at, priority desc) where due_at is not null;
 create index record_lease on record (lease_until) where lease_until is not null;
 create index record_of_request on record (account_id, request_id, id);
 -- Counts that always add up: append-only changes, summed when read, folded by the tracker. No row is a lock for two writers.

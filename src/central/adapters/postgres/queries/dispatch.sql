@@ -75,7 +75,7 @@ picked as materialized (
            rq.flow_id, rq.flow_version_id, rq.testing, rq.end_at
       from record x
      where x.account_id = q.account_id and x.request_id = q.request_id and x.due_at <= %(now)s
-     order by x.due_at limit q.n for update of x skip locked) r)
+     order by x.due_at, x.priority desc limit q.n for update of x skip locked) r)
 select p.*, listed.hits from picked p
   left join lateral (
     select jsonb_agg(jsonb_build_array(h.number, h.list)) as hits from (

@@ -32,6 +32,10 @@ values (%(account_id)s, %(id)s, %(flow_id)s, %(version_id)s, %(testing)s, %(sour
         %(end_at)s, %(reload_of)s, %(now)s)
 on conflict (account_id, id) do nothing;
 
+-- name: guard_file
+-- Two equal files for one flow at once: the second waits here until the first one's checksum can be seen.
+select pg_advisory_xact_lock(hashtextextended(%(flow_id)s || encode(%(checksum)s, 'hex'), 14));
+
 -- name: same_file
 -- A file that failed before its first row loaded nothing: it may come again, once the flow or the options fit it.
 select q.id from request q where q.flow_id = %(flow_id)s and q.checksum = %(checksum)s and q.created_at > %(since)s and q.id <> %(id)s
@@ -81,7 +85,7 @@ select n.number, e.list, e.number as entry from n join list_entry e on e.number 
  where e.account_id = %(account_id)s and e.list in ('blacklist', 'whitelist') and not e.prefix and (e.expires_at is null or e.expires_at > %(now)s)
 union all
 select n.number, 'dnd', coalesce(nullif(array_to_string(e.categories, ','), ''), e.register) from n
-  join dnd_entry e on e.account_id = %(account_id)s and e.number = n.number;
+  join dnd_entry e on e.account_id = %(account_id)s and e.number = n.number and e.register = any(%(registers)s);
 
 -- name: prefixes
 select list, number from list_entry where prefix and (expires_at is null or expires_at > %(now)s);
