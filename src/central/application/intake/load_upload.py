@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from central.application.intake.open_request import Opening, OpenRequest
-from central.application.intake.store_chunk import StoreChunk
+from central.application.intake.store_chunk import JudgedChunk, StoreChunk
 from central.application.ports.intake import IntakeStore, ListFile, ListFiles, UploadState
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Ids
@@ -84,16 +84,26 @@ class LoadUpload:
         done = state.rows_done
         late = opening.facts.now - state.created_at > _DEADLINE
         batches = listed.rows(done, self._chunk_rows)
-        nothing: list[Prepared] = []
-        ahead = asyncio.create_task(asyncio.to_thread(self._next, batches, opening, late))
-        while (rows := await ahead) != nothing:
-            ahead = asyncio.create_task(asyncio.to_thread(self._next, batches, opening, late))
-            async with self._store.chunk(account_id) as chunk:
-                await self._chunk(
-                    chunk, request_id, opening.target.flow_id, rows, opening.facts, opening.pending_cap, seen
-                )
-                await chunk.rows_done(request_id, done, done + len(rows))
-            done += len(rows)
+
+        async def judged() -> JudgedChunk | None:
+            rows = await asyncio.to_thread(self._next, batches, opening, late)
+            if not rows:
+                return None
+            async with self._store.chunk(account_id) as lists:
+                return await self._chunk.judge(lists, rows, opening.facts, seen)
+
+        ahead = asyncio.create_task(judged())
+        try:
+            while (ready := await ahead) is not None:
+                ahead = asyncio.create_task(judged())
+                async with self._store.chunk(account_id) as chunk:
+                    await self._chunk.store(
+                        chunk, request_id, opening.target.flow_id, ready, opening.facts, opening.pending_cap
+                    )
+                    await chunk.rows_done(request_id, done, done + len(ready.rows))
+                done += len(ready.rows)
+        finally:
+            ahead.cancel()
         await self._store.loaded(account_id, request_id)
         self._telemetry.event("upload_loaded", request_id=str(request_id), rows=done)
         return done

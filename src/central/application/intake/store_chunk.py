@@ -5,8 +5,10 @@ Used by the JSON submission (a chunk of at most 500) and by the loading of files
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from central.application.intake.row_text import copy_text
 from central.application.ports.intake import ChunkStore
@@ -19,8 +21,20 @@ from central.domain.moves import counts_as
 from central.domain.status_rows import Bucket
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedChunk:
+    """Rows with their verdicts, ready to be stored: ``text`` is the COPY text, ``accepted`` how many become pending."""
+
+    rows: Sequence[Prepared]
+    hits: Mapping[str, ListHit]
+    ids: Sequence[str]
+    verdicts: Sequence[Verdict]
+    text: bytes
+    accepted: int
+
+
 class StoreChunk:
-    """The use case."""
+    """The use case, in two halves, so that a file's next chunk can be judged while the store works on the one before."""
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
@@ -29,28 +43,42 @@ class StoreChunk:
         """Everything that needs no list; pure and heavy, so callers with big chunks run it in a thread."""
         return [normalise_row(record, facts) for record in records]
 
-    async def __call__(
-        self,
-        store: ChunkStore,
-        request_id: RequestId,
-        flow_id: FlowId,
-        rows: Sequence[Prepared],
-        facts: IntakeFacts,
-        pending_cap: int,
-        seen: set[int] | None = None,
-    ) -> tuple[list[str], list[Verdict]]:
-        """Judge and insert a chunk; answers the record ids in row order (ascending) and the verdicts.
+    async def judge(
+        self, store: ChunkStore, rows: Sequence[Prepared], facts: IntakeFacts, seen: set[int] | None = None
+    ) -> JudgedChunk:
+        """Ask the lists once and judge in a thread, as if the account had room for all.
 
         ``seen`` holds the first numbers loaded before, where the flow rejects repeats; it is extended.
         """
         hits = await self._hits(store, rows, facts, seen)
-        remaining = pending_cap - await store.pending()
-        verdicts = judge_rows(rows, facts, hits, remaining)
+        judged = await asyncio.to_thread(self._judged, rows, facts, hits, None)
         if seen is not None:
-            seen.update(int(v.numbers[0]) for v in verdicts if v.accepted)
+            seen.update(int(v.numbers[0]) for v in judged.verdicts if v.accepted)
+        return judged
+
+    async def store(
+        self,
+        store: ChunkStore,
+        request_id: RequestId,
+        flow_id: FlowId,
+        judged: JudgedChunk,
+        facts: IntakeFacts,
+        pending_cap: int,
+    ) -> JudgedChunk:
+        """Insert and count; answers the chunk as stored, judged again where the account's cap cuts it."""
+        remaining = pending_cap - await store.pending()
+        if judged.accepted > remaining:
+            judged = self._judged(judged.rows, facts, judged.hits, remaining)
+        await store.insert(request_id, flow_id, judged.text, tallies_of(judged.verdicts), facts.now)
+        return judged
+
+    def _judged(
+        self, rows: Sequence[Prepared], facts: IntakeFacts, hits: Mapping[str, ListHit], remaining: int | None
+    ) -> JudgedChunk:
+        verdicts = judge_rows(rows, facts, hits, remaining)
         ids = self._ids.texts(len(rows))
-        await store.insert(request_id, flow_id, copy_text(ids, rows, verdicts), tallies_of(verdicts), facts.now)
-        return ids, verdicts
+        accepted = sum(verdict.accepted for verdict in verdicts)
+        return JudgedChunk(rows, hits, ids, verdicts, copy_text(ids, rows, verdicts), accepted)
 
     async def _hits(
         self, store: ChunkStore, rows: Sequence[Prepared], facts: IntakeFacts, seen: set[int] | None

@@ -85,11 +85,12 @@ class SubmitRecords:
         seen: set[int] | None = set() if opening.facts.reject_duplicates else None
         async with self._store.chunk(account_id) as chunk:
             await chunk.add_request(request, opening.facts.now)
-            ids, verdicts = await self._chunk(
-                chunk, request.id, request.flow_id, rows, opening.facts, opening.pending_cap, seen
+            judged = await self._chunk.judge(chunk, rows, opening.facts, seen)
+            stored = await self._chunk.store(
+                chunk, request.id, request.flow_id, judged, opening.facts, opening.pending_cap
             )
         receipts = [
             RecordReceipt(id_, record.client_identifier, verdict)
-            for id_, record, verdict in zip(ids, submission.records, verdicts, strict=True)
+            for id_, record, verdict in zip(stored.ids, submission.records, stored.verdicts, strict=True)
         ]
         return Receipt(request.id, receipts)
