@@ -14,7 +14,9 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parent.parent / "cases"
 
-FILE_KEYS = {"about", "mode", "account", "register", "trunk", "flow", "did", "case", "then", "patience_s", "webhooks"}
+FILE_KEYS = {
+    "about", "mode", "account", "register", "trunk", "flow", "removed_prompts", "did", "case", "then", "patience_s", "webhooks",
+}  # fmt: skip
 CASE_KEYS = {"name", "about", "calls", "start_time", "time_zone", "priority", "variables", "on", "becomes", "legs"}
 STEPS = {"until", "ringing", "talking", "pause", "resume", "stop", "requeue", "account", "funds", "list"}
 STEP_KEYS = {"of", "touches", "force", "times"}
@@ -62,6 +64,7 @@ class CaseFile:
     then: Sequence[Mapping[str, Any]]
     patience_s: float
     webhooks: Sequence[str] = ()
+    removed_prompts: Sequence[str] = ()
 
     def case(self, name: str) -> Case:
         """A case by its name. Raises BadCaseFile."""
@@ -96,6 +99,7 @@ def read_case_file(path: Path) -> CaseFile:
         then=tuple(document.get("then", ())),
         patience_s=float(document.get("patience_s", 60)),
         webhooks=tuple(document.get("webhooks", ())),
+        removed_prompts=tuple(document.get("removed_prompts", ())),
     )
     names = [case.name for case in file.cases]
     if len(set(names)) != len(names):

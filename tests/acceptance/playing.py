@@ -15,6 +15,7 @@ from tests.acceptance.receiver import Receiver
 from tests.acceptance.seen import Seen
 from tests.api_client import Api
 from tests.installation import Installation
+from tests.tones import tone
 
 LOOK_S = 0.6
 _SAME_LOOKS = 5
@@ -66,9 +67,12 @@ class Played:
         if file.did:
             self.api.post("/dids", {"dids": [{"number": file.did}]})
             self.api.put(f"/flows/{self.flow_id}/dids", {"dids": [file.did]})
+        for prompt in file.removed_prompts:
+            self.api.send("PUT", f"/prompts/{prompt}", tone(), "audio/wav")
         if file.mode == "production":
             self.api.post(f"/flows/{self.flow_id}/publish", {"note": "acceptance"})
-
+        for prompt in file.removed_prompts:
+            self.api.call("DELETE", f"/prompts/{prompt}")
         if file.webhooks:
             hook = {"name": "receiver", "url": self.receiver.url(file.name), "events": list(file.webhooks)}
             self.secret = self.api.post("/webhooks", hook)["secret"]

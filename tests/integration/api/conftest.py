@@ -6,12 +6,10 @@ import asyncio
 import contextlib
 import re
 import socket
-import wave
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -241,17 +239,6 @@ def document(name: str = "appointment_reminder") -> bytes:
     """The example flow under another name."""
     text = EXAMPLE.read_text(encoding="utf-8")
     return re.sub(r"(?m)^flow: .*$", f"flow: {name}", text).encode()
-
-
-def tone(seconds: float = 0.25, rate: int = 16_000) -> bytes:
-    """A WAV file of a square wave."""
-    content = BytesIO()
-    with wave.open(content, "wb") as target:
-        target.setnchannels(1)
-        target.setsampwidth(2)
-        target.setframerate(rate)
-        target.writeframes((b"\x00\x20" * 20 + b"\x00\xe0" * 20) * round(seconds * rate / 40))
-    return content.getvalue()
 
 
 def _account() -> AccountRow:

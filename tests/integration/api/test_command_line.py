@@ -12,7 +12,8 @@ import pytest
 
 from central.cli.program import app
 from central.domain.errors import CallerError
-from tests.integration.api.conftest import Stage, Tenant, tone
+from tests.integration.api.conftest import Stage, Tenant
+from tests.tones import tone
 
 Command = Callable[..., Awaitable[Any]]
 

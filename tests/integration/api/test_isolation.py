@@ -7,7 +7,8 @@ from uuid import uuid4
 
 from litestar.routes import HTTPRoute
 
-from tests.integration.api.conftest import WAV, Stage, Tenant, document, tone
+from tests.integration.api.conftest import WAV, Stage, Tenant, document
+from tests.tones import tone
 
 OPEN = {"/", "/health/live", "/health/ready", "/metrics", "/api/v1", "/api/v1/openapi.json", "/api/v1/{path}"}
 OWN = {("PUT", "/api/v1/prompts/{name}")}  # makes a thing of the caller's own: see test_prompts.py

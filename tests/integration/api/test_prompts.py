@@ -7,7 +7,8 @@ import pytest
 
 from central.adapters.speech.prompts import PromptFiles
 from central.application.ports.speech import AudioFile, NoAudio
-from tests.integration.api.conftest import MOST_PROMPT_BYTES, WAV, Stage, Tenant, document, tone
+from tests.integration.api.conftest import MOST_PROMPT_BYTES, WAV, Stage, Tenant, document
+from tests.tones import tone
 
 YAML = {"Content-Type": "application/yaml"}
 

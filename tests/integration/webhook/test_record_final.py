@@ -57,9 +57,9 @@ async def fill(store: psycopg.AsyncConnection[tuple[Any, ...]], *, attempts: boo
         [ACCOUNT, ENDPOINT],
     )
     await run(
-        "insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)"
-        " values (%s, %s, %s, %s, %s, 'record.final', %s, null)",
-        [ACCOUNT, EVENT, ENDPOINT, RECORD, REQUEST, AT],
+        "insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, due_at, body)"
+        " values (%s, %s, %s, %s, %s, 'record.final', %s, %s, null)",
+        [ACCOUNT, EVENT, ENDPOINT, RECORD, REQUEST, AT, AT],
     )
     if attempts:
         await run(
