@@ -69,6 +69,11 @@ class Stock:
             connection.execute("insert into balance (account_id, balance) values (%s, %s)", [account_id, balance])
         return account_id
 
+    @staticmethod
+    def account_named(text: str) -> AccountId:
+        """The id of an account that exists already."""
+        return AccountId(UUID(text))
+
     def flow(self, account_id: AccountId, document: bytes = FLOW, purpose: str = "service") -> tuple[FlowId, UUID]:
         """A flow with one frozen version and a DID; answers both ids."""
         flow_id, version_id = FlowId(self.ids.uuid().hex[-8:]), self.ids.uuid()

@@ -44,7 +44,8 @@ def normalise_row(record: IncomingRecord, facts: IntakeFacts) -> Prepared:
         )
         return Prepared(record, verdict._replace(warnings=warnings))
     priority = _PRIORITIES[record.priority]
-    prepared = Prepared(record, None, start, numbers, positions, dropped, warnings, priority)
+    failure = facts.rules.first_failure(record.variables)
+    prepared = Prepared(record, None, start, numbers, positions, dropped, warnings, priority, failure)
     return prepared if numbers else prepared._replace(verdict=_none_left(prepared, dropped))
 
 
@@ -81,7 +82,7 @@ def judge(
     numbers, positions, dropped = _scrub(prepared.numbers, prepared.positions, prepared.dropped, facts, hits)
     if not numbers:
         return _none_left(prepared, dropped)
-    failure = facts.rules.first_failure(prepared.record.variables)
+    failure = prepared.failure
     if failure is not None:
         return _ended(prepared, failure.status, f"rule_{failure.rule}", Check.VARIABLES, failure.sentence)._replace(
             numbers=numbers, dropped=dropped, value=f"{failure.variable}={failure.value}"
@@ -169,6 +170,8 @@ def _scrub(
     hits: Mapping[str, ListHit],
 ) -> _Numbers:
     """Steps 4 to 6 for each number."""
+    if not hits and not facts.testing and facts.international:
+        return numbers, positions, dropped
     bad = [
         found
         for number, position in zip(numbers, positions, strict=True)
@@ -206,6 +209,8 @@ def _scrub_dnd(
     hits: Mapping[str, ListHit],
 ) -> _Numbers:
     """Step 8 for each number of a marketing flow; whitelisted numbers are exempt, stale data fails closed."""
+    if not hits and not facts.register_stale:
+        return numbers, positions, dropped
     bad = [
         found
         for number, position in zip(numbers, positions, strict=True)

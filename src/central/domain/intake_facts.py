@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from central.domain.incoming import IncomingRecord
 from central.domain.start_time import StartTime
 from central.domain.statuses import FlowStatus
-from central.domain.variable_rules import CompiledRules
+from central.domain.variable_rules import CompiledRules, RuleFailure
 
 Opening = Callable[[datetime, tuple[str, ...]], datetime | None]
 """The first moment at or after a due time that calling hours permit in all of these zones; None = there is none."""
@@ -135,7 +135,8 @@ class Verdict(NamedTuple):
 class Prepared(NamedTuple):
     """A row read but not yet judged by lists: ``numbers`` (with their ``positions``) are what the lists are asked about.
 
-    ``verdict`` is set when the row already failed; there is nothing to ask then.
+    ``verdict`` is set when the row already failed; there is nothing to ask then. ``failure``: the variable rule that it will
+    fail at step 7, worked out beforehand because that is heavy and needs no list.
     """
 
     record: IncomingRecord
@@ -146,3 +147,4 @@ class Prepared(NamedTuple):
     dropped: tuple[Dropped, ...] = ()
     warnings: tuple[str, ...] = ()
     priority: int | None = None
+    failure: RuleFailure | None = None

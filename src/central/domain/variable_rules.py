@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from math import ceil, floor
 from typing import NamedTuple, Protocol, cast
 
 from central.domain.date_formats import DATES, ISO, OFFERED, read_moment
@@ -20,6 +21,7 @@ from central.domain.value_shapes import decimal_of, is_email, is_web_address
 
 MASK = "***"
 _SHOWN_CHARS = 120
+_ENDLESS = 1 << 62
 
 Test = Callable[[str], bool]
 Criterion = Mapping[str, object]
@@ -75,28 +77,49 @@ class _Compiled(NamedTuple):
     test: Test | None
 
 
+class _Variable(NamedTuple):
+    """The rules of one variable. ``blank``: the first that an empty value breaks; ``rules``: those that judge a value."""
+
+    name: str
+    blank: _Compiled | None
+    rules: tuple[_Compiled, ...]
+
+
 class CompiledRules:
     """All rules of a flow version, ready to judge rows."""
 
-    __slots__ = ("_rules",)
+    __slots__ = ("_count", "_variables")
 
     def __init__(self, rules: Iterable[_Compiled]) -> None:
-        self._rules = tuple(rules)
+        grouped: list[tuple[str, list[_Compiled]]] = []
+        for rule in rules:
+            if not grouped or grouped[-1][0] != rule.variable:
+                grouped.append((rule.variable, []))
+            grouped[-1][1].append(rule)
+        self._count = sum(len(group) for _, group in grouped)
+        self._variables = tuple(
+            _Variable(
+                name,
+                next((rule for rule in group if rule.test is None or rule.kind == "mandatory"), None),
+                tuple(rule for rule in group if rule.test is None or rule.kind != "mandatory"),
+            )
+            for name, group in grouped
+        )
 
     def __len__(self) -> int:
-        return len(self._rules)
+        return self._count
 
     def first_failure(self, variables: Mapping[str, str]) -> RuleFailure | None:
         """The first rule that these values break, in configured order; None if they satisfy all."""
-        for rule in self._rules:
-            value = variables.get(rule.variable, "")
-            if rule.test is not None:
-                if not value or value.isspace():
-                    if rule.kind != "mandatory":
-                        continue
-                elif rule.test(value):
-                    continue
-            return _failure(rule, value)
+        for name, blank, rules in self._variables:
+            value = variables.get(name, "")
+            if not value or value.isspace():
+                if blank is not None:
+                    return _failure(blank, value)
+                continue
+            for rule in rules:
+                if rule.test is None or not rule.test(value):
+                    return _failure(rule, value)
         return None
 
 
@@ -163,7 +186,9 @@ def _length(criterion: Criterion, _formats: tuple[str, ...]) -> Built:
     least, most = decimal_of(low), decimal_of(high)
     if (least is None and most is None) or (low and least is None) or (high and most is None):
         return None
-    return (lambda value: _between(Decimal(len(value)), least, most)), f"must have {_range(low, high)} characters"
+    shortest = 0 if least is None else ceil(least)
+    longest = _ENDLESS if most is None else floor(most)
+    return (lambda value: shortest <= len(value) <= longest), f"must have {_range(low, high)} characters"
 
 
 def _email(_criterion: Criterion, _formats: tuple[str, ...]) -> Built:
@@ -202,6 +227,8 @@ def _date(criterion: Criterion, formats: tuple[str, ...]) -> Built:
         return None
 
     def test(value: str) -> bool:
+        if least is None and most is None:
+            return read_moment(value.strip(" "), patterns) is not None
         moment = _moment(value.strip(" "), patterns)
         return moment is not None and (least is None or moment >= least) and (most is None or moment <= most)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,17 @@ from central.adapters.asterisk.channel import AsteriskTelephony
 from central.adapters.asterisk.config import AsteriskConfig, ForeignEngine, OwnEngine
 from central.adapters.asterisk.engine import Engine
 from central.adapters.system import SystemClock, SystemIds
-from central.application.ports.telephony import LegAnswered, LegEnded, LegProgress, NodeDown, NodeUp, Rejected, Trunk
+from central.application.ports.telephony import (
+    Accepted,
+    LegAnswered,
+    LegEnded,
+    LegProgress,
+    NodeDown,
+    NodeUp,
+    PlaybackEnded,
+    Rejected,
+    Trunk,
+)
 from central.domain.errors import NeighbourError
 from central.domain.ids import TrunkId
 from examples.carrier import Carrier, Invite
@@ -118,6 +129,38 @@ async def test_calls_that_ended_while_we_were_deaf_get_their_evidence_from_the_w
     calls = [*ended.values(), stays, answers, cancelled]
     assert [call.count(LegEnded) for call in calls] == [1] * 5
     assert [call.count(LegAnswered) for call in calls] == [1, 0, 1, 1, 0]
+
+
+async def test_a_playback_that_ended_while_we_were_deaf_is_told_once(distant: Switchboard, tmp_path: Path) -> None:
+    short, long = (_silence(tmp_path, seconds) for seconds in (1, 6))
+    await distant.open("answer")
+    calls = [await distant.place("answer") for _ in range(2)]
+    for call in calls:
+        await call.until(LegAnswered)
+    for call, file in zip(calls, (short, long), strict=True):
+        assert isinstance(await distant.rig.telephony.play(call.leg, call.leg.hex, [file]), Accepted)
+    front(distant).cut()
+    await distant.node_news(NodeDown)
+    await asyncio.sleep(2)  # meanwhile the short one ends
+    front(distant).mend()
+    ended = await calls[0].until(PlaybackEnded, seconds=5)
+    assert (ended.playback, ended.ok) == (calls[0].leg.hex, True)
+    assert calls[1].count(PlaybackEnded) == 0
+    await calls[1].until(PlaybackEnded, seconds=10)
+    for call in calls:
+        await distant.rig.telephony.hang_up(call.leg, "hangup_by_us")
+        await call.evidence()
+    assert [call.count(PlaybackEnded) for call in calls] == [1, 1]
+
+
+def _silence(folder: Path, seconds: int) -> str:
+    path = folder / f"silence-{seconds}.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(16_000 * seconds))
+    return str(path)
 
 
 async def test_an_engine_that_dies_ends_its_calls_and_is_started_again(near: Switchboard) -> None:

@@ -137,6 +137,17 @@ class LegBook:
         detail = f"missing: {', '.join(missing)}" if missing else "nothing to play"
         self._tell((PlaybackEnded(leg, self._now().at, playback, not missing, detail),))
 
+    def owed_playbacks(self) -> list[tuple[LegId, str]]:
+        """Playbacks whose end was not told yet."""
+        return [(leg, playback) for leg, state in self._legs.items() for playback in state.playbacks]
+
+    def played_unheard(self, leg: LegId, playback: str) -> None:
+        """The engine has it no more, and its end was told while nobody listened."""
+        if self.drop_playback(leg, playback):
+            self._tell(
+                (PlaybackEnded(leg, self._now().at, playback, ok=True, detail="ended while the connection was lost"),)
+            )
+
     def is_playing(self, playback: str) -> bool:
         """Whether a playback's end is still owed."""
         return playback in self._playing

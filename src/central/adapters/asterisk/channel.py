@@ -58,6 +58,7 @@ class AsteriskTelephony:
         self._book = LegBook(lambda: Now(clock.now(), clock.monotonic()), self._tap.facts, self)
         self._resolver = Resolver(config.resolve_ttl_s)
         self._trunks = Trunks(self._link.request, config.rtp_timeout_s, self._has_tls)
+        self._asked: set[str] = set()  # playbacks whose request is on its way
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -129,6 +130,9 @@ class AsteriskTelephony:
     def up(self, channels: tuple[Channel, ...]) -> None:
         """Listener."""
         self._book.up(channels)
+        for leg, playback in self._book.owed_playbacks():
+            if playback not in self._asked:
+                self._later(self._look_for(leg, playback))
 
     def down(self, detail: str) -> None:
         """Listener."""
@@ -156,10 +160,13 @@ class AsteriskTelephony:
             return Accepted(state.sip_call_id)
         self._book.add_playback(leg, playback)
         path = f"/channels/{leg.hex}/play/{quote(playback, safe='')}"
+        self._asked.add(playback)
         try:
             status, answer = await self._link.request("POST", path, {"media": outgoing.media_uris(files)})
         except _NO_ANSWER as error:
             return self._unless_ended(leg, playback, Rejected("engine_lost", _words(error), uncertain=True))
+        finally:
+            self._asked.discard(playback)
         if status not in _TAKEN:
             return self._unless_ended(leg, playback, Rejected("media_fault", f"HTTP {status} {_text(answer)}"))
         return Accepted(state.sip_call_id)
@@ -246,6 +253,13 @@ class AsteriskTelephony:
             return  # noted in the book: said again when the engine is back
         if status == _NOT_FOUND:
             self._book.not_there(leg)
+
+    async def _look_for(self, leg: LegId, playback: str) -> None:
+        """A playback whose end may have been told while the websocket was lost: ask whether it still plays."""
+        with contextlib.suppress(*_NO_ANSWER):  # lost again: asked again at the next connection
+            status, _ = await self._link.request("GET", f"/playbacks/{quote(playback, safe='')}")
+            if status == _NOT_FOUND:
+                self._book.played_unheard(leg, playback)
 
     async def _detect(self, leg: LegId) -> None:
         where = {"context": "detect", "extension": "amd", "priority": "1"}

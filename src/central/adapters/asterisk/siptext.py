@@ -53,6 +53,8 @@ def is_sent(message: bytes, our_tag: bytes) -> bool:
 
 def reason_q850(message: bytes) -> int | None:
     """The Q.850 cause of the Reason header (RFC 3326); None without one."""
+    if b"q.850" not in message.lower():  # most messages: the search costs ten times as much
+        return None
     found = _REASON.search(message)
     return int(found[1]) if found else None
 
@@ -93,4 +95,6 @@ def facts(messages: Iterable[bytes]) -> WireFacts:
 
 def redact(text: str) -> str:
     """The message without its credentials: Authorization and Proxy-Authorization lose their value, folded lines too."""
+    if "authorization" not in text.lower():  # most messages: the search costs ten times as much
+        return text
     return _SECRET.sub(r"\1 [redacted]", text)

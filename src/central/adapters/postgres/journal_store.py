@@ -43,8 +43,9 @@ class PostgresJournal:
             fresh = {leg for *_, leg, new in rows if new}
             short = await self._reserve(connection, [leg for leg in batch.legs if leg.id in fresh], now)
             legs = frozenset(row[2] for row in rows) - short
-        if batch.answers:
-            await _SQL["answer_legs"].run(connection, {"legs": as_json(batch.answers)})
+        ended = {leg.id for leg in batch.ends}  # the end of a leg tells its answer too
+        if answers := [leg for leg in batch.answers if leg.id not in ended]:
+            await _SQL["answer_legs"].run(connection, {"legs": as_json(answers)})
         if batch.ends:
             await _SQL["end_legs"].run(connection, {"legs": as_json(batch.ends)})
         if batch.events:

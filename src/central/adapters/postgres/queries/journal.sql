@@ -72,13 +72,14 @@ with d as materialized (
     reason text, due_at timestamptz, held_status text, held_due_at timestamptz, attempts_charged smallint, platform_faults smallint,
     struck smallint, last_call_status text, result text, outcome text, charged boolean, cost bigint, variables jsonb, event_id uuid,
     at timestamptz, data jsonb)),
-locked as materialized (
-  select r.account_id, r.id, r.request_id, r.status as old_status, q.control, q.flow_id, f.control as flow_control
-    from d join record r on r.account_id = d.account_id and r.id = d.id
-    join request q on q.account_id = r.account_id and q.id = r.request_id
-    join flow f on f.account_id = q.account_id and f.id = q.flow_id
+held as materialized (   -- by itself: joined with requests at once, all records of an account may be read to find these
+  select r.account_id, r.id, r.request_id, r.status as old_status from d join record r on r.account_id = d.account_id and r.id = d.id
    where r.fence = d.fence and r.lease_until is not null
    order by r.account_id, r.id for no key update of r),
+locked as materialized (
+  select h.*, q.control, q.flow_id, f.control as flow_control from held h
+    join request q on q.account_id = h.account_id and q.id = h.request_id
+    join flow f on f.account_id = q.account_id and f.id = q.flow_id),
 accepted as materialized (
   select l.request_id, l.old_status, l.flow_id, c.final, c.counts_as = 'pending' as pending, d.*
     from d join locked l using (account_id, id)
