@@ -17,7 +17,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ class FaultPort:
         setattr(HotStatement, "rows", rows)  # noqa: B010
 
     @contextlib.contextmanager
-    def _around(self, statement: HotStatement, connection: Any) -> Iterator[None]:
+    def _around(self, statement: HotStatement, connection: Any) -> Generator[None]:
         found = _NAME.match(statement.sql)
         name = found[1].decode() if found else "unnamed"
         ran: list[str] = connection.__dict__.setdefault("statements_run", [])
@@ -122,7 +122,7 @@ class FaultPort:
         plain = psycopg.AsyncConnection.transaction
 
         @contextlib.asynccontextmanager
-        async def transaction(this: Any, *arguments: Any, **more: Any) -> AsyncIterator[Any]:
+        async def transaction(this: Any, *arguments: Any, **more: Any) -> AsyncGenerator[Any]:
             ran: list[str] = this.__dict__.setdefault("statements_run", [])
             ran.clear()
             async with plain(this, *arguments, **more) as made:

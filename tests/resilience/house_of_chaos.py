@@ -67,7 +67,7 @@ class HouseOfChaos:
         self.central.environment[FAULTS] = str(self.faults)
         self.carrier = DemoCarrier(port=0, digits="info")
         self.receiver = PushReceiver(seed=1)
-        self._web = httpx.Client(timeout=2.0, verify=False)  # noqa: S501 - loopback without TLS; reading certificates is slow
+        self._web = httpx.Client(timeout=2.0, verify=False)  # loopback without TLS; reading certificates is slow
 
     # -- life ----------------------------------------------------------------------------------------------------------
     def __enter__(self) -> Self:

@@ -137,7 +137,9 @@ def _sleeper(chance: random.Random, turn: int) -> Stroke:
 
 def _anywhere(chance: random.Random) -> Stroke:
     at_s = chance.uniform(0, 6)
-    match chance.choices(("servant", "elsewhere", "neighbour", "node", "stop", "cut", "control"), (4, 4, 3, 3, 3, 2, 1))[0]:
+    match chance.choices(
+        ("servant", "elsewhere", "neighbour", "node", "stop", "cut", "control"), (4, 4, 3, 3, 3, 2, 1)
+    )[0]:
         case "servant":
             return Stroke(at_s, "kill", chance.choice(SERVANTS))
         case "elsewhere":

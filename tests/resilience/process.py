@@ -7,6 +7,7 @@ comparison of a fencing token holds.
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import sys
@@ -76,7 +77,7 @@ def main() -> None:
     folder = Path(os.environ[FAULTS])
     if os.environ.get(WITHOUT_FENCE):
         take_fence_out()
-    import central.bootstrap.workers  # noqa: F401, PLC0415 - reads the statements
+    importlib.import_module("central.bootstrap.workers")  # reads the statements
     from central.cli import main as program  # noqa: PLC0415
     from tests.resilience.fault_port import FaultPort  # noqa: PLC0415
 

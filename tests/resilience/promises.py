@@ -5,6 +5,7 @@ Each function answers with the violations it finds, a line each; the words *lost
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -67,7 +68,9 @@ def record_is_whole(record: Document, contact: Contact) -> list[str]:
         wrong.append(f"{name}: {head['attempts_made']} attempts made, {len(attempts)} shown")
     charged = sum(bool(attempt["charged"]) for attempt in attempts)
     if head["attempts_charged"] != charged or charged > ATTEMPTS:
-        wrong.append(f"I4: {name}: {head['attempts_charged']} charged, {charged} of the attempts are, {ATTEMPTS} allowed")
+        wrong.append(
+            f"I4: {name}: {head['attempts_charged']} charged, {charged} of the attempts are, {ATTEMPTS} allowed"
+        )
     for attempt in attempts:
         wrong += [f"{name} attempt {attempt['number']}: {what}" for what in _attempt(attempt)]
     answered = any(leg["connect_at"] for attempt in attempts for leg in attempt["legs"])
@@ -96,11 +99,14 @@ def status_history(record: Document) -> list[str]:
     """The timeline's changes of status: a lawful chain, one final event for each epoch (I5), ending at the record's status."""
     head, changes, wrong = record, record["statuses"], list[str]()
     name = head["client_identifier"]
-    for earlier, later in zip(changes, changes[1:], strict=False):
+    for earlier, later in itertools.pairwise(changes):
         if earlier["to_status"] != later["from_status"]:
             wrong.append(f"{name}: {earlier['to_status']}, then from {later['from_status']}")
     for change in changes:
-        if not lawful(Family.FLOW, change["from_status"], change["to_status"]) and change["from_status"] != change["to_status"]:
+        if (
+            not lawful(Family.FLOW, change["from_status"], change["to_status"])
+            and change["from_status"] != change["to_status"]
+        ):
             wrong.append(f"{name}: unlawful {change['from_status']} -> {change['to_status']}")
     finals = [change["to_status"] for change in changes if change["to_status"] in FINAL_FLOW]
     if len(finals) != head["epoch"]:
@@ -137,7 +143,7 @@ def far_end_agrees(invites: Iterable[Invite], records: Iterable[Document]) -> li
 
 def _tag(invite: Invite) -> tuple[str, int]:
     attempt, _, rest = invite.attempt.partition(";")
-    values = dict(part.partition("=")[::2] for part in rest.split(";"))
+    values = {key: value for key, _, value in (part.partition("=") for part in rest.split(";"))}
     return attempt, int(values.get("position", -1))
 
 
@@ -151,7 +157,7 @@ def pushes_tell_it(record: Document, pushes: Sequence[Push]) -> list[str]:
         wrong.append(f"{name} is {head['status']}; pushed as final: {[body['status'] for body in finals]}")
     if not pushes or pushes[-1].type != "record.final":
         wrong.append(f"{name}: the last push is {pushes[-1].type if pushes else 'missing'}")
-    for earlier, later in zip(changes, changes[1:], strict=False):
+    for earlier, later in itertools.pairwise(changes):
         if earlier["status"] != later["previous"]:
             wrong.append(f"{name}: pushed {earlier['status']}, then a change from {later['previous']}")
     if changes and changes[-1]["status"] != head["status"]:
@@ -173,7 +179,9 @@ def money_adds_up(account: Document, opening: Decimal, records: Iterable[Documen
 def no_immediate_redial(record: Document) -> list[str]:
     """An attempt never begins before the one before it has ended (domain 7.3: never an immediate blind redial)."""
     attempts, wrong = record["attempts"], list[str]()
-    for earlier, later in zip(attempts, attempts[1:], strict=False):
-        if earlier["ended_at"] and datetime.fromisoformat(later["started_at"]) < datetime.fromisoformat(earlier["ended_at"]):
+    for earlier, later in itertools.pairwise(attempts):
+        if earlier["ended_at"] and datetime.fromisoformat(later["started_at"]) < datetime.fromisoformat(
+            earlier["ended_at"]
+        ):
             wrong.append(f"{record['client_identifier']}: attempt {later['number']} began before the one before ended")
     return wrong

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, Self
 
 import httpx
@@ -66,7 +67,7 @@ class Watch(threading.Thread):
                 answer = self._api.answer("GET", self._path, timeout=3.0)
             except httpx.HTTPError:
                 continue
-            if answer.status_code != httpx.codes.OK:
+            if answer.status_code != httpx.codes.OK.value:
                 if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                     self.wrong.append(f"GET {self._path}: {answer.status_code} {answer.text[:200]}")
                 continue
@@ -97,6 +98,7 @@ class SeedRun:
         self._request_id = ""
         self._controls: list[Future[None]] = []
         self._pool = ThreadPoolExecutor(6)
+        self._one_by_one = ThreadPoolExecutor(1)
 
     def __call__(self, plan: Plan) -> Outcome:
         """Run one plan to its end."""
@@ -132,9 +134,13 @@ class SeedRun:
                 )  # fmt: skip
             except httpx.HTTPError:
                 answer = None
-            if answer is not None and answer.status_code == httpx.codes.ACCEPTED:
+            if answer is not None and answer.status_code == httpx.codes.ACCEPTED.value:
                 return str(answer.json()["request_id"])
-            if answer is not None and answer.status_code == httpx.codes.CONFLICT and "request_id" in answer.json():
+            if (
+                answer is not None
+                and answer.status_code == httpx.codes.CONFLICT.value
+                and "request_id" in answer.json()
+            ):
                 return str(answer.json()["request_id"])
             if time.monotonic() > end:
                 raise AssertionError(f"{plan}: not accepted, {answer.text if answer is not None else 'no answer'}")
@@ -186,7 +192,7 @@ class SeedRun:
             with contextlib.suppress(ApiRefused):  # it has ended meanwhile
                 self._patiently("POST", f"/requests/{self._request_id}/{action}")
 
-        self._controls.append(self._pool.submit(work))
+        self._controls.append(self._one_by_one.submit(work))
 
     def _until_ended(self, watch: Watch) -> None:
         for control in self._controls:
@@ -219,7 +225,7 @@ class SeedRun:
         records = self._records()
         wrong += promises.rows_are_records(rows, records)
         paths = [f"/records/{record['record_id']}/timeline" for record in records]
-        details = list(self._pool.map(lambda path: _flat(self._patiently("GET", path)), paths))
+        details = [_flat(answer) for answer in self._pool.map(partial(self._patiently, "GET"), paths)]
         shown = {detail["record_id"]: detail for detail in details}
         self._details |= shown
         for detail in shown.values():
@@ -246,6 +252,7 @@ class SeedRun:
     def close(self) -> None:
         """End its threads."""
         self._pool.shutdown()
+        self._one_by_one.shutdown()
 
     def pushes(self) -> list[str]:
         """At the end of all seeds: what the receiver was told of every record. Late pushes are waited for."""
@@ -255,7 +262,9 @@ class SeedRun:
         while waiting and time.monotonic() < end:
             waiting = {r for r in waiting if not any(p.type == "record.final" for p in self._house.receiver.of(r))}
             time.sleep(_POLL_S)
-        return [line for r, detail in told.items() for line in promises.pushes_tell_it(detail, self._house.receiver.of(r))]
+        return [
+            line for r, detail in told.items() for line in promises.pushes_tell_it(detail, self._house.receiver.of(r))
+        ]
 
 
 def _flat(document: dict[str, Any]) -> dict[str, Any]:
