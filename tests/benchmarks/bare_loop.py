@@ -90,7 +90,7 @@ def finish(
         for row, id_ in zip(rows, ids.uuids(len(rows)), strict=True)
     ]
     for row in rows:
-        row |= sample["leg"]
+        row.update(sample["leg"])
     with connection.transaction():
         connection.execute(LEGS, {"rows": _json(rows, "leg_id", "number_to")}, prepare=True)
         if sample["leg_updates"] > 1:

@@ -7,10 +7,11 @@ import os
 import resource
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -31,7 +32,7 @@ class BenchStore:
         prepare_database(server.dsn(TEMPLATE), datetime.now(UTC))
 
     @contextlib.contextmanager
-    def database(self) -> Iterator[str]:
+    def database(self) -> Generator[str]:
         """Connection string of a fresh database; dropped afterwards."""
         self._n += 1
         name = f"bench_{self._n}"
@@ -46,13 +47,13 @@ class BenchStore:
         fields = Path(f"/proc/{self._server.pid}/stat").read_text().rpartition(")")[2].split()
         return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
-    def _admin(self, statement: str, *names: str) -> None:
+    def _admin(self, statement: LiteralString, *names: str) -> None:
         with psycopg.connect(self._server.dsn(), autocommit=True) as connection:
             connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))
 
 
 @contextlib.contextmanager
-def bench_store() -> Iterator[BenchStore]:
+def bench_store() -> Generator[BenchStore]:
     """Start a server, end and remove it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="central-bench-"))
     folder.chmod(0o755)

@@ -6,6 +6,8 @@ import asyncio
 import sys
 from typing import Any
 
+from procrastinate.types import JSONValue
+
 from tests.benchmarks.bench_store import bench_store
 from tests.benchmarks.dispatch_load import WORKERS, check_ended, load, run_central
 from tests.benchmarks.figure import Progress, Size, Spec, median_ratio
@@ -49,7 +51,9 @@ async def _defer(dsn: str, jobs: int) -> None:
     async with noop_app(dsn).open_async() as app:
         for begin in range(0, jobs, _DEFERRED_AT_ONCE):
             some = range(begin, min(jobs, begin + _DEFERRED_AT_ONCE))
-            await app.configure_task("noop", queue="records").batch_defer_async(*({"record": str(n)} for n in some))
+            await app.configure_task("noop", queue="records").batch_defer_async(
+                *[dict[str, JSONValue](record=str(n)) for n in some]
+            )
 
 
 SPEC = Spec(

@@ -1,68 +1,69 @@
-"""voice_memory: whether a voice node gives back what its calls took.
+"""voice_memory: resident memory of the voice node's process after 20,000 calls against after 2,000 at the same rate.
 
-One node process and its Asterisk make 20,000 calls at a steady rate. Memory is read 40 s after the 2,000th call and 40 s after
-the last: by then SIP transactions are over (RFC 3261, timer values), messages are stored and nothing is in flight.
+One node lives through all of them; each time its memory is read 40 s after the last call, five times a second apart.
 """
 
 from __future__ import annotations
 
+import asyncio
+import statistics
 import time
-from collections import deque
 from typing import Any
 
-from examples.carrier import Carrier
-from tests.benchmarks.calls_vs_bare_ari import MOST_RECORDS, CallHouse
+from examples.carrier.laboratory import Carrier
+from tests.benchmarks.bench_api import BenchApi, memory_bytes
+from tests.benchmarks.bench_store import bench_store
+from tests.benchmarks.bench_voice import ROLES, Caller, bench_engine, settings_of
 from tests.benchmarks.figure import Progress, Size, Spec
+from tests.stock import Stock, number
 
-PER_S = 80
-_AHEAD = 3  # requests that wait or run at a time: the node never waits for the next one
-_SLACK = 2.0  # times the time that the calls take at this rate
+_RATE = 60
+_CALM_S = 40.0
+_READINGS = 5
+_MB = 1 << 20
 
 
 def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
-    """Some calls, memory, many calls, memory."""
-    few, many, rest_s = size.of(2_000, 500), size.of(20_000, 2_000), float(size.of(40, 10))
-    with Carrier(["answer"]) as carrier, CallHouse(carrier.port("answer"), cps=PER_S) as house:
-        idle = house.rss_mb()
-        rates = [_call(house, few)]
-        time.sleep(rest_s)
-        early = house.rss_mb()
-        progress(f"after {few} calls at {rates[0]:.0f}/s: {early} MB")
-        rates.append(_call(house, many - few))
-        time.sleep(rest_s)
-        late = house.rss_mb()
-        progress(f"after {many} calls at {rates[1]:.0f}/s: {late} MB")
+    """Few calls, calm, the rest of the many, calm."""
+    few, many = size.of(2_000, 200), size.of(20_000, 2_000)
+    return asyncio.run(_measure(few, many, size.of(40, 5), progress))
+
+
+async def _measure(few: int, many: int, calm_s: int, progress: Progress) -> tuple[float, dict[str, Any]]:
+    node: list[float] = []
+    engine_mb: list[float] = []
+    with bench_store() as store, store.database() as dsn, Carrier(["answer"]) as carrier:
+        async with bench_engine(tap=True) as engine:
+            with BenchApi(dsn, ROLES, settings=settings_of(engine)) as central:
+                caller = Caller(Stock(dsn), central, cps=_RATE)
+                caller.prepare(carrier.port("answer"))
+                caller.wait_node()
+                for calls in (few, many - few):
+                    seconds = await asyncio.to_thread(_call, caller, calls)
+                    await asyncio.sleep(min(_CALM_S, calm_s))
+                    readings: list[int] = []
+                    for _ in range(_READINGS):
+                        readings.append(memory_bytes(central.pid("voice-node")))
+                        await asyncio.sleep(1)
+                    node.append(statistics.median(readings) / _MB)
+                    engine_mb.append(memory_bytes(engine.pid) / _MB)
+                    progress(
+                        f"{calls} calls at {calls / seconds:.0f}/s: node {node[-1]:.1f} MB, Asterisk {engine_mb[-1]:.1f} MB"
+                    )
     raw = {
         "calls": [few, many],
-        "calls_per_s": [round(rate, 1) for rate in rates],
-        "rest_s": rest_s,
-        "python_mb": {"idle": idle["voice-node"], "early": early["voice-node"], "late": late["voice-node"]},
-        "asterisk_mb": {"idle": idle["asterisk"], "early": early["asterisk"], "late": late["asterisk"]},
+        "rate_per_s": _RATE,
+        "node_mb": [round(v, 1) for v in node],
+        "asterisk_mb": [round(v, 1) for v in engine_mb],
     }
-    return late["voice-node"] / early["voice-node"], raw
+    return node[1] / node[0], raw
 
 
-def _call(house: CallHouse, count: int) -> float:
-    """So many calls at the account's rate; the rate that it came to. Raises TimeoutError or RuntimeError."""
+def _call(caller: Caller, calls: int) -> float:
     begun = time.monotonic()
-    limit_s = 30 + count / PER_S * _SLACK
-    running: deque[str] = deque()
-    left = count
-    while left or running:
-        while left and len(running) < _AHEAD:
-            some = min(left, MOST_RECORDS)
-            running.append(house.submit(some))
-            left -= some
-        request_id = running.popleft()
-        house.wait(request_id, limit_s - (time.monotonic() - begun))
-        house.check_answered(request_id)
-    return count / (time.monotonic() - begun)
+    request_id, _ = caller.load([number(n) for n in range(calls)])
+    caller.wait_closed(request_id)
+    return time.monotonic() - begun
 
 
-SPEC = Spec(
-    "voice_memory",
-    "memory of a voice node's Python process after 20,000 calls against after 2,000, 40 s after the last",
-    1.1,
-    "lower",
-    measure,
-)
+SPEC = Spec("voice_memory", "memory of the voice node after 20,000 calls against after 2,000", 1.1, "lower", measure)
