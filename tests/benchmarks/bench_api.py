@@ -36,6 +36,7 @@ class BenchApi:
     folder: Path = field(init=False)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]], init=False)
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    trunk_port: int = 0
     flow: str = "appointment_reminder"
     account_id: str = ""
     api: Api = field(init=False)
@@ -56,6 +57,8 @@ class BenchApi:
         self.account_id = made["account_id"]
         self.api = Api(f"http://127.0.0.1:{port}", made["key"])
         _prepare(Stock(self.dsn), self.account_id, self.flow)
+        if self.trunk_port:  # before the node starts: it knows all trunks from its first call on
+            _make_trunk(Stock(self.dsn), self.account_id, self.trunk_port)
         self.processes = [
             subprocess.Popen([sys.executable, "-m", "central", *role], env=self.environment, cwd=self.folder)
             for role in self.roles
@@ -126,6 +129,25 @@ class BenchApi:
             except httpx.HTTPError:
                 time.sleep(0.1)
         raise RuntimeError("the API did not start")
+
+
+def _make_trunk(stock: Stock, account_id: str, port: int) -> None:
+    """A trunk to a far end on loopback for every number, and an endpoint that hears of every final record."""
+    trunk_id = stock.ids.uuid()
+    stock.run(
+        "insert into trunk (account_id, id, name, host, port, channel_cap, cps_cap) "
+        "values (%s, %s, 'far', '127.0.0.1', %s, 10000, 10000)",
+        account_id,
+        trunk_id,
+        port,
+    )
+    stock.run("insert into trunk_route (account_id, trunk_id) values (%s, %s)", account_id, trunk_id)
+    stock.run(
+        "insert into webhook_endpoint (account_id, id, name, url, events, secrets) "
+        "values (%s, %s, 'hook', 'https://example.com/', '{record.final}', '{}')",
+        account_id,
+        stock.ids.uuid(),
+    )
 
 
 def memory_bytes(pid: int, word: str = "VmRSS") -> int:

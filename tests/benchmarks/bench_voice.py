@@ -87,27 +87,14 @@ class Caller:
     account_id: AccountId = field(init=False)
     flow: tuple[FlowId, UUID] = field(init=False)
 
-    def prepare(self, port: int) -> None:
-        """A trunk to a far end on loopback, a flow that hangs up once connected, an endpoint that hears of every record."""
+    def prepare(self, document: bytes = FLOW) -> None:
+        """A flow (it hangs up once connected) and an account whose caps are out of the way; waits for the node."""
         stock = self.stock
-        self.account_id = account_id = AccountId(UUID(self.central.account_id))
-        self.flow = stock.flow(account_id, FLOW)
+        self.account_id = AccountId(UUID(self.central.account_id))
+        self.flow = stock.flow(self.account_id, document)
         stock.run("update account set channel_cap = 100000, cps_cap = %s", self.cps)
         stock.run("update balance set balance = 1000000000000000")
-        trunk_id = stock.ids.uuid()
-        stock.run(
-            "insert into trunk (account_id, id, name, host, port, channel_cap, cps_cap) values (%s, %s, 'far', '127.0.0.1', %s, 10000, 10000)",
-            account_id,
-            trunk_id,
-            port,
-        )
-        stock.run("insert into trunk_route (account_id, trunk_id) values (%s, %s)", account_id, trunk_id)
-        stock.run(
-            "insert into webhook_endpoint (account_id, id, name, url, events, secrets) "
-            "values (%s, %s, 'hook', 'https://example.com/', '{record.final}', '{}')",
-            account_id,
-            stock.ids.uuid(),
-        )
+        self.wait_node()
 
     def load(self, numbers: Sequence[str]) -> tuple[RequestId, list[RecordId]]:
         """Store a request that may begin at once; its id and its records'."""

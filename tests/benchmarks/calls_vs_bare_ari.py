@@ -48,10 +48,9 @@ async def _side_by_side(store: BenchStore, calls: int, runs: int, progress: Prog
     with store.database() as dsn, Carrier(["answer"]) as carrier:
         port = carrier.port("answer")
         async with bench_engine(tap=tap) as engine:
-            with BenchApi(dsn, ROLES, settings=settings_of(engine)) as central:
+            with BenchApi(dsn, ROLES, settings=settings_of(engine), trunk_port=port) as central:
                 caller = Caller(Stock(dsn), central)
-                caller.prepare(port)
-                caller.wait_node()
+                caller.prepare()
                 await make_trunk(engine.access, port)
                 await place_calls(engine.access, port, 50, CHANNELS)  # everybody warm
                 await asyncio.to_thread(_central, caller, 50)

@@ -40,8 +40,8 @@ steps:
 class Watch:
     """Asks the API for watched records from the moment of their BYE on."""
 
-    http: aiohttp.ClientSession
-    url: str
+    http: aiohttp.ClientSession = field(init=False)
+    url: str = ""
     records: dict[str, RecordId] = field(default_factory=dict[str, RecordId])
     latencies_ms: list[float] = field(default_factory=list[float])
     byes: list[float] = field(default_factory=list[float])
@@ -72,20 +72,18 @@ def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
 
 
 async def _measure(calls: int, progress: Progress) -> tuple[float, dict[str, Any]]:
+    loop = asyncio.get_running_loop()
+    watch = Watch()
+    _, phone = await loop.create_datagram_endpoint(
+        lambda: AnsweringPhone(_TALK_S, watch.said_bye), local_addr=("127.0.0.1", 0)
+    )
     with bench_store() as store, store.database() as dsn:
         async with bench_engine(tap=True) as engine:
-            with BenchApi(dsn, ROLES, settings=settings_of(engine)) as central:
-                headers = {"Authorization": f"Bearer {central.api.key}"}
-                async with aiohttp.ClientSession(headers=headers) as http:
-                    watch = Watch(http, f"{central.api.url}/api/v1")
-                    loop = asyncio.get_running_loop()
-                    _, phone = await loop.create_datagram_endpoint(
-                        lambda: AnsweringPhone(_TALK_S, watch.said_bye), local_addr=("127.0.0.1", 0)
-                    )
-                    caller = Caller(Stock(dsn), central, cps=_RATE)
-                    caller.prepare(phone.port)
-                    caller.flow = caller.stock.flow(caller.account_id, FLOW)
-                    await asyncio.to_thread(caller.wait_node)
+            with BenchApi(dsn, ROLES, settings=settings_of(engine), trunk_port=phone.port) as central:
+                caller = Caller(Stock(dsn), central, cps=_RATE)
+                await asyncio.to_thread(caller.prepare, FLOW)
+                async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {central.api.key}"}) as http:
+                    watch.http, watch.url = http, f"{central.api.url}/api/v1"
                     numbers = [number(n) for n in range(calls)]
                     request_id, records = await asyncio.to_thread(caller.load, numbers)
                     watch.records = dict(zip(numbers, records, strict=True))

@@ -34,10 +34,9 @@ async def _measure(few: int, many: int, calm_s: int, progress: Progress) -> tupl
     engine_mb: list[float] = []
     with bench_store() as store, store.database() as dsn, Carrier(["answer"]) as carrier:
         async with bench_engine(tap=True) as engine:
-            with BenchApi(dsn, ROLES, settings=settings_of(engine)) as central:
+            with BenchApi(dsn, ROLES, settings=settings_of(engine), trunk_port=carrier.port("answer")) as central:
                 caller = Caller(Stock(dsn), central, cps=_RATE)
-                caller.prepare(carrier.port("answer"))
-                caller.wait_node()
+                caller.prepare()
                 for calls in (few, many - few):
                     seconds = await asyncio.to_thread(_call, caller, calls)
                     await asyncio.sleep(min(_CALM_S, calm_s))
