@@ -18,13 +18,27 @@ class Pattern(Protocol):
         ...
 
 
+class _Utf8Pattern:
+    """RE2 on the text's UTF-8: the library's own way with texts works out character offsets, which nobody asks for."""
+
+    __slots__ = ("_compiled",)
+
+    def __init__(self, compiled: Any) -> None:  # noqa: ANN401 - the library ships no types
+        self._compiled = compiled
+
+    def fullmatch(self, text: str, /) -> object | None:
+        """Something true when the whole text matches, else None."""
+        found: object | None = self._compiled.fullmatch(text.encode())
+        return found
+
+
 def compile_pattern(pattern: str) -> Pattern | None:
     """Compile a pattern in RE2 syntax; None when it has an error, uses back-references or look-around, or is too big."""
     options = _engine.Options()
     options.max_mem = _MAX_MEMORY_BYTES
     options.log_errors = False
     try:
-        compiled: Pattern = _engine.compile(pattern, options)
+        compiled = _engine.compile(pattern.encode(), options)
     except (_engine.error, UnicodeEncodeError):
         return None
-    return compiled
+    return _Utf8Pattern(compiled)

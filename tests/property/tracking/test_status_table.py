@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -369,6 +370,7 @@ class StatusTable(RuleBasedStateMachine):
         ]  # fmt: skip
 
 
+@pytest.mark.timeout(600)  # a failure is made small before it is shown
 def test_late_doubled_and_reordered_news_move_records_lawfully(database: str) -> None:
     with asyncio.Runner() as runner:
         pool, stock = runner.run(open_pool(database, "central_worker", 3)), SteadyStock(database)
