@@ -116,3 +116,30 @@ async def test_hot_statements_walk_their_indexes(desk: Desk, full: tuple[Account
         used = scans(stock, file, name, values)
         assert wanted & used, (file, name, used)
         assert not [scan for scan in used if scan.startswith("seq ")], (file, name, used)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("name", "index"), [("end_waiting", "record_due"), ("resume_held", "record_held")])
+async def test_stop_and_resume_walk_only_what_waits(
+    desk: Desk, full: tuple[AccountId, RequestId], name: str, index: str
+) -> None:
+    account_id, request_id = full
+    values = {"account_id": account_id, "request_id": request_id, "record_id": None, "n": 2000}
+    used = scans(desk.stock, "tracking", name, values | {"now": desk.clock.now(), "actor": "user"})
+    assert index in used
+    assert "record_held" in used
+    assert not {"record_of_request", "seq record"} & used
+
+
+@pytest.mark.timeout(120)
+async def test_reports_and_bodies_find_records_by_key(desk: Desk, full: tuple[AccountId, RequestId]) -> None:
+    stock, (account_id, request_id) = desk.stock, full
+    first, last = (stock.value(f"select id from record order by id {way} limit 1") for way in ("asc", "desc"))
+    span = {"account_id": account_id, "request_id": request_id, "first": first, "last": last}
+    stock.run("delete from pg_statistic where starelid = 'record'::regclass")  # as on the day of a great upload
+    for name in ("attempt_figures", "leg_figures"):
+        assert scans(stock, "reporting", name, span) & {"record_pkey", "record_of_request"}
+    targets = {"targets": keys({"account_id": account_id, "record_id": first})}
+    used = scans(stock, "reporting", "record_final", targets)
+    assert "record_pkey" in used
+    assert not {"record_of_request", "seq record"} & used

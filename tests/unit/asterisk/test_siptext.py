@@ -55,6 +55,7 @@ def test_silence_is_a_fact_only_when_our_invite_was_seen() -> None:
 def test_an_answer_after_our_cancel_has_crossed_it() -> None:
     assert facts([INVITE, response(180), CANCEL, response(200, "CANCEL"), response(200)]).crossed_cancel
     assert not facts([INVITE, response(180), CANCEL, response(200, "CANCEL"), response(487)]).crossed_cancel
+    assert facts([INVITE, response(180), CANCEL]).cancelled
     assert not facts([INVITE, response(200), ACK]).crossed_cancel
 
 

@@ -11,7 +11,7 @@ import pytest
 from central.adapters.asterisk.evidence import awaits_last_word
 from central.adapters.asterisk.legs import LegState, note_local
 from central.adapters.asterisk.siptext import WireFacts
-from central.adapters.asterisk.translate import Now, lost_engine, resume, translate, vanished
+from central.adapters.asterisk.translate import Now, lost_engine, resume, translate, unaccounted, vanished
 from central.adapters.asterisk.wire import Channel, Event, Playback
 from central.application.ports.telephony import (
     HoldChanged,
@@ -152,8 +152,15 @@ def test_an_answer_that_crossed_our_cancel_is_marked() -> None:
     [((DIAL, RINGS), "ring_timeout_after_ringing"), ((DIAL,), "ring_timeout_without_ringing")],
 )
 def test_the_engines_own_timer_invents_480_and_19(before: tuple[Event, ...], local: str) -> None:
-    found = evidence(*before, destroyed(19, 480))
-    assert (found.local, found.sip, found.side) == (local, None, "us")
+    confirmed = replace(REFUSED, final_code=487, cancelled=True)
+    for wire in (None, confirmed):  # the 487 to its CANCEL may be here first
+        found = evidence(*before, destroyed(19, 480), wire=wire)
+        assert (found.local, found.sip, found.side) == (local, None, "us")
+
+
+def test_a_487_that_nobody_asked_for_is_the_far_sides_own() -> None:
+    found = evidence(DIAL, destroyed(19, 480), wire=replace(REFUSED, final_code=487))
+    assert (found.local, found.sip) == (None, 487)
 
 
 def test_timer_b_is_no_response_by_the_wire_or_by_the_clock() -> None:
@@ -285,3 +292,16 @@ def test_a_call_id_that_becomes_known_late_does_not_set_the_phase_back() -> None
 def test_the_first_hang_up_request_counts_and_a_later_code_completes_it() -> None:
     assert evidence(DIAL, UP, STASIS, hangup(16), hangup(41), destroyed(16)).q850 == 16
     assert evidence(DIAL, hangup(0), hangup(17, 486), destroyed(17, 486)).sip == 486
+
+
+def test_a_leg_that_may_have_been_sent_is_never_said_to_be_unsent() -> None:
+    unsent = LegState(LEG, 0)
+    uncertain = replace(unsent, placed=True, uncertain=True)
+    given_up = replace(uncertain, local="ring_timeout_without_ringing")
+    for gone in (lost_engine, unaccounted):
+        last = gone(uncertain, Now(AT, 5)).events[-1]
+        assert isinstance(last, LegEnded)
+        assert (last.evidence.phase, last.evidence.local, last.evidence.end) == (Phase.DIALING, "engine_lost", "lost")
+    for state in (uncertain, given_up):
+        assert (end_of(state, None).phase, end_of(state, None).local) == (Phase.DIALING, "engine_lost")
+    assert end_of(unsent, None).phase is Phase.NONE

@@ -21,9 +21,9 @@ from central.adapters.asterisk.translate import (
     Outcome,
     give_up_detection,
     lost_engine,
-    never_placed,
     resume,
     translate,
+    unaccounted,
     vanished,
 )
 from central.adapters.asterisk.wire import Channel, Event
@@ -114,7 +114,7 @@ class LegBook:
         """The engine does not know a leg whose originate was uncertain: it is over."""
         state = self._legs.get(leg)
         if state is not None and state.uncertain:
-            self._apply(state, never_placed(state, self._now()))
+            self._apply(state, unaccounted(state, self._now()))
 
     def add_playback(self, leg: LegId, playback: str) -> None:
         """A playback was asked for; its end is owed."""

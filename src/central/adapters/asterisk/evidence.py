@@ -18,6 +18,7 @@ from central.domain.evidence import EngineReport, Evidence, Phase
 OUR_HANG_UP = "hangup_by_us"
 THEIR_HANG_UP = "hangup_by_them"
 _UNREACHED = 503
+_TERMINATED = 487  # RFC 3261, 21.4.25
 
 
 def awaits_last_word(state: LegState, wire: WireFacts | None) -> bool:
@@ -40,7 +41,7 @@ def of_destroyed(state: LegState, event: Event, wire: WireFacts | None, mono: fl
         said = _said_by_them(state, wire)
         return Evidence(local=state.local, phase=state.phase, sip=said, side="us",
                         end="dropped" if crossed else "normal", engine=engine, elapsed_ms=elapsed_ms)  # fmt: skip
-    if state.hangup is None and (event.cause, event.tech_cause) == ENGINE_TIMEOUT and not _final(wire):
+    if state.hangup is None and (event.cause, event.tech_cause) == ENGINE_TIMEOUT and not _refused_by_itself(wire):
         return Evidence(local=_ring_timeout(state.phase), phase=state.phase, side="us", engine=engine,
                         elapsed_ms=elapsed_ms)  # fmt: skip
     return _refused(state, engine, wire, elapsed_ms)
@@ -49,7 +50,7 @@ def of_destroyed(state: LegState, event: Event, wire: WireFacts | None, mono: fl
 def of_vanished(state: LegState, wire: WireFacts | None, mono: float) -> Evidence:
     """The evidence of a leg that ended while the connection to the engine was down: recovered from the wire, or lost."""
     elapsed_ms = max(0, round((mono - state.begun) * 1000))
-    phase = furthest(state.phase, wire)
+    phase = furthest(state, wire)
     if phase is Phase.ANSWERED:
         by = wire.bye_from if wire is not None else None
         local = {"us": OUR_HANG_UP, "them": THEIR_HANG_UP, None: None}[by]
@@ -64,7 +65,8 @@ def of_vanished(state: LegState, wire: WireFacts | None, mono: float) -> Evidenc
             end="normal" if clear else "lost",
             elapsed_ms=elapsed_ms,
         )
-    if state.local is not None:
+    unheard = state.uncertain and state.phase is Phase.NONE
+    if state.local is not None and not unheard:
         return Evidence(local=state.local, phase=phase, side="us", elapsed_ms=elapsed_ms)
     if wire is not None and wire.final_code is not None:
         return Evidence(phase=phase, sip=wire.final_code, q850=wire.q850, elapsed_ms=elapsed_ms)
@@ -74,17 +76,21 @@ def of_vanished(state: LegState, wire: WireFacts | None, mono: float) -> Evidenc
 def of_lost_engine(state: LegState, mono: float) -> Evidence:
     """The evidence of a leg whose engine process ended: an answered leg stays answered."""
     elapsed_ms = max(0, round((mono - state.begun) * 1000))
-    local = None if state.phase is Phase.ANSWERED else state.local or "engine_lost"
-    return Evidence(local=local, phase=state.phase, side="us", end="lost", elapsed_ms=elapsed_ms)
+    phase = furthest(state, None)
+    local = None if phase is Phase.ANSWERED else state.local or "engine_lost"
+    return Evidence(local=local, phase=phase, side="us", end="lost", elapsed_ms=elapsed_ms)
 
 
-def furthest(phase: Phase, wire: WireFacts | None) -> Phase:
-    """The further of what the events told and what the wire shows."""
-    if phase is Phase.ANSWERED or (wire is not None and wire.answered):
+def furthest(state: LegState, wire: WireFacts | None) -> Phase:
+    """The furthest of what the events told and what the wire shows of a leg whose end was not heard.
+
+    An originate that was not refused may have sent its INVITE, even if nobody heard of it.
+    """
+    if state.phase is Phase.ANSWERED or (wire is not None and wire.answered):
         return Phase.ANSWERED
     if wire is not None and wire.ringing:
         return Phase.RINGING
-    return phase
+    return Phase.DIALING if state.placed and state.phase is Phase.NONE else state.phase
 
 
 def _ring_timeout(phase: Phase) -> str:
@@ -95,10 +101,16 @@ def _final(wire: WireFacts | None) -> int | None:
     return wire.final_code if wire is not None else None
 
 
+def _refused_by_itself(wire: WireFacts | None) -> bool:
+    """A final answer that is not the 487 to our CANCEL (RFC 3261, 9.1), which may be here before the engine's news."""
+    code = _final(wire)
+    return code is not None and not (code == _TERMINATED and wire is not None and wire.cancelled)
+
+
 def _said_by_them(state: LegState, wire: WireFacts | None) -> int | None:
     """A refusal that crossed our command; a 487 only confirms our CANCEL, a 2xx crossed it."""
     code = _final(wire) or (state.hangup.tech_cause if state.hangup is not None else None)
-    return code if code is not None and code >= 300 and code != 487 else None  # noqa: PLR2004 - RFC 3261, 21.4.25
+    return code if code is not None and code >= 300 and code != _TERMINATED else None  # noqa: PLR2004 - a final refusal
 
 
 def _answered(state: LegState, engine: EngineReport, wire: WireFacts | None, elapsed_ms: int) -> Evidence:

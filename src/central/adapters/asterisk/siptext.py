@@ -27,13 +27,14 @@ class WireFacts:
 
     complete: our INVITE was seen, so that "nothing was received" is a fact and not a gap. final_code: the last final
     response to our INVITE (a challenge that we answered is superseded). q850: cause of the other side's Reason header, in
-    its final response or its BYE. crossed_cancel: the other side answered 2xx after we had sent CANCEL.
+    its final response or its BYE. cancelled: we sent CANCEL; crossed_cancel: the other side answered 2xx after that.
     """
 
     complete: bool = False
     received_any: bool = False
     ringing: bool = False
     answered: bool = False
+    cancelled: bool = False
     crossed_cancel: bool = False
     final_code: int | None = None
     q850: int | None = None
@@ -88,8 +89,8 @@ def facts(messages: Iterable[bytes]) -> WireFacts:
             crossed = crossed or (answered and cancelled)
             q850 = reason_q850(message)
     return WireFacts(
-        complete=complete, received_any=received, ringing=ringing, answered=answered, crossed_cancel=crossed,
-        final_code=final, q850=q850, bye_from=bye_from,
+        complete=complete, received_any=received, ringing=ringing, answered=answered, cancelled=cancelled,
+        crossed_cancel=crossed, final_code=final, q850=q850, bye_from=bye_from,
     )  # fmt: skip
 
 

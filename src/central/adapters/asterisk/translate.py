@@ -95,7 +95,7 @@ def resume(state: LegState, channel: Channel, now: Now) -> Outcome:
 
 def vanished(state: LegState, now: Now, wire: WireFacts | None) -> Outcome:
     """The leg is gone after a time of deafness."""
-    phase = furthest(state.phase, wire)
+    phase = furthest(state, wire)
     answered_at = now.at if phase is Phase.ANSWERED and state.answered_at is None else state.answered_at
     known = replace(state, phase=phase, answered_at=answered_at)
     return _ended(known, now, of_vanished(state, wire, now.mono))
@@ -106,8 +106,8 @@ def lost_engine(state: LegState, now: Now) -> Outcome:
     return _ended(state, now, of_lost_engine(state, now.mono))
 
 
-def never_placed(state: LegState, now: Now) -> Outcome:
-    """An originate whose answer was lost turned out not to have been taken."""
+def unaccounted(state: LegState, now: Now) -> Outcome:
+    """An originate whose answer was lost, of a leg that the engine does not know: never taken, or come and gone unheard."""
     return _ended(state, now, of_lost_engine(state, now.mono))
 
 

@@ -137,6 +137,7 @@ create table record (
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 create index record_due on record (account_id, request_id, due_at, priority desc) where due_at is not null;
 create index record_lease on record (lease_until) where lease_until is not null;
+create index record_held on record (account_id, request_id, id) where status = 'PAUSE';
 create index record_of_request on record (account_id, request_id, id);
 -- Counts that always add up: append-only changes, summed when read, folded by the tracker. No row is a lock for two writers.
 create table request_tally (

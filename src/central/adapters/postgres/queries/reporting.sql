@@ -113,9 +113,12 @@ select (select r.id from record r where r.account_id = %(account_id)s and r.requ
        (select a.currency from account a where a.id = %(account_id)s) as currency;
 
 -- name: attempt_figures
+-- The record is looked up by its key (limit 1): a join may read the account's records anew for each attempt.
 select count(*)::int as attempts, min(a.started_at) as first_claim, max(a.ended_at) as last_end, coalesce(sum(a.cost), 0)::bigint as cost
-  from attempt a join record r on r.account_id = a.account_id and r.id = a.record_id
- where a.account_id = %(account_id)s and r.request_id = %(request_id)s and a.record_id between %(first)s and %(last)s;
+  from attempt a
+ cross join lateral (
+   select from record r where r.account_id = a.account_id and r.id = a.record_id and r.request_id = %(request_id)s limit 1) own
+ where a.account_id = %(account_id)s and a.record_id between %(first)s and %(last)s;
 
 -- name: leg_figures
 select coalesce(sum(x.legs), 0)::int as legs, coalesce(sum(x.answered), 0)::int as answered, coalesce(sum(x.answered_ms), 0)::bigint as answered_ms,
@@ -123,21 +126,23 @@ select coalesce(sum(x.legs), 0)::int as legs, coalesce(sum(x.answered), 0)::int 
   from (
     select count(*) as legs, count(l.connect_at) as answered, sum(l.answered_ms) as answered_ms, count(l.ring_at) as rang,
            sum(extract(epoch from coalesce(l.connect_at, l.end_at) - l.ring_at) * 1000) as ring_ms
-      from leg l join record r on r.account_id = l.account_id and r.id = l.record_id
-     where l.account_id = %(account_id)s and r.request_id = %(request_id)s and l.record_id between %(first)s and %(last)s
+      from leg l
+     cross join lateral (
+       select from record r where r.account_id = l.account_id and r.id = l.record_id and r.request_id = %(request_id)s limit 1) own
+     where l.account_id = %(account_id)s and l.record_id between %(first)s and %(last)s
      group by date_trunc('second', l.handed_at)) x;
 
 -- name: record_final
 -- targets: [{account_id, record_id}]: the body of record.final (domain section 15) as far as the tables know it; absent data = absent
 -- key. Variables as the last attempt left them, over those that came in. Secrets are masked by the caller, who knows the flow.
-with t as materialized (
-  select * from jsonb_to_recordset(%(targets)s::jsonb) as t(account_id uuid, record_id uuid))
+with r as materialized (   -- by itself: joined with requests at once, all records of an account may be read to find these
+  select r.* from jsonb_to_recordset(%(targets)s::jsonb) as t(account_id uuid, record_id uuid)
+    join record r on r.account_id = t.account_id and r.id = t.record_id)
 select r.account_id, r.id as record_id, v.id as flow_version_id, jsonb_strip_nulls(jsonb_build_object(
          'record_id', r.id, 'request_id', r.request_id, 'client_identifier', r.client_identifier, 'flow_id', q.flow_id,
          'flow_version', v.number, 'flow_type', f.type, 'status', r.status, 'reason', r.reason, 'epoch', r.epoch,
          'attempts', made.attempts, 'variables', r.variables || coalesce(made.variables, '{}'))) as body
-  from t
-  join record r on r.account_id = t.account_id and r.id = t.record_id
+  from r
   join request q on q.account_id = r.account_id and q.id = r.request_id
   join flow f on f.account_id = q.account_id and f.id = q.flow_id
   join flow_version v on v.account_id = q.account_id and v.id = q.flow_version_id

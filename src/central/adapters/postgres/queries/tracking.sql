@@ -103,13 +103,21 @@ published as (
 select count(*)::int as n from held;
 
 -- name: end_waiting
--- Stop: waiting records end, PARTIAL_COMPLETE after an attempt, else REJECTED (domain 7.4 rows 1 and 2).
-with w as materialized (
-  select r.account_id, r.id, r.request_id, r.status, case when r.attempts_made > 0 then 'PARTIAL_COMPLETE' else 'REJECTED' end as ending
-    from record r
-   where r.account_id = %(account_id)s and r.request_id = %(request_id)s and (r.due_at is not null or r.status = 'PAUSE')
-     and r.lease_until is null and (%(record_id)s::uuid is null or r.id = %(record_id)s)
+-- Stop: waiting records end, PARTIAL_COMPLETE after an attempt, else REJECTED (domain 7.4 rows 1 and 2). Two indexes hold those
+-- that wait: what is due some time, and what is paused.
+with due as materialized (
+  select r.account_id, r.id, r.request_id, r.status, r.attempts_made from record r
+   where r.account_id = %(account_id)s and r.request_id = %(request_id)s and r.due_at is not null
+     and (%(record_id)s::uuid is null or r.id = %(record_id)s)
+   order by r.due_at limit %(n)s for update skip locked),
+paused as materialized (
+  select r.account_id, r.id, r.request_id, r.status, r.attempts_made from record r
+   where r.account_id = %(account_id)s and r.request_id = %(request_id)s and r.status = 'PAUSE' and r.lease_until is null
+     and (%(record_id)s::uuid is null or r.id = %(record_id)s)
    order by r.id limit %(n)s for update skip locked),
+w as (
+  select x.*, case when x.attempts_made > 0 then 'PARTIAL_COMPLETE' else 'REJECTED' end as ending
+    from (select * from due union all select * from paused) x),
 ended as (
   update record r set status = w.ending, reason = 'stopped_by_user', due_at = null, held_status = null, held_due_at = null, changed_at = %(now)s
     from w join move m on m.family = 'flow' and m.from_status = w.status and m.to_status = w.ending
