@@ -29,14 +29,18 @@ _STOP_S = 30.0
 
 @dataclass
 class BenchApi:
-    """A context manager; ``roles`` are arguments of the command line, each a process. ``account_id`` owns ``flow``."""
+    """A context manager; ``roles`` are arguments of the command line, each a process. ``account_id`` owns ``flow``.
+
+    ``trunk_port``: a far end for every number; then ``push_url`` hears of every final record.
+    """
 
     dsn: str
     roles: tuple[tuple[str, ...], ...] = (("serve",), ("worker", "jobs"))
-    folder: Path = field(init=False)
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]], init=False)
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     trunk_port: int = 0
+    push_url: str = ""
+    folder: Path = field(init=False)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]], init=False)
     flow: str = "appointment_reminder"
     account_id: str = ""
     api: Api = field(init=False)
@@ -59,6 +63,7 @@ class BenchApi:
         _prepare(Stock(self.dsn), self.account_id, self.flow)
         if self.trunk_port:  # before the node starts: it knows all trunks from its first call on
             _make_trunk(Stock(self.dsn), self.account_id, self.trunk_port)
+            _make_endpoint(Stock(self.dsn), self.account_id, self.push_url)
         self.processes = [
             subprocess.Popen([sys.executable, "-m", "central", *role], env=self.environment, cwd=self.folder)
             for role in self.roles
@@ -132,7 +137,7 @@ class BenchApi:
 
 
 def _make_trunk(stock: Stock, account_id: str, port: int) -> None:
-    """A trunk to a far end on loopback for every number, and an endpoint that hears of every final record."""
+    """A trunk to a far end on loopback for every number."""
     trunk_id = stock.ids.uuid()
     stock.run(
         "insert into trunk (account_id, id, name, host, port, channel_cap, cps_cap) "
@@ -142,11 +147,17 @@ def _make_trunk(stock: Stock, account_id: str, port: int) -> None:
         port,
     )
     stock.run("insert into trunk_route (account_id, trunk_id) values (%s, %s)", account_id, trunk_id)
+
+
+def _make_endpoint(stock: Stock, account_id: str, url: str) -> None:
+    """A webhook endpoint on loopback that hears of every final record."""
+    stock.run("update account set plain_http_webhooks = true where id = %s", account_id)
     stock.run(
         "insert into webhook_endpoint (account_id, id, name, url, events, secrets) "
-        "values (%s, %s, 'hook', 'https://example.com/', '{record.final}', '{}')",
+        "values (%s, %s, 'hook', %s, '{record.final}', '{whsec_YmVuY2htYXJrYmVuY2htYXJrYmVuY2htYXJr}')",
         account_id,
         stock.ids.uuid(),
+        url,
     )
 
 

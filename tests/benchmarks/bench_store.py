@@ -42,6 +42,11 @@ class BenchStore:
         finally:
             self._admin("drop database {} with (force)", name)
 
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        return self._server.pid or 0
+
     def cpu_s(self) -> float:
         """Processor seconds of all backends that have ended, and of the server itself."""
         fields = Path(f"/proc/{self._server.pid}/stat").read_text().rpartition(")")[2].split()

@@ -20,7 +20,7 @@ from central.domain.ids import AccountId, FlowId, RecordId, RequestId
 from tests.benchmarks.bench_api import BenchApi
 from tests.stock import Stock
 
-ROLES = (("serve",), ("worker", "dispatcher"), ("worker", "tracker"), ("voice-node",))
+ROLES = (("serve",), ("worker", "dispatcher"), ("worker", "tracker"), ("worker", "publisher"), ("voice-node",))
 CHANNELS = 200
 _PATIENCE_S = 1200.0
 _POLL_S = 0.02
@@ -74,6 +74,7 @@ def settings_of(engine: BenchEngine, channels: int = CHANNELS) -> dict[str, str]
         "CENTRAL_CPS": "1000",
         "CENTRAL_NODE_NAME": "bench",
         "CENTRAL_RTP_TIMEOUT_S": "0",
+        "CENTRAL_ALLOW_PRIVATE_WEBHOOKS": "yes",
     }
 
 

@@ -32,7 +32,8 @@ from tests.fakes.observed import ObservedTelemetry
 from tests.stock import Stock
 
 WORKERS = 2
-CHANNELS = 1000
+CHANNELS = 5000
+"""A node's. Far more than its calls need, so that work and not waiting for a free channel is measured: the bare loops know none."""
 FLOW = Path("examples/appointment-reminder.yaml")
 MIX = ("presses_1", "presses_1", "presses_2", "hangs_up_mid_flow", "not_found")
 """Callees that end a record within one attempt, so that each record writes about the same rows."""

@@ -15,6 +15,7 @@ from tests.benchmarks.bench_api import BenchApi
 from tests.benchmarks.bench_store import bench_store
 from tests.benchmarks.bench_voice import ROLES, Caller, bench_engine, settings_of
 from tests.benchmarks.figure import Progress, Size, Spec, percentile
+from tests.benchmarks.push_sink import push_sink
 from tests.stock import Stock, number
 
 _RATE = 50
@@ -78,8 +79,8 @@ async def _measure(calls: int, progress: Progress) -> tuple[float, dict[str, Any
         lambda: AnsweringPhone(_TALK_S, watch.said_bye), local_addr=("127.0.0.1", 0)
     )
     with bench_store() as store, store.database() as dsn:
-        async with bench_engine(tap=True) as engine:
-            with BenchApi(dsn, ROLES, settings=settings_of(engine), trunk_port=phone.port) as central:
+        async with bench_engine(tap=True) as engine, push_sink() as url:
+            with BenchApi(dsn, ROLES, settings_of(engine), phone.port, url) as central:
                 caller = Caller(Stock(dsn), central, cps=_RATE)
                 await asyncio.to_thread(caller.prepare, FLOW)
                 async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {central.api.key}"}) as http:

@@ -15,6 +15,7 @@ from tests.benchmarks.bench_api import BenchApi, memory_bytes
 from tests.benchmarks.bench_store import bench_store
 from tests.benchmarks.bench_voice import ROLES, Caller, bench_engine, settings_of
 from tests.benchmarks.figure import Progress, Size, Spec
+from tests.benchmarks.push_sink import push_sink
 from tests.stock import Stock, number
 
 _RATE = 60
@@ -33,8 +34,8 @@ async def _measure(few: int, many: int, calm_s: int, progress: Progress) -> tupl
     node: list[float] = []
     engine_mb: list[float] = []
     with bench_store() as store, store.database() as dsn, Carrier(["answer"]) as carrier:
-        async with bench_engine(tap=True) as engine:
-            with BenchApi(dsn, ROLES, settings=settings_of(engine), trunk_port=carrier.port("answer")) as central:
+        async with bench_engine(tap=True) as engine, push_sink() as url:
+            with BenchApi(dsn, ROLES, settings_of(engine), carrier.port("answer"), url) as central:
                 caller = Caller(Stock(dsn), central, cps=_RATE)
                 caller.prepare()
                 for calls in (few, many - few):
