@@ -72,7 +72,7 @@ async def _side_by_side(store: BenchStore, calls: int, runs: int, progress: Prog
                 await make_trunk(plain.access, port)
                 await place_calls(plain.access, port, 50, CHANNELS)  # everybody warm
                 await asyncio.to_thread(_central, caller, 50)
-                ours = CpuShares(_components(store, central, engine))
+                ours = CpuShares(_components(store, central, engine), families={"postgres"})
                 theirs = CpuShares({"asterisk": plain.pid, "loop": os.getpid()})
                 return await _rounds(caller, plain.access, port, calls, runs, (ours, theirs), progress)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import psutil
 
 
 class CpuShares:
-    """``pids``: each component's process; its children count with it, also those that have ended."""
+    """``pids``: each component's process. The children of ``families`` count with them, also those that have ended."""
 
-    def __init__(self, pids: Mapping[str, int]) -> None:
+    def __init__(self, pids: Mapping[str, int], families: Container[str] = ()) -> None:
         self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
+        self._families = families
         self._begun = self._now()
 
     def begin(self) -> None:
@@ -24,11 +25,13 @@ class CpuShares:
         return {name: round((now[name] - self._begun[name]) * 1000 / n, 2) for name in now}
 
     def _now(self) -> dict[str, float]:
-        return {name: _spent(process) for name, process in self._processes.items()}
+        return {name: _spent(process, family=name in self._families) for name, process in self._processes.items()}
 
 
-def _spent(process: psutil.Process) -> float:
+def _spent(process: psutil.Process, *, family: bool) -> float:
     own = process.cpu_times()
+    if not family:
+        return own.user + own.system
     total = own.user + own.system + own.children_user + own.children_system
     for child in process.children(recursive=True):
         try:
