@@ -5,10 +5,11 @@ Plain values: the flow room's MainPathEnded and the legs' dispositions are copie
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Literal
+
+import msgspec
 
 from central.domain.due_times import Limits, NextOpening, always_open
 from central.domain.reattempts import ReattemptRule
@@ -42,8 +43,7 @@ class Loss(StrEnum):
     POSSIBLY_SENT = "possibly_sent"
 
 
-@dataclass(frozen=True, slots=True)
-class LegResult:
+class LegResult(msgspec.Struct, frozen=True):
     """One leg that was dialled, in dialling order. ``answered_s`` None = never answered."""
 
     position: int
@@ -53,8 +53,7 @@ class LegResult:
     machine: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptFacts:
+class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the decision depends on.
 
     ``attempts_made`` counts the attempt rows of the record and epoch, this one included: 0 judges a record that never
@@ -73,7 +72,7 @@ class AttemptFacts:
     legs: tuple[LegResult, ...] = ()
     loss: Loss | None = None
     platform_faults: int = 0
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
     next_opening: NextOpening = always_open
     paused: bool = False
     stopping: bool = False
@@ -83,8 +82,7 @@ class AttemptFacts:
     inbound: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of the record.
 
     ``due_at`` is None exactly when ``final``. In ``PAUSE`` it is the remembered due time and ``resume_as`` the status

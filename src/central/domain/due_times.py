@@ -6,9 +6,10 @@ Intake (first due), the claim (put back because the window is closed) and ``outc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from central.domain.calling_hours import HORIZON
 
@@ -18,8 +19,7 @@ NextOpening = Callable[[datetime], datetime | None]
 """The first permitted moment at or after the given one, None when there is none within the horizon of 14 days."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """The latest moment of a record: its own expiry (time spent in a pause already added) and its request's end."""
 
     expires_at: datetime | None = None
@@ -34,8 +34,7 @@ class Limits:
         return self.expires_at, "it expires"
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """``due_at`` in UTC, or None with ``reason`` ``expired`` or ``outside_business_hours``; the sentence explains."""
 
     due_at: datetime | None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
+
+import msgspec
 
 
 class Phase(StrEnum):
@@ -16,8 +17,7 @@ class Phase(StrEnum):
     ANSWERED = "answered"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineReport:
+class EngineReport(msgspec.Struct, frozen=True):
     """What the voice engine itself said at the end, kept for the explanation only."""
 
     cause: int | None = None
@@ -25,8 +25,7 @@ class EngineReport:
     tech_cause: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """The cause object of a leg.
 
     local: our own condition, a word of statuses.toml ``local`` lists, written before the command that causes it.
@@ -40,5 +39,5 @@ class Evidence:
     q850: int | None = None
     side: Literal["us", "them"] = "them"
     end: Literal["normal", "dropped", "lost"] = "normal"
-    engine: EngineReport = field(default_factory=EngineReport)
+    engine: EngineReport = EngineReport()
     elapsed_ms: int = 0

@@ -7,9 +7,10 @@ Each row is a function that answers with an Outcome or passes; ``decide`` asks t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+import msgspec
 
 from central.domain.attempts import FAILED_REASONS, AttemptEnd, AttemptFacts, LegResult, Loss, Outcome
 from central.domain.dispositions import consumes_attempt, permanently_bad
@@ -23,8 +24,7 @@ _NO_STRUCK: Final[frozenset[int]] = frozenset()
 _UNTRIED_ENDS: Final = frozenset({AttemptEnd.FUNDS_SHORT, AttemptEnd.STOPPED, AttemptEnd.VALIDITY_OVER})
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
+class _View(msgspec.Struct, frozen=True):
     """The facts with what several rows need of them, worked out once."""
 
     facts: AttemptFacts

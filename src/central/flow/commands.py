@@ -6,16 +6,16 @@ Commands marked *durable* are committed (run state, leg row) before the driver a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
+
+import msgspec
 
 ANONYMOUS: Final = "anonymous"
 """The caller id of a leg that shows no number (RFC 3323)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dial:
+class Dial(msgspec.Struct, frozen=True):
     """Durable. Call the record's number at index ``position``; answer comes as LegAnswered and LegEnded.
 
     ``ring_timeout_s`` is counted from the INVITE. ``caller_id`` None lets dispatch choose a DID, ``ANONYMOUS`` shows none.
@@ -27,8 +27,7 @@ class Dial:
     detect_machine: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Speech:
+class Speech(msgspec.Struct, frozen=True):
     """Text to be spoken, variables already rendered."""
 
     text: str
@@ -36,8 +35,7 @@ class Speech:
     language: str = "en"
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(msgspec.Struct, frozen=True):
     """A recorded prompt by its name in the account's library, or ``silence`` of a given length (name ``silence:1.5``).
 
     ``language`` is the one in which it should be heard, where the prompt was recorded in several.
@@ -50,45 +48,39 @@ class Prompt:
 Media = Speech | Prompt
 
 
-@dataclass(frozen=True, slots=True)
-class PlayMedia:
+class PlayMedia(msgspec.Struct, frozen=True):
     """Play items one after the other on the customer's leg; PlaybackEnded(playback) follows exactly once."""
 
     playback: int
     items: tuple[Media, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StopMedia:
+class StopMedia(msgspec.Struct, frozen=True):
     """Barge-in: stop this playback; its PlaybackEnded still follows and must be tolerated."""
 
     playback: int
 
 
-@dataclass(frozen=True, slots=True)
-class StartTimer:
+class StartTimer(msgspec.Struct, frozen=True):
     """Ask for TimerFired(timer) after so many seconds."""
 
     timer: int
     after_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class CancelTimer:
+class CancelTimer(msgspec.Struct, frozen=True):
     """The timer is of no interest any more."""
 
     timer: int
 
 
-@dataclass(frozen=True, slots=True)
-class HangUp:
+class HangUp(msgspec.Struct, frozen=True):
     """End the customer's leg from our side."""
 
     cause: Literal["normal", "busy", "reject"] = "normal"
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """A line of the record's timeline: step visited, branch taken, variable stored, digits collected, warning.
 
     ``kind`` is one of: step, branch, variable, digits, warning, dial, play, end. Values in ``data`` are plain JSON values;
@@ -98,14 +90,13 @@ class Note:
     kind: str
     at: datetime
     step: str
-    data: Mapping[str, object] = field(default_factory=dict[str, object])
+    data: Mapping[str, object] = {}
 
 
 EndKind = Literal["end", "customer_left", "not_reached", "failed", "funds_short", "stopped"]
 
 
-@dataclass(frozen=True, slots=True)
-class MainPathEnded:
+class MainPathEnded(msgspec.Struct, frozen=True):
     """The main path (and On Remote Hangup, where it applies) is over; the driver now decides the record's status.
 
     kind: ``end`` = reached an end of the flow; ``customer_left`` = left before an end; ``not_reached`` = a Make Call step
@@ -123,8 +114,7 @@ class MainPathEnded:
     fallback_ran: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnded:
+class RunEnded(msgspec.Struct, frozen=True):
     """On Flow Complete is done too: the record may become final."""
 
 

@@ -6,22 +6,21 @@ the interpreter ignores what does not concern its present wait.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+import msgspec
 
 Side = Literal["us", "them"]
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(msgspec.Struct, frozen=True):
     """The record was claimed and handed over: walk from Start."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LegAnswered:
+class LegAnswered(msgspec.Struct, frozen=True):
     """The leg dialled for ``position`` (index into the record's numbers) was answered."""
 
     position: int
@@ -29,8 +28,7 @@ class LegAnswered:
     machine: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LegEnded:
+class LegEnded(msgspec.Struct, frozen=True):
     """The leg dialled for ``position`` is over, with its call connection status (a word of statuses.toml [[call]]).
 
     ``answered_s`` is the answered duration in seconds, None when it was never answered. ``by`` tells who ended it.
@@ -45,16 +43,14 @@ class LegEnded:
     sip_code: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DigitReceived:
+class DigitReceived(msgspec.Struct, frozen=True):
     """One DTMF digit: 0-9, *, #, A-D."""
 
     digit: str
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class PlaybackEnded:
+class PlaybackEnded(msgspec.Struct, frozen=True):
     """A PlayMedia command is over; ``ok`` is False when the prompt was missing or synthesis or playing failed."""
 
     playback: int
@@ -63,31 +59,27 @@ class PlaybackEnded:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(msgspec.Struct, frozen=True):
     """A StartTimer command has run out."""
 
     timer: int
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class FundsShort:
+class FundsShort(msgspec.Struct, frozen=True):
     """The reservation for a further leg (``position``) was refused: the account cannot pay for it."""
 
     position: int
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StopForced:
+class StopForced(msgspec.Struct, frozen=True):
     """The account's user stopped the record with force while it runs."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class StatusDecided:
+class StatusDecided(msgspec.Struct, frozen=True):
     """The record's final status is decided (not yet stored): run the On Flow Complete path, which sees it."""
 
     status: str

@@ -12,9 +12,10 @@ executed in order. MainPathEnded comes at most once, RunEnded at most once and a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from central.flow.commands import Command
 from central.flow.events import (

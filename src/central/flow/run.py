@@ -15,7 +15,6 @@ Phases, in order and never backwards:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -28,8 +27,7 @@ RunPhase = Literal["main", "remote_hangup", "status", "complete", "done"]
 LegState = Literal["none", "dialing", "up", "over"]
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(msgspec.Struct, frozen=True):
     """What the driver knows when a run begins.
 
     numbers: the record's numbers as E.164 digits, in order. struck: positions that must not be dialled any more.
@@ -39,16 +37,15 @@ class RunFacts:
     """
 
     numbers: tuple[str, ...]
-    variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    system: Mapping[str, str] = field(default_factory=dict[str, str])
+    variables: Mapping[str, str] = {}
+    system: Mapping[str, str] = {}
     struck: frozenset[int] = frozenset()
-    user: Mapping[str, str] = field(default_factory=dict[str, str])
-    user_system: Mapping[str, str] = field(default_factory=dict[str, str])
+    user: Mapping[str, str] = {}
+    user_system: Mapping[str, str] = {}
     last_attempt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LegResult:
+class LegResult(msgspec.Struct, frozen=True):
     """How one dialled number ended: its call connection status and answered seconds (None = never answered)."""
 
     position: int
@@ -56,8 +53,7 @@ class LegResult:
     answered_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PressedDigit:
+class PressedDigit(msgspec.Struct, frozen=True):
     """One DTMF digit of the customer; ``x`` where the step collects a secret."""
 
     digit: str
@@ -125,8 +121,7 @@ class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
 Wait = Dialing | Playing | Collecting | Leaving
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(msgspec.Struct, frozen=True):
     """The customer's leg: its state, the position of the number dialled (-1 = none), and when what happened."""
 
     state: LegState = "none"
@@ -140,8 +135,7 @@ class Leg:
 NO_LEG = Leg()
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """One execution of a flow. Read it freely; only the interpreter makes new ones.
 
     step: where the token stands ("" = nowhere). wait: what that step waits for, None when no step waits. results: how each

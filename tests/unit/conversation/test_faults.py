@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 
 from central.adapters.simulator.callees import behaviour
 from central.application.ports.telephony import Digit, LegAnswered, LegEnded, LegProgress, Originate, TelephonyEvent

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from central.domain.attempts import AttemptEnd, AttemptFacts, LegResult, Loss, Outcome
 from central.domain.due_times import Limits, NextOpening
@@ -99,7 +100,7 @@ def test_row_5_an_end_of_ours_is_no_short_hangup() -> None:
 
 
 def test_row_5_is_tried_again_where_the_flow_says_so() -> None:
-    rule = replace(RULE, retry_short_hangup=True)
+    rule = dataclasses.replace(RULE, retry_short_hangup=True)
     short = (replace(ANSWERED, answered_s=1.0),)
     found = outcome(AttemptEnd.CUSTOMER_LEFT, legs=short, rule=rule)
     assert shown(found) == ("REATTEMPT_SCHEDULED", "short_hangup", "7.4 row 5")
@@ -217,7 +218,7 @@ def test_row_13_attempts_exhausted() -> None:
 
 
 def test_row_13_not_retryable() -> None:
-    rule = replace(RULE, retry_on=frozenset({CallStatus.BUSY}))
+    rule = dataclasses.replace(RULE, retry_on=frozenset({CallStatus.BUSY}))
     found = outcome(legs=(LegResult(0, CallStatus.RING_TIMEOUT),), rule=rule)
     assert shown(found) == ("FAILURE", "not_retryable", "7.4 row 13")
 

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
+
 from central.domain.accounts import Account
 from central.domain.ids import AccountId, FlowId, RecordId, RequestId
 from central.domain.policies import Policy
@@ -35,8 +37,7 @@ class NodeState:
         return f"{self.name}/{self.generation}"
 
 
-@dataclass(frozen=True, slots=True)
-class AliveNode:
+class AliveNode(msgspec.Struct, frozen=True):
     """A node that takes work: ``leased`` records it holds, ``granted`` ones it has not taken yet."""
 
     name: str
@@ -46,8 +47,7 @@ class AliveNode:
     granted: int
 
 
-@dataclass(frozen=True, slots=True)
-class DueRequest:
+class DueRequest(msgspec.Struct, frozen=True):
     """A running request with records due now (``due`` counts up to the asked cap)."""
 
     account_id: AccountId
@@ -62,8 +62,7 @@ class DueRequest:
     due: int
 
 
-@dataclass(frozen=True, slots=True)
-class InFlight:
+class InFlight(msgspec.Struct, frozen=True):
     """Records leased or granted, by account and flow."""
 
     account_id: AccountId
@@ -71,8 +70,7 @@ class InFlight:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """``n`` records of one request for one node."""
 
     node: str
@@ -81,8 +79,7 @@ class Grant:
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class PickedRecord:
+class PickedRecord(msgspec.Struct, frozen=True):
     """A due record under lock, with what the lists say about its numbers: hits are (number, list name)."""
 
     account_id: AccountId
@@ -108,8 +105,7 @@ class PickedRecord:
     hits: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ListState:
+class ListState(msgspec.Struct, frozen=True):
     """A list of the account: its version and, for registers, the date of its data."""
 
     version: int
@@ -117,16 +113,14 @@ class ListState:
     fresh_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Purse:
+class Purse(msgspec.Struct, frozen=True):
     """Balance and reservations of an account in millionths of its currency, as seen by this claim."""
 
     balance: int
     reserved: int
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimDecision:
+class ClaimDecision(msgspec.Struct, frozen=True):
     """What the judging made of one picked record. ``verdict``: end, put_back or hand_over.
 
     ``event`` holds the deciding check in plain JSON values, ``struck`` a bit set of number positions that must not be
@@ -149,8 +143,7 @@ class ClaimDecision:
     blacklist_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True):
     """A record that is ours now: its new fence and the number of the attempt that begins."""
 
     account_id: AccountId
@@ -176,8 +169,7 @@ class ClaimBatch(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FlowDocument:
+class FlowDocument(msgspec.Struct, frozen=True):
     """A frozen flow version as stored; ``number`` None is a snapshot of the draft."""
 
     id: UUID
@@ -233,8 +225,7 @@ class DispatchStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class HandedRecord:
+class HandedRecord(msgspec.Struct, frozen=True):
     """A claimed record with all that its attempt needs; the voice node drives it from here (path step 2 to step 4)."""
 
     record: PickedRecord

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 from uuid import UUID
 
+import msgspec
+
 from central.application.ports.telephony import SipTrace
 from central.domain.ids import AccountId, LegId, RecordId, RequestId, TrunkId
 
 
-@dataclass(frozen=True, slots=True)
-class LegHandOver:
+class LegHandOver(msgspec.Struct, frozen=True):
     """A leg row that must exist before its INVITE. ``reserved`` > 0 asks for a further reservation (position > 0)."""
 
     account_id: AccountId
@@ -29,8 +30,7 @@ class LegHandOver:
     reserved: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LegAnswer:
+class LegAnswer(msgspec.Struct, frozen=True):
     """A leg was answered; ``fence`` is that of the record's lease."""
 
     account_id: AccountId
@@ -41,8 +41,7 @@ class LegAnswer:
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
-class LegEnd:
+class LegEnd(msgspec.Struct, frozen=True):
     """The whole end of a leg; ``digits`` are {digit, at} in order, ``engine`` what the engine reported.
 
     ``fence`` is that of the record's lease: news of a leg whose record was taken over change nothing.
@@ -70,8 +69,7 @@ class LegEnd:
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordEvent:
+class RecordEvent(msgspec.Struct, frozen=True):
     """A line of a record's history. ``kind`` is a word of domain/events.py."""
 
     account_id: AccountId
@@ -87,8 +85,7 @@ class RecordEvent:
     actor: str = "central"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordResult:
+class RecordResult(msgspec.Struct, frozen=True):
     """The outcome of an attempt: the record's next status and everything that is stored with it."""
 
     account_id: AccountId
@@ -131,8 +128,7 @@ class JournalBatch:
         return bool(self.legs or self.answers or self.ends or self.events or self.results)
 
 
-@dataclass(frozen=True, slots=True)
-class JournalAnswer:
+class JournalAnswer(msgspec.Struct, frozen=True):
     """``legs``: those that may be dialled. ``short``: legs refused because the account cannot pay. ``results``: per record."""
 
     legs: frozenset[LegId]
@@ -140,8 +136,7 @@ class JournalAnswer:
     results: Mapping[RecordId, FinishAnswer]
 
 
-@dataclass(frozen=True, slots=True)
-class TraceRow:
+class TraceRow(msgspec.Struct, frozen=True):
     """The SIP messages of a leg, to be stored."""
 
     account_id: AccountId

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from central.domain.evidence import Evidence, Phase
 from central.domain.ids import LegId, TrunkId
 
@@ -34,8 +36,7 @@ class Trunk:
     tag_calls: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Originate:
+class Originate(msgspec.Struct, frozen=True):
     """Call ``to`` (E.164 digits) over a trunk; ``caller_id`` None = anonymous.
 
     ``engine_timeout_s`` is only a backstop: the platform keeps its own ring timer and hangs up by itself.
@@ -46,19 +47,17 @@ class Originate:
     to: str
     caller_id: str | None
     engine_timeout_s: float
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = {}
     detect_machine: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """The engine took the command; for an originate its SIP Call-ID where already known."""
 
     sip_call_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True):
     """The engine did not take the command, and nothing was sent to the far side.
 
     local: a word of statuses.toml ``local`` (no_trunk, unresolvable, media_fault, engine_lost). ``uncertain`` = the command
@@ -74,16 +73,14 @@ Answer = Accepted | Rejected
 
 
 # -- events ------------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class NodeUp:
+class NodeUp(msgspec.Struct, frozen=True):
     """The engine is reachable (again). ``legs`` are all legs it has now: what is missing ended while we were deaf."""
 
     at: datetime
     legs: frozenset[LegId]
 
 
-@dataclass(frozen=True, slots=True)
-class NodeDown:
+class NodeDown(msgspec.Struct, frozen=True):
     """The engine or the connection to it is gone; calls may go on. ``engine_lost`` = the engine process itself ended."""
 
     at: datetime
@@ -91,8 +88,7 @@ class NodeDown:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LegProgress:
+class LegProgress(msgspec.Struct, frozen=True):
     """Dialing has begun or the far side rings (180, 183). Sent when the phase rises, or the Call-ID becomes known."""
 
     leg: LegId
@@ -101,8 +97,7 @@ class LegProgress:
     sip_call_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LegAnswered:
+class LegAnswered(msgspec.Struct, frozen=True):
     """The far side answered and the leg obeys media commands. ``machine`` only after detection was asked for."""
 
     leg: LegId
@@ -110,8 +105,7 @@ class LegAnswered:
     machine: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LegEnded:
+class LegEnded(msgspec.Struct, frozen=True):
     """The leg is gone for good; exactly one per leg and engine life."""
 
     leg: LegId
@@ -119,8 +113,7 @@ class LegEnded:
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class Digit:
+class Digit(msgspec.Struct, frozen=True):
     """One DTMF digit of the far side (RFC 4733 or SIP INFO)."""
 
     leg: LegId
@@ -129,8 +122,7 @@ class Digit:
     duration_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlaybackEnded:
+class PlaybackEnded(msgspec.Struct, frozen=True):
     """A playback is over; ``ok`` False with ``detail`` when it failed."""
 
     leg: LegId
@@ -140,8 +132,7 @@ class PlaybackEnded:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HoldChanged:
+class HoldChanged(msgspec.Struct, frozen=True):
     """The far side put the call on hold (re-INVITE with sendonly or inactive) or took it back."""
 
     leg: LegId
@@ -152,8 +143,7 @@ class HoldChanged:
 TelephonyEvent = NodeUp | NodeDown | LegProgress | LegAnswered | LegEnded | Digit | PlaybackEnded | HoldChanged
 
 
-@dataclass(frozen=True, slots=True)
-class SipMessage:
+class SipMessage(msgspec.Struct, frozen=True):
     """One SIP message of a leg as it crossed the wire, from the engine's copy (HEP). ``sent`` = by us.
 
     ``text`` has authorization headers redacted.
@@ -166,8 +156,7 @@ class SipMessage:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SipTrace:
+class SipTrace(msgspec.Struct, frozen=True):
     """All messages of one leg in wire order; ``dropped`` counts known gaps (packets lost before the collector)."""
 
     sip_call_id: str

@@ -18,10 +18,11 @@ on conflict (name) do update set generation = excluded.generation, kind = exclud
 
 -- name: alive_nodes
 -- Nodes that can take work, with what they hold: leased records and grants not yet taken.
-select n.name, n.channels, n.cps,
-       (select count(*) from record r where r.lease_until is not null and r.owner = n.name || '/' || n.generation)::int as leased,
-       (select coalesce(sum(g.n), 0) from dispatch_grant g where g.node = n.name)::int as granted
-  from node n where n.heartbeat_at > now() - %(stale)s::interval and not n.draining and n.healthy and n.kind = %(kind)s
+select n.name, n.channels, n.cps, coalesce(l.n, 0)::int as leased, coalesce(g.n, 0)::bigint as granted
+  from node n
+  left join (select r.owner, count(*) as n from record r where r.lease_until is not null group by 1) l on l.owner = n.name || '/' || n.generation
+  left join (select node, sum(n) as n from dispatch_grant group by 1) g on g.node = n.name
+ where n.heartbeat_at > now() - %(stale)s::interval and not n.draining and n.healthy and n.kind = %(kind)s
  order by n.name;
 
 -- name: demands
