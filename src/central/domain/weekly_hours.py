@@ -43,10 +43,10 @@ class WeeklyHours:
         """
         days: list[list[Span]] = [[] for _ in DAYS]
         for key, texts in windows.items():
-            spans = [_span(text) for text in ([texts] if isinstance(texts, str) else texts)]
-            for day in _days(key):
+            spans = [parse_span(text) for text in ([texts] if isinstance(texts, str) else texts)]
+            for day in parse_days(key):
                 days[day].extend(spans)
-        return cls(tuple(_merged(spans) for spans in days), frozenset(_date(day) for day in holidays))
+        return cls(tuple(_merged(spans) for spans in days), frozenset(parse_date(day) for day in holidays))
 
     @classmethod
     def always(cls) -> WeeklyHours:
@@ -80,7 +80,8 @@ class WeeklyHours:
         }
 
 
-def _span(text: str) -> Span:
+def parse_span(text: str) -> Span:
+    """Read ``HH:MM-HH:MM``; an end at or before the start lies on the next day. Raises InvalidInput ``invalid_hours``."""
     match = _WINDOW.fullmatch(text.strip())
     if match is None:
         raise _invalid(f"{text!r} is not a window like 09:00-18:00")
@@ -97,7 +98,8 @@ def _minute(text: str, hours: str, minutes: str | None) -> int:
     return hour * 60 + minute
 
 
-def _days(key: str) -> range | tuple[int, ...]:
+def parse_days(key: str) -> range | tuple[int, ...]:
+    """Read a weekday, a range such as ``mon-fri``, or ``all``; Monday is 0. Raises InvalidInput ``invalid_hours``."""
     name = key.strip().lower()
     if name == "all":
         return range(7)
@@ -119,7 +121,8 @@ def _merged(spans: list[Span]) -> tuple[Span, ...]:
     return tuple(merged)
 
 
-def _date(day: date | str) -> date:
+def parse_date(day: date | str) -> date:
+    """Read ``YYYY-MM-DD``. Raises InvalidInput ``invalid_hours``."""
     if isinstance(day, date):
         return day
     try:

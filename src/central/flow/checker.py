@@ -103,12 +103,14 @@ def _leg_findings(program: Program) -> Iterator[Finding]:
 
 
 def _loop_findings(program: Program) -> Iterator[Finding]:
-    """Cycles on which no step waits: they would spin until the limit of step visits."""
-    quick = {name: step for name, step in program.steps.items() if not _widget(step, "waits")}
+    """Cycles on which no step waits or counts: they would spin until the limit of step visits."""
+    quick = {
+        name: step for name, step in program.steps.items() if not _widget(step, "waits") and not _widget(step, "bounds")
+    }
     for cycle in _cycles(quick):
         first = min(cycle, key=lambda name: quick[name].line)
         names = ", ".join(sorted(cycle))
-        hint = "Put a step that waits for the customer into the loop, such as menu."
+        hint = "Put a step that waits for the customer into the loop, such as menu, or a counter."
         yield _at(quick[first], "loop_without_wait", f"A loop through {names} never waits.", hint)
 
 

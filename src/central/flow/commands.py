@@ -83,7 +83,7 @@ class HangUp(msgspec.Struct, frozen=True):
 class Note(msgspec.Struct, frozen=True):
     """A line of the record's timeline: step visited, branch taken, variable stored, digits collected, warning.
 
-    ``kind`` is one of: step, branch, variable, digits, warning, dial, play, end. Values in ``data`` are plain JSON values;
+    ``kind`` is one of: step, branch, variable, digits, count, warning, dial, play, end. Values in ``data`` are plain JSON values;
     secrets are already masked.
     """
 

@@ -116,6 +116,20 @@ class Reading:
         self.find("field_out_of_range", message, line=self.line(name), hint="Write it without quotes and unit.")
         return default
 
+    def signed(self, name: str, default: int, limit: int, *, required: bool = False) -> int:
+        """A whole number between -limit and limit."""
+        found = self.tree(name)
+        if found is None:
+            self.text(name, required=required)
+            return default
+        text = found.text if isinstance(found, Scalar) else ""
+        digits = text.removeprefix("-")
+        if digits.isascii() and digits.isdigit() and len(digits) <= 9 and int(digits) <= limit:  # noqa: PLR2004
+            return int(text)
+        message = f"{name!r} must be a whole number from -{limit} to {limit}."
+        self.find("field_out_of_range", message, line=self.line(name), hint="Write it without quotes and unit.")
+        return default
+
     def number(self, name: str, low: float, high: float) -> float | None:
         """A number within bounds, None when it is missing."""
         found = self.tree(name)

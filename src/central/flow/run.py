@@ -139,7 +139,7 @@ class Run(msgspec.Struct, frozen=True):
     """One execution of a flow. Read it freely; only the interpreter makes new ones.
 
     step: where the token stands ("" = nowhere). wait: what that step waits for, None when no step waits. results: how each
-    dialled number ended, in order. visits counts the steps entered in this phase. typed: digits not yet consumed. digits:
+    dialled number ended, in order. counters: by name. visits counts the steps entered in this phase. typed: digits not yet consumed. digits:
     all digits with their times, at most 500. entries: menu entries in order, ``!`` = an invalid one. unconnected: a Make
     Call step reached nobody. left_at: the step at which the customer left. status, reason: what StatusDecided said. playbacks, timers: the last ids given out. limit:
     the timer of the execution's or late path's time limit, 0 = none.
@@ -152,6 +152,7 @@ class Run(msgspec.Struct, frozen=True):
     wait: Wait | None = None
     leg: Leg = NO_LEG
     results: tuple[LegResult, ...] = ()
+    counters: Mapping[str, int] = {}
     begun_at: datetime | None = None
     unconnected: bool = False
     fallback_ran: bool = False

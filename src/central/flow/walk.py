@@ -25,7 +25,7 @@ class Walk:
     """A run under way at the moment ``at``; the fields are those of ``Run``. ``commands`` gathers what the world must do."""
 
     __slots__ = (
-        "at", "begun_at", "commands", "digits", "entries", "facts", "fallback_ran", "left_at", "leg", "limit", "phase", "playbacks",
+        "at", "begun_at", "commands", "counters", "digits", "entries", "facts", "fallback_ran", "left_at", "leg", "limit", "phase", "playbacks",
         "program", "reason", "results", "status", "step", "timers", "typed", "unconnected", "variables", "visits", "wait",
     )  # fmt: skip
 
@@ -40,6 +40,7 @@ class Walk:
         self.wait: Wait | None = run.wait
         self.leg: Leg = run.leg
         self.results: tuple[LegResult, ...] = run.results
+        self.counters: Mapping[str, int] = run.counters
         self.begun_at = run.begun_at
         self.unconnected = run.unconnected
         self.fallback_ran = run.fallback_ran
@@ -57,8 +58,8 @@ class Walk:
     def freeze(self) -> Run:
         """The run after this step."""
         return Run(
-            self.facts, self.variables, self.phase, self.step, self.wait, self.leg, self.results, self.begun_at,
-            self.unconnected, self.fallback_ran, self.left_at, self.visits, self.typed, self.digits, self.entries, self.status,
+            self.facts, self.variables, self.phase, self.step, self.wait, self.leg, self.results, self.counters,
+            self.begun_at, self.unconnected, self.fallback_ran, self.left_at, self.visits, self.typed, self.digits, self.entries, self.status,
             self.reason, self.playbacks, self.timers, self.limit,
         )  # fmt: skip
 
@@ -142,6 +143,12 @@ class Walk:
             value = ""
         self.variables = {**self.variables, name: value}
         self.note("variable", name=name, value=MASK if name in self.program.secrets else value)
+
+    def count(self, name: str, start: int, step: int) -> int:
+        """Add ``step`` to a counter, which begins at ``start``; the new count."""
+        count = self.counters.get(name, start) + step
+        self.counters = {**self.counters, name: count}
+        return count
 
     def reader(self) -> Reader:
         """How conditions understand texts in this flow."""

@@ -96,6 +96,9 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
         case "variable":
             line = f"{text(note, 'name')} = {text(note, 'value') or '(empty)'}"
             return f"Stores {line}", Kind.FLOW, line
+        case "count":
+            line = f"{text(note, 'name')} = {note.get('count')} of {note.get('limit')}"
+            return f"Counts {line}", Kind.FLOW, line
         case "warning":
             code = text(note, "code")
             told = _WARNINGS.get(code, code.replace("_", " "))

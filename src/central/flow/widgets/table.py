@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from central.flow.widgets.counter import COUNTER
 from central.flow.widgets.decision import DECISION
 from central.flow.widgets.hang_up import HANG_UP
 from central.flow.widgets.make_call import MAKE_CALL
@@ -14,6 +15,7 @@ from central.flow.widgets.on_remote_hangup import ON_REMOTE_HANGUP
 from central.flow.widgets.play import PLAY
 from central.flow.widgets.start import START
 from central.flow.widgets.store_variable import STORE_VARIABLE
+from central.flow.widgets.time_condition import TIME_CONDITION
 from central.flow.widgets.widget import Widget
 
 WIDGETS: Final[Mapping[str, Widget]] = {
@@ -26,6 +28,8 @@ WIDGETS: Final[Mapping[str, Widget]] = {
         PLAY,
         MENU,
         DECISION,
+        TIME_CONDITION,
+        COUNTER,
         STORE_VARIABLE,
         HANG_UP,
     )

@@ -42,7 +42,7 @@ class Widget:
     """One kind of step.
 
     entry: it is where a path begins. media: it needs the customer's leg. call: it makes that leg. waits: a loop through it
-    takes time. terminal: no branch leads on. failure: what a failed step does unless the document says otherwise; onward:
+    takes time. bounds: a loop through it ends by itself. terminal: no branch leads on. failure: what a failed step does unless the document says otherwise; onward:
     the branch that ``continue`` takes, "" = ``continue`` makes no sense here.
     """
 
@@ -57,6 +57,7 @@ class Widget:
     media: bool = False
     call: bool = False
     waits: bool = False
+    bounds: bool = False
     terminal: bool = False
     can_fail: bool = False
     failure: FailurePolicy = "fail"
