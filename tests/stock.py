@@ -120,7 +120,7 @@ class Stock:
     ) -> list[RecordId]:
         """Waiting records with these numbers, due so many seconds from now, counted as intake counts them."""
         due, expires = self.now + timedelta(seconds=due_s), self.now + timedelta(seconds=expires_s)
-        ids = [RecordId(UUID(text)) for text in self.ids.texts(len(numbers))]
+        ids = [RecordId(UUID(text)) for text in self.ids.texts(len(numbers), self.ids.instant())]
         text = json.dumps(dict(variables or {}))
         with self.connect() as connection, connection.transaction():
             with connection.cursor() as cursor, cursor.copy(f"copy record ({_COLUMNS}) from stdin") as copy:

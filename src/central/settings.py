@@ -86,6 +86,9 @@ class Settings:
     intake_chunk_rows: Annotated[int, Help("records checked and stored in one transaction", "records", 1, 100_000)] = (
         10_000
     )
+    intake_processes: Annotated[
+        int, Help("processes that read and check uploaded lists, beside the jobs worker", "processes", 1, 64)
+    ] = 2
 
     # voice node
     node_name: Annotated[str, Help("name of this voice node, unique in the installation")] = ""

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+import psutil
 
 from tests.api_client import Api
 from tests.stock import Stock
@@ -109,8 +110,10 @@ class BenchApi:
         return seconds
 
     def peak_memory_bytes(self) -> int:
-        """The highest resident memory so far of all its processes together."""
-        return sum(memory_bytes(process.pid, "VmHWM") for process in self.processes)
+        """The highest resident memory so far of all its processes together, with the judges that they started."""
+        own = [psutil.Process(process.pid) for process in self.processes]
+        judges = [child for process in own for child in process.children()]
+        return sum(memory_bytes(process.pid, "VmHWM") for process in own + judges)
 
     def pid(self, *role: str) -> int:
         """The process of a role."""

@@ -1,4 +1,4 @@
-"""intake_memory: the peak memory of API and job worker while a million rows come in, against ten thousand rows."""
+"""intake_memory: the peak memory of API, job worker and judges while a million rows come in, against ten thousand rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MB = 1 << 20
 
 
 def measure(size: Size, progress: Progress) -> tuple[float, dict[str, Any]]:
-    """Fresh processes for each run; the peak resident memory of both together."""
+    """Fresh processes for each run; the peak resident memory of all together."""
     many, few = size.of(1_000_000, 100_000), 10_000
     large: list[int] = []
     small: list[int] = []

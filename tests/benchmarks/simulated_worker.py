@@ -24,7 +24,7 @@ from central.adapters.telemetry.log import LogPlan, open_log
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
 from central.application.ports.dispatch import NodeState
 from central.application.ports.world import TimerHandle
-from central.bootstrap.process import calm_collector
+from central.bootstrap.collector import calm_collector
 from central.entrypoints.workers.loop_timers import LoopTimers
 from central.entrypoints.workers.voice_node import NodeParts, VoiceNode
 

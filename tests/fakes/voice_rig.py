@@ -72,8 +72,12 @@ class SeededIds:
     def uuids(self, n: int) -> list[UUID]:
         return [self.uuid() for _ in range(n)]
 
-    def texts(self, n: int) -> list[str]:
-        return [str(self.uuid()) for _ in range(n)]
+    def instant(self) -> int:
+        self._ms += 1
+        return self._ms
+
+    def texts(self, n: int, instant: int) -> list[str]:
+        return sorted(str(uuid7(instant, self._chance.getrandbits(76))) for _ in range(n))
 
     def secret(self, n_bytes: int = 32) -> str:
         return f"{self._chance.getrandbits(8 * n_bytes):x}"

@@ -37,10 +37,14 @@ class SystemIds:
         ms = time.time_ns() // 1_000_000
         return sorted(uuid7(ms, secrets.randbits(76)) for _ in range(n))
 
-    def texts(self, n: int) -> list[str]:
-        """``n`` new ids as text, strictly ascending also across calls: 48 bits of time, 24 of counter, 48 of chance."""
-        ms = self._last_ms = max(time.time_ns() // 1_000_000, self._last_ms + 1)
-        head = f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7"
+    def instant(self) -> int:
+        """The present time in milliseconds, but later than any instant before."""
+        self._last_ms = max(time.time_ns() // 1_000_000, self._last_ms + 1)
+        return self._last_ms
+
+    def texts(self, n: int, instant: int) -> list[str]:
+        """``n`` new ids as text, ascending, and behind those of earlier instants: 48 bits of time, 24 of counter, 48 of chance."""
+        head = f"{instant >> 16:08x}-{instant & 0xFFFF:04x}-7"
         chance = secrets.token_hex(6 * n)
         return [
             f"{head}{i >> 12 & 0xFFF:03x}-8{i & 0xFFF:03x}-{chance[12 * i : 12 * i + 12]}"  # RFC 9562: version 7, variant 10

@@ -60,8 +60,9 @@ from central.application.intake.reload_request import ReloadRequest
 from central.application.intake.submit_records import SubmitRecords
 from central.application.ports.intake import LoadQueue
 from central.application.reporting.reporting import Reporting
+from central.bootstrap.collector import calm_collector
 from central.bootstrap.operator import operator_key_hash
-from central.bootstrap.process import calm_collector, open_telemetry
+from central.bootstrap.process import open_telemetry
 from central.bootstrap.publisher import webhook_config
 from central.bootstrap.speech import speech_config
 from central.bootstrap.store import database_dsn, worker_pool

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from central.adapters.files.list_files import DiskListFiles
 from central.adapters.files.shape import FileLimits
+from central.adapters.judges.processes import JudgeProcesses
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.jobs import JobDeeds, open_jobs, run_jobs
 from central.adapters.postgres.retention import PostgresRetention
@@ -16,12 +18,15 @@ from central.bootstrap.store import database_dsn, row_retention, upkeep, worker_
 from central.bootstrap.worker_stores import worker_stores
 from central.settings import Settings
 
+_JUDGE = [sys.executable, "-m", "central.bootstrap.judge"]
+
 
 async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemetry) -> None:
     """Run until ``stop`` is set."""
     async with (
         worker_stores(settings, "jobs") as stores,
         await worker_pool(settings, "central_api", "loading", 3) as api_pool,
+        JudgeProcesses(_JUDGE, settings.intake_processes, telemetry) as judges,
         open_jobs(database_dsn(settings), "central_worker").open_async() as app,
     ):
         intake = PostgresIntake(api_pool)
@@ -31,9 +36,8 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
             max_rows=settings.upload_rows,
             max_unpack_ratio=settings.upload_unpack_ratio,
         )
-        load = LoadUpload(
-            intake, opener, DiskListFiles(limits), stores.ids, telemetry, chunk_rows=settings.intake_chunk_rows
-        )
+        files, rows = DiskListFiles(limits), settings.intake_chunk_rows
+        load = LoadUpload(intake, opener, files, judges, stores.ids, telemetry, chunk_rows=rows)
 
         async def keep_house() -> None:
             await upkeep(settings)

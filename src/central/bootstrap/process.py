@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import Callable
 
@@ -18,17 +17,6 @@ def open_telemetry(settings: Settings, process: str) -> ProcessTelemetry:
     plan = LogPlan(process=process, level=settings.log_level, format=settings.log_format, show_pii=settings.log_pii)
     metrics = Metrics(settings.metrics_dir) if settings.metrics else None
     return ProcessTelemetry(open_log(plan), metrics)
-
-
-def calm_collector() -> None:
-    """Let the cycle collector look more rarely, and never at what the program itself consists of.
-
-    A worker holds thousands of live objects at a time that are in no cycle; with Python's defaults a third of its time goes
-    into looking at them again and again. Call it once, when everything is imported and built.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def on_stop_signal(stop: Callable[[], None]) -> None:

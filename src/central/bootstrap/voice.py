@@ -10,7 +10,8 @@ from central.adapters.postgres.prompts import PostgresPrompts
 from central.adapters.speech.prompts import PromptFiles
 from central.adapters.speech.renderer import CachedSpeech
 from central.application.ports.dispatch import NodeState
-from central.bootstrap.process import calm_collector, on_stop_signal, open_telemetry
+from central.bootstrap.collector import calm_collector
+from central.bootstrap.process import on_stop_signal, open_telemetry
 from central.bootstrap.speech import speech_config
 from central.bootstrap.worker_stores import worker_stores
 from central.entrypoints.workers.voice_node import NodeParts, VoiceNode

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from importlib import import_module
 
-from central.bootstrap.process import calm_collector, on_stop_signal, open_telemetry
+from central.bootstrap.collector import calm_collector
+from central.bootstrap.process import on_stop_signal, open_telemetry
 from central.settings import Settings
 
 ROLES = ("dispatcher", "tracker", "publisher", "jobs")

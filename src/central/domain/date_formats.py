@@ -54,8 +54,11 @@ def reader_of(pattern: str) -> Reader | None:
 
 def read_moment(text: str, patterns: Sequence[str]) -> datetime | None:
     """Read a value by the first of the formats that fits, None if none does."""
-    if len(text) > _MAX_CHARS:
-        return None
+    return _read(text, tuple(patterns)) if len(text) <= _MAX_CHARS else None
+
+
+@lru_cache(maxsize=8192)  # a list of a million appointments names a few hundred days
+def _read(text: str, patterns: tuple[str, ...]) -> datetime | None:
     for pattern in patterns:
         read = reader_of(pattern)
         moment = read(text) if read else None

@@ -170,7 +170,8 @@ def _scrub(
     hits: Mapping[str, ListHit],
 ) -> _Numbers:
     """Steps 4 to 6 for each number."""
-    if not hits and not facts.testing and facts.international:
+    home = facts.international or not any(is_international(number, facts.country) for number in numbers)
+    if home and not facts.testing and hits.keys().isdisjoint(numbers):
         return numbers, positions, dropped
     bad = [
         found
@@ -209,7 +210,7 @@ def _scrub_dnd(
     hits: Mapping[str, ListHit],
 ) -> _Numbers:
     """Step 8 for each number of a marketing flow; whitelisted numbers are exempt, stale data fails closed."""
-    if not hits and not facts.register_stale:
+    if not facts.register_stale and hits.keys().isdisjoint(numbers):
         return numbers, positions, dropped
     bad = [
         found

@@ -29,7 +29,7 @@ async def test_an_upload_whose_receiver_died_ends_after_a_day(
     )
     request = RequestId(services.ids.uuid())
     new = NewRequest(
-        id=request, flow_id=opening.target.flow_id, version_id=opening.version_id, testing=False, source="upload",
+        id=request, flow_id=opening.target.flow_id, version_id=opening.grounds.version_id, testing=False, source="upload",
         name="list.csv", loading=True, priority=0, end_at=None,
     )  # fmt: skip
     now = services.clock.now()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from central.adapters.files.header import Layout, known_columns, read_header
+from central.adapters.files.header import Builder, Layout, known_columns, read_header
 from central.adapters.files.opened import opened_text
 from central.adapters.files.scan import Scan
 from central.adapters.files.shape import FileKind, FileShape, ReadingOptions
@@ -49,26 +49,25 @@ def csv_shape(path: Path, kind: FileKind, options: ReadingOptions, found: Scan) 
     return shape
 
 
-def csv_rows(path: Path, shape: FileShape, options: ReadingOptions, skip_rows: int) -> Iterator[IncomingRecord]:
-    """The records behind the header, from row ``skip_rows`` + 1 on. Blank lines are no rows."""
-    layout = shape.layout or Layout(0, (), {}, {})
-    build = layout.builder()
+def csv_rows(path: Path, shape: FileShape, options: ReadingOptions) -> Iterator[list[str]]:
+    """The cells of each row behind the header. Blank lines are no rows."""
     with opened_text(path, shape.kind, shape.encoding, options.limits) as lines:
-        cells = islice(_cells(lines, shape, options), 1 + skip_rows, None)
-        limit = options.limits.max_row_chars
-        if not shape.quoted and not shape.long_lines:
-            yield from map(build, _ordinals(skip_rows), cells)
-            return
-        for row, values in enumerate(cells, skip_rows + 1):
-            if sum(map(len, values)) > limit:
-                fault = f"row_too_large: The row holds more than {limit} characters."
-                yield IncomingRecord(row, (), fault=fault)
-            else:
-                yield build(row, values)
+        yield from islice(_cells(lines, shape, options), 1, None)
 
 
-def _ordinals(skip_rows: int) -> Iterator[int]:
-    return iter(range(skip_rows + 1, 1 << 62))
+def csv_builder(shape: FileShape, options: ReadingOptions) -> Builder:
+    """The function that makes a record of a row."""
+    layout = shape.layout or Layout(0, (), {}, {})
+    build, limit = layout.builder(), options.limits.max_row_chars
+    if not shape.quoted and not shape.long_lines:
+        return build
+
+    def bounded(row: int, cells: list[str]) -> IncomingRecord:
+        if sum(map(len, cells)) > limit:
+            return IncomingRecord(row, (), fault=f"row_too_large: The row holds more than {limit} characters.")
+        return build(row, cells)
+
+    return bounded
 
 
 def _cells(lines: Iterable[str], shape: FileShape, options: ReadingOptions) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ from central.domain.incoming import IncomingRecord
 
 @dataclass(frozen=True, slots=True)
 class DiskListFile:
-    """An inspected file (port ListFile)."""
+    """An inspected file (port ListFile); a plain value, so that it can be sent to the processes that read it."""
 
     path: Path
     shape: FileShape
@@ -23,9 +23,11 @@ class DiskListFile:
         """Kind, encoding and delimiter."""
         return {"kind": self.shape.kind, "encoding": self.shape.encoding, "delimiter": self.shape.delimiter}
 
-    def rows(self, skip_rows: int, batch_rows: int) -> Iterator[list[IncomingRecord]]:
-        """Batches of rows from ``skip_rows`` + 1 on."""
-        return open_rows(self.path, self.shape, self.options, skip_rows=skip_rows, batch_rows=batch_rows)
+    def rows(self, skip_rows: int, batch_rows: int, turn: int, turns: int) -> Iterator[list[IncomingRecord]]:
+        """Batches of rows from ``skip_rows`` + 1 on: every ``turns``-th, beginning with number ``turn`` (from 0)."""
+        return open_rows(
+            self.path, self.shape, self.options, skip_rows=skip_rows, batch_rows=batch_rows, turn=turn, turns=turns
+        )
 
 
 class DiskListFiles:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
@@ -38,22 +37,14 @@ def ndjson_shape(path: Path, options: ReadingOptions) -> FileShape:
     return FileShape(FileKind.NDJSON, rows_at_most=rows)
 
 
-def ndjson_rows(path: Path, options: ReadingOptions, skip_rows: int) -> Iterator[IncomingRecord]:
-    """The records from row ``skip_rows`` + 1 on; blank lines are no rows."""
-    build = _builder(options)
+def ndjson_rows(path: Path, options: ReadingOptions) -> Iterator[bytes]:
+    """The line of each row; blank lines are no rows."""
     with opened(path, FileKind.NDJSON, options.limits) as file:
-        yield from map(build, iter(range(skip_rows + 1, 1 << 62)), islice(_lines(file), skip_rows, None))
+        yield from _lines(file)
 
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    start = file.read(len(_MARK))
-    if start != _MARK:
-        file.seek(0)
-    return (line for line in file if not line.isspace())
-
-
-def _builder(options: ReadingOptions) -> Callable[[int, bytes], IncomingRecord]:
-    """Bind a decoder that keeps decimal fractions as written, and a memory of what each key stands for."""
+def ndjson_builder(options: ReadingOptions) -> Callable[[int, bytes], IncomingRecord]:
+    """The function that makes a record of a row; it keeps decimal fractions as written, and what each key stands for."""
     decoder = msgspec.json.Decoder(float_hook=Decimal)
     decode = cast("Callable[[bytes], object]", decoder.decode)
     keys: dict[str, str | None] = {}
@@ -76,6 +67,13 @@ def _builder(options: ReadingOptions) -> Callable[[int, bytes], IncomingRecord]:
         return _record(row, cast("dict[str, object]", value), target)
 
     return build
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    start = file.read(len(_MARK))
+    if start != _MARK:
+        file.seek(0)
+    return (line for line in file if not line.isspace())
 
 
 def _faulty(row: int, code: str, sentence: str) -> IncomingRecord:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import IO
 
-from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
-
 from central.adapters.files.shape import MIB, FileLimits
 from central.adapters.files.sheet_cells import SheetRows
 from central.adapters.files.xml_parts import Attributes, broken, local_name, parse, whole_number
@@ -81,6 +79,8 @@ class Workbook:
         """The cell styles (their index as text) whose number format shows a date or a time."""
         if "xl/styles.xml" not in self._parts:
             return frozenset()
+        from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format  # noqa: PLC0415 - slow, and most lists are text
+
         formats: dict[int, str] = dict(BUILTIN_FORMATS)
         styles: list[int] = []
         inside = False

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from central.adapters.files.header import Layout, read_header
+from central.adapters.files.header import Builder, Layout, read_header
 from central.adapters.files.opened import too_large
 from central.adapters.files.shape import FileKind, FileShape, ReadingOptions
 from central.adapters.files.workbook import Workbook
@@ -33,17 +33,24 @@ def xlsx_shape(path: Path, options: ReadingOptions) -> FileShape:
     return FileShape(FileKind.XLSX, layout=layout, rows_at_most=count)
 
 
-def xlsx_rows(path: Path, shape: FileShape, options: ReadingOptions, skip_rows: int) -> Iterator[IncomingRecord]:
-    """The records behind the header, from row ``skip_rows`` + 1 on; rows without any value are no rows."""
+def xlsx_rows(path: Path, options: ReadingOptions) -> Iterator[list[str]]:
+    """The cells of each row behind the header; rows without any value are no rows."""
+    return islice(_rows(path, options), 1, None)
+
+
+def xlsx_builder(shape: FileShape, options: ReadingOptions) -> Builder:
+    """The function that makes a record of a row."""
     layout = shape.layout or Layout(0, (), {}, {})
     build, width, limit = layout.builder(), layout.width, options.limits.max_row_chars
-    for row, cells in enumerate(islice(_rows(path, options), 1 + skip_rows, None), skip_rows + 1):
+
+    def padded(row: int, cells: list[str]) -> IncomingRecord:
         if len(cells) < width:  # a sheet leaves out blank cells at the end of a row
             cells.extend([""] * (width - len(cells)))
         if sum(map(len, cells)) > limit:
-            yield IncomingRecord(row, (), fault=f"row_too_large: The row holds more than {limit} characters.")
-        else:
-            yield build(row, cells)
+            return IncomingRecord(row, (), fault=f"row_too_large: The row holds more than {limit} characters.")
+        return build(row, cells)
+
+    return padded
 
 
 def _rows(path: Path, options: ReadingOptions) -> Iterator[list[str]]:

@@ -1,37 +1,31 @@
-"""The request-level checks before any record is looked at, and the facts that its records are judged by (path step 1)."""
+"""The request-level checks before any record is looked at, and what its records will be judged on (path step 1)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from central.application.ports.dispatch import ListState
-from central.application.ports.intake import AccountFacts, FlowTarget, IntakeStore
+from central.application.intake.gather_facts import intake_facts
+from central.application.ports.intake import AccountFacts, FlowTarget, Grounds, IntakeStore
 from central.application.ports.library import Library
 from central.application.ports.world import Clock, Ids
-from central.domain.accounts import AccountState, Switch, validity_over
+from central.domain.accounts import AccountState, validity_over
 from central.domain.errors import Conflict, Forbidden, NotFound, Refused
 from central.domain.ids import AccountId
-from central.domain.intake_facts import IntakeFacts, ListVersions
-from central.domain.policies import Policy
-from central.domain.variable_rules import CompiledRules, compile_rules
-from central.flow.prepared import PreparedFlow, calling_window, prepare_flow
+from central.domain.intake_facts import IntakeFacts
+from central.flow.prepared import PreparedFlow, prepare_flow
 
 Mode = Literal["production", "testing"]
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A request that may be opened: its flow version and what its records are judged by."""
+    """A request that may be opened: its flow version and what its records are judged by (``facts``, made from ``grounds``)."""
 
     target: FlowTarget
-    version_id: UUID
-    testing: bool
+    grounds: Grounds
     prepared: PreparedFlow
     facts: IntakeFacts
     pending_cap: int
@@ -93,11 +87,10 @@ class OpenRequest:
         """The facts for a version that is already chosen (also when an interrupted upload goes on)."""
         flow_id, number, document = await self._store.version_document(account_id, version_id)
         prepared = prepare_flow(version_id, account_id, flow_id, number, document)
-        policy = await self._library.policy(
-            account.account.policy_id, account.account.policy_version or None, self._clock.now()
-        )
-        facts = intake_facts(prepared, policy, account, self._clock.now(), testing=testing, end_at=end_at)
-        return Opening(target, version_id, testing, prepared, facts, account.account.caps.pending_records)
+        now, pinned = self._clock.now(), account.account.policy_version or None
+        policy = await self._library.policy(account.account.policy_id, pinned, now)
+        grounds = Grounds(account_id, flow_id, version_id, number, document, policy, account, now, testing, end_at)
+        return Opening(target, grounds, prepared, intake_facts(prepared, grounds), account.account.caps.pending_records)
 
     def _check_account(self, facts: AccountFacts, now: datetime, mode: Mode) -> None:
         account = facts.account
@@ -111,61 +104,3 @@ class OpenRequest:
             facts.free + account.credit_limit.micros == 0 and any(r.per_pulse.micros for r in account.rate_plan.voice)
         ):
             raise Refused("insufficient_balance", "The account's balance and credit limit do not cover one unit.")
-
-
-def intake_facts(
-    prepared: PreparedFlow,
-    policy: Policy,
-    account: AccountFacts,
-    now: datetime,
-    *,
-    testing: bool,
-    end_at: datetime | None,
-) -> IntakeFacts:
-    """Everything that the checks of one chunk depend on besides its rows."""
-    scrub = policy.scrubs(prepared.purpose, "voice")
-    dnd = account.lists.get("dnd")
-    stale = (
-        scrub is not None
-        and scrub.on_stale == "block"
-        and (dnd is None or dnd.fresh_at is None or now - dnd.fresh_at > scrub.max_age)
-    )
-
-    @lru_cache(maxsize=4096)
-    def opening(due: datetime, zones: tuple[str, ...]) -> datetime | None:
-        return calling_window(prepared, policy, zones)[1](due)
-
-    always = not calling_window(prepared, policy, ("UTC",))[0]
-    return IntakeFacts(
-        now=now,
-        country=account.account.country,
-        zone=ZoneInfo(prepared.flow.time_zone),
-        rules=_rules(prepared),
-        testing=testing,
-        marketing=scrub is not None,
-        international=account.account.has(Switch.INTERNATIONAL_CALLING),
-        strict=prepared.calls.strict_start,
-        register_stale=stale,
-        registers=scrub.registers if scrub is not None else (),
-        reject_duplicates=prepared.calls.duplicates == "reject",
-        expires_after=prepared.calls.expires_after,
-        end_at=end_at,
-        opening=None if always else opening,
-        lists=ListVersions(
-            blacklist=_version(account.lists, "blacklist"),
-            whitelist=_version(account.lists, "whitelist"),
-            dnd=_version(account.lists, "dnd"),
-        ),
-    )
-
-
-def _rules(prepared: PreparedFlow) -> CompiledRules:
-    return compile_rules(prepared.flow.variables, prepared.flow.formats.moments)
-
-
-def _version(lists: Mapping[str, ListState], name: str) -> str:
-    state = lists.get(name)
-    if state is None:
-        return ""
-    fresh = f" of {state.fresh_at:%Y-%m-%dT%H:%M:%SZ}" if state.fresh_at else ""
-    return f"version {state.version}{fresh}"

@@ -59,8 +59,8 @@ class ReceiveUpload:
         request = NewRequest(
             id=upload.request_id or RequestId(self._ids.uuid()),
             flow_id=opening.target.flow_id,
-            version_id=opening.version_id,
-            testing=opening.testing,
+            version_id=opening.grounds.version_id,
+            testing=opening.grounds.testing,
             source="upload" if upload.reload_of is None else "reload",
             name=upload.name or upload.file_name,
             loading=True,

@@ -83,4 +83,5 @@ def _json(value: object) -> str:
 def _text(value: str) -> str:
     if not value:
         return _NULL
-    return value if value.isalnum() else value.translate(_SPECIAL)
+    plain = value.isprintable() and "\\" not in value  # tabs and line ends do not count as printable
+    return value if plain else value.translate(_SPECIAL)

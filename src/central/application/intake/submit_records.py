@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from central.application.intake.ask_lists import ask_lists
+from central.application.intake.judge_chunk import judge_chunk, numbers_of
 from central.application.intake.open_request import Mode, OpenRequest
-from central.application.intake.store_chunk import StoreChunk
 from central.application.ports.intake import IntakeStore, NewRequest
 from central.application.ports.world import Clock, Ids
 from central.domain.errors import InvalidInput
 from central.domain.ids import AccountId, RequestId
 from central.domain.incoming import IncomingRecord
+from central.domain.intake_checks import normalise_row
 from central.domain.intake_facts import Verdict
 
 MOST_RECORDS = 500
@@ -55,7 +58,6 @@ class SubmitRecords:
 
     def __init__(self, store: IntakeStore, opener: OpenRequest, clock: Clock, ids: Ids) -> None:
         self._store, self._opener, self._clock, self._ids = store, opener, clock, ids
-        self._chunk = StoreChunk(ids)
 
     async def __call__(self, account_id: AccountId, submission: Submission, actor: str) -> Receipt:
         """Store a request with its records.
@@ -72,8 +74,8 @@ class SubmitRecords:
         request = NewRequest(
             id=submission.request_id or RequestId(self._ids.uuid()),
             flow_id=opening.target.flow_id,
-            version_id=opening.version_id,
-            testing=opening.testing,
+            version_id=opening.grounds.version_id,
+            testing=opening.grounds.testing,
             source=submission.source,
             name=submission.name,
             loading=False,
@@ -81,16 +83,18 @@ class SubmitRecords:
             end_at=submission.end_at,
             reload_of=submission.reload_of,
         )
-        rows = self._chunk.normalise(submission.records, opening.facts)
-        seen: set[int] | None = set() if opening.facts.reject_duplicates else None
+        rows = [normalise_row(record, opening.facts) for record in submission.records]
+        ids = self._ids.texts(len(rows), self._ids.instant())
         async with self._store.chunk(account_id) as chunk:
             await chunk.add_request(request, opening.facts.now)
-            judged = await self._chunk.judge(chunk, rows, opening.facts, seen)
-            stored = await self._chunk.store(
-                chunk, request.id, request.flow_id, judged, opening.facts, opening.pending_cap
-            )
+            findings = await ask_lists(chunk, numbers_of(rows), opening.facts)
+            judged = await asyncio.to_thread(judge_chunk, rows, ids, opening.facts, findings)
+            remaining = opening.pending_cap - await chunk.pending()
+            if judged.chunk.accepted > remaining:
+                judged = judge_chunk(rows, ids, opening.facts, findings, remaining)
+            await chunk.insert(request.id, request.flow_id, judged.chunk.text, judged.chunk.tallies, opening.facts.now)
         receipts = [
             RecordReceipt(id_, record.client_identifier, verdict)
-            for id_, record, verdict in zip(stored.ids, submission.records, stored.verdicts, strict=True)
+            for id_, record, verdict in zip(ids, submission.records, judged.verdicts, strict=True)
         ]
         return Receipt(request.id, receipts)

@@ -1,8 +1,8 @@
-"""What intake (step 1) needs from the world: the store of requests and records, and readers of list files."""
+"""What intake (step 1) needs from the world: the store of requests and records, readers of list files, judges of their rows."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from central.application.ports.dispatch import ListState
 from central.domain.accounts import Account
 from central.domain.ids import AccountId, FlowId, RecordId, RequestId
 from central.domain.incoming import IncomingRecord
+from central.domain.policies import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,50 @@ class AccountFacts:
     account: Account
     lists: Mapping[str, ListState]
     free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What the records of a request are judged on. Unlike the facts made from it, it can travel to another process."""
+
+    account_id: AccountId
+    flow_id: FlowId
+    version_id: UUID
+    number: int | None
+    document: bytes
+    policy: Policy
+    account: AccountFacts
+    now: datetime
+    testing: bool
+    end_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListFindings:
+    """What is known about the numbers of a chunk.
+
+    ``entries``: (number, list, entry) of the lists and registers. ``prefixes``: (list, prefix), all of the account.
+    ``loaded``: those that an earlier row of the request has, where the flow rejects repeats.
+    """
+
+    entries: Sequence[tuple[str, str, str]] = ()
+    prefixes: Sequence[tuple[str, str]] = ()
+    loaded: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedChunk:
+    """Rows of a request, ready to be stored.
+
+    ``rows``: how many; ``accepted``: how many of them become pending. ``text``: COPY text of table incoming. ``tallies``: what
+    they add to the counts. ``first_numbers``: of the accepted ones, where the flow rejects repeats.
+    """
+
+    rows: int
+    accepted: int
+    text: bytes
+    tallies: Sequence[Mapping[str, object]]
+    first_numbers: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +264,51 @@ class ListFile(Protocol):
         """Kind, encoding, delimiter, columns: shown to the person who uploads."""
         ...
 
-    def rows(self, skip_rows: int, batch_rows: int) -> Iterator[list[IncomingRecord]]:
-        """Batches of rows from ``skip_rows`` + 1 on."""
+    def rows(self, skip_rows: int, batch_rows: int, turn: int, turns: int) -> Iterator[list[IncomingRecord]]:
+        """Batches of rows from ``skip_rows`` + 1 on: those with a number n (from 0) for which n % ``turns`` = ``turn``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileBrief:
+    """All that a judge has to know of an upload; it can travel to another process.
+
+    ``rows_done``: rows stored before. ``overdue``: the time for checking is over, so every row is rejected.
+    """
+
+    file: ListFile
+    grounds: Grounds
+    chunk_rows: int
+    rows_done: int
+    overdue: bool
+
+
+class ListJudge(Protocol):
+    """Reads and judges every N-th chunk of one file, where N judges share it. The first chunk is number 0."""
+
+    async def read(self, chunk: int) -> Sequence[str] | None:
+        """The numbers of the chunk that the lists are to be asked about; None behind the end of the file.
+
+        In ascending order. Raises InvalidInput for a file-level fault that only shows now.
+        """
+        ...
+
+    async def judge(
+        self, chunk: int, instant: int, findings: ListFindings, remaining: int | None = None
+    ) -> JudgedChunk:
+        """Judge a chunk that was read; ``instant`` goes into the records' ids (``Ids.texts``).
+
+        ``remaining``: how many pending records the account has room for (None: for all). The two chunks that were read last
+        can be judged, also again.
+        """
+        ...
+
+
+class ListJudges(Protocol):
+    """The judges of this machine; several uploads may share them. All calls raise NeighbourError ``judge_ended``."""
+
+    def open(self, brief: FileBrief) -> AbstractAsyncContextManager[Sequence[ListJudge]]:
+        """Give a file to the judges; chunk n belongs to judge n % N."""
         ...
 
 

@@ -31,8 +31,12 @@ class Ids(Protocol):
         """``n`` new ids, ascending."""
         ...
 
-    def texts(self, n: int) -> list[str]:
-        """``n`` new ids as text, ascending also across calls; n at most 16 million."""
+    def instant(self) -> int:
+        """The present time in milliseconds, but later than any instant before: what orders the ids of batches."""
+        ...
+
+    def texts(self, n: int, instant: int) -> list[str]:
+        """``n`` new ids as text, ascending, and behind those of every earlier instant; n at most 16 million."""
         ...
 
     def secret(self, n_bytes: int = 32) -> str:

@@ -1,0 +1,1 @@
+"""Judges of uploaded lists as processes of this machine (intake): how they are started, asked and ended."""
