@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from functools import lru_cache
 
 DATES = ("dd-MM-yyyy", "dd/MM/yyyy", "MM/dd/yyyy", "yyyy-MM-dd", "dd MMM yyyy")
@@ -65,6 +65,22 @@ def _read(text: str, patterns: tuple[str, ...]) -> datetime | None:
         if moment is not None:
             return moment
     return None
+
+
+def write_moment(moment: datetime | time, pattern: str) -> str | None:
+    """Write a date, date-time or time in one of the formats (times also alone); None where the format wants more than there is."""
+    if pattern == ISO:
+        return moment.isoformat() if isinstance(moment, datetime) else None
+    if pattern not in (OFFERED if isinstance(moment, datetime) else TIMES) and pattern not in TIMES:
+        return None
+    parts = {
+        "HH": f"{moment.hour:02d}", "hh": f"{(moment.hour - 1) % _HOURS_OF_HALF_DAY + 1:02d}", "mm": f"{moment.minute:02d}",
+        "ss": f"{moment.second:02d}", "a": "AM" if moment.hour < _HOURS_OF_HALF_DAY else "PM",
+    }  # fmt: skip
+    if isinstance(moment, datetime):
+        month = _MONTHS[moment.month - 1].capitalize()
+        parts |= {"yyyy": f"{moment.year:04d}", "MMM": month, "MM": f"{moment.month:02d}", "dd": f"{moment.day:02d}"}
+    return _TOKEN.sub(lambda token: parts[token[0]], pattern)
 
 
 def _read_iso(text: str) -> datetime | None:

@@ -12,6 +12,7 @@ from central.flow.widgets.make_call import MAKE_CALL
 from central.flow.widgets.menu import MENU
 from central.flow.widgets.on_flow_complete import ON_FLOW_COMPLETE
 from central.flow.widgets.on_remote_hangup import ON_REMOTE_HANGUP
+from central.flow.widgets.operation import OPERATION
 from central.flow.widgets.play import PLAY
 from central.flow.widgets.start import START
 from central.flow.widgets.store_variable import STORE_VARIABLE
@@ -30,6 +31,7 @@ WIDGETS: Final[Mapping[str, Widget]] = {
         DECISION,
         TIME_CONDITION,
         COUNTER,
+        OPERATION,
         STORE_VARIABLE,
         HANG_UP,
     )
