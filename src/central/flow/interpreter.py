@@ -32,7 +32,7 @@ from central.flow.events import (
 )
 from central.flow.path import LIMIT_DURATION, conclude, enter_late_path, finish_late_path, follow, leave, walk_on
 from central.flow.program import Program
-from central.flow.run import NO_LEG, Collecting, Dialing, Leaving, LegResult, Playing, Run, RunFacts
+from central.flow.run import NO_LEG, Collecting, Delaying, Dialing, Leaving, LegResult, Playing, Run, RunFacts
 from central.flow.walk import Walk
 
 _DIGITS: Final = frozenset("0123456789*#ABCD")
@@ -111,7 +111,11 @@ def _digit(walk: Walk, event: DigitReceived) -> bool:
 
 
 def _playback_ended(walk: Walk, event: PlaybackEnded) -> bool:
-    if not isinstance(walk.wait, Playing | Collecting) or walk.wait.playback != event.playback or event.playback < 1:
+    if (
+        not isinstance(walk.wait, Playing | Collecting | Delaying)
+        or walk.wait.playback != event.playback
+        or event.playback < 1
+    ):
         return False
     follow(walk, event)
     return True

@@ -102,6 +102,19 @@ class Collecting(msgspec.Struct, frozen=True, tag="collecting"):
         return tuple(timer for timer in (self.timer, self.grace) if timer)
 
 
+class Delaying(msgspec.Struct, frozen=True, tag="delaying"):
+    """A Delay step waits for its timer; ``playback`` 0 = the customer hears nothing of us, else it began at ``since``."""
+
+    timer: int
+    playback: int = 0
+    since: datetime | None = None
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """Timers to cancel when the wait is left."""
+        return (self.timer,)
+
+
 class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
     """The main path is over for this reason; only the end of the customer's leg is awaited, ``guard`` limits the wait."""
 
@@ -118,7 +131,7 @@ class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
 
 
 # Waits are msgspec structs (frozen and slotted too) because a stored run must tell them apart by their tag.
-Wait = Dialing | Playing | Collecting | Leaving
+Wait = Dialing | Playing | Collecting | Delaying | Leaving
 
 
 class Leg(msgspec.Struct, frozen=True):

@@ -32,6 +32,7 @@ from tests.fakes.flow_player import HEAD, T0
 
 EXAMPLE = Path(__file__).parents[3] / "examples/appointment-reminder.yaml"
 NAMES = [f"s{i}" for i in range(8)]
+OTHERS = ["counter", "time_condition", "operation", "delay"]
 STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
 
 targets = st.sampled_from([*NAMES, "end", "nowhere"])
@@ -52,7 +53,7 @@ policies = st.sampled_from(["", "branch", "continue", "fail"])
 def steps(draw: st.DrawFn) -> dict[str, Any]:
     """One step of any widget, wired to anything, sometimes wrongly."""
     on = {"error": draw(targets)} if draw(st.booleans()) else {}
-    kind = draw(st.sampled_from(["play", "menu", "decision", "store_variable", "make_call", "hang_up", "odd"]))
+    kind = draw(st.sampled_from(["play", "menu", "decision", "store_variable", "make_call", "hang_up", "odd", *OTHERS]))
     match kind:
         case "play":
             said = draw(st.sampled_from([{"say": draw(texts)}, {"file": draw(texts)}]))
@@ -80,6 +81,25 @@ def steps(draw: st.DrawFn) -> dict[str, Any]:
             wired = {name: draw(targets) for name in ("connected", "busy", "no_answer", "failed", "machine")}
             return {"widget": kind, "on": wired, "detect_machine": draw(st.booleans()),
                     "unconnected_branch": draw(st.sampled_from(["last", "every"]))}  # fmt: skip
+        case "counter":
+            wired = {name: draw(targets) for name in ("below_limit", "limit_reached")}
+            return {
+                "widget": kind,
+                "limit": draw(st.integers(-2, 3)),
+                "name": draw(st.sampled_from(["x", "y"])),
+                "on": wired,
+            }
+        case "time_condition":
+            window = {"hours": draw(st.sampled_from(["09:00-09:30", "22:00-09:31", "x"])), "next": draw(targets)}
+            return {"widget": kind, "windows": [window], "holidays": ["2026-03-02"], "else": draw(targets)}
+        case "operation":
+            what = draw(st.sampled_from([("add", 2), ("upper", 1), ("date_add", 2), ("divide", 2), ("odd", 1)]))
+            return {"widget": kind, "do": what[0], "of": [draw(texts) for _ in range(what[1])], "store": "B",
+                    "on": {"success": draw(targets), **on}, "on_failure": draw(policies)}  # fmt: skip
+        case "delay":
+            said = draw(st.sampled_from([{}, {"say": draw(texts)}, {"file": draw(texts)}]))
+            return {"widget": kind, "for": draw(st.sampled_from(["1s", "1h", "{{ $flow.key.A }}"])), **said,
+                    "next": draw(targets), "on": on, "on_failure": draw(policies)}  # fmt: skip
         case _:
             return {"widget": kind}
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from central.flow.widgets.counter import COUNTER
 from central.flow.widgets.decision import DECISION
+from central.flow.widgets.delay import DELAY
 from central.flow.widgets.hang_up import HANG_UP
 from central.flow.widgets.make_call import MAKE_CALL
 from central.flow.widgets.menu import MENU
@@ -30,6 +31,7 @@ WIDGETS: Final[Mapping[str, Widget]] = {
         MENU,
         DECISION,
         TIME_CONDITION,
+        DELAY,
         COUNTER,
         OPERATION,
         STORE_VARIABLE,
