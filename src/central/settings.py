@@ -84,7 +84,7 @@ class Settings:
     ] = 20
     upload_rows: Annotated[int, Help("most records in one upload", "records", 1, 1_000_000_000)] = 10_000_000
     intake_chunk_rows: Annotated[int, Help("records checked and stored in one transaction", "records", 1, 100_000)] = (
-        10_000
+        5_000
     )
     intake_processes: Annotated[
         int, Help("processes that read and check uploaded lists, beside the jobs worker", "processes", 1, 64)

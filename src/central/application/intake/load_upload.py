@@ -49,7 +49,7 @@ class LoadUpload:
         judges: ListJudges,
         ids: Ids,
         telemetry: Telemetry,
-        chunk_rows: int = 10_000,
+        chunk_rows: int = 5_000,
     ) -> None:
         self._store, self._opener, self._files, self._judges = store, opener, files, judges
         self._ids, self._telemetry, self._chunk_rows = ids, telemetry, chunk_rows

@@ -80,12 +80,13 @@ update request q set loading = false from u where q.account_id = u.account_id an
 
 -- name: hits
 -- What the account's lists hold about the chunk's numbers: (number, list, entry). Numbers travel as one comma-separated text.
-with n as materialized (select distinct x as number from string_to_table(%(numbers)s, ',') as x)
-select n.number, e.list, e.number as entry from n join list_entry e on e.number = n.number
- where e.account_id = %(account_id)s and e.list in ('blacklist', 'whitelist') and not e.prefix and (e.expires_at is null or e.expires_at > %(now)s)
+-- As an array they are sorted and looked up in one walk along each index; a join would descend into it once a number.
+select number, list, number as entry from list_entry
+ where account_id = %(account_id)s and list in ('blacklist', 'whitelist') and number = any(string_to_array(%(numbers)s, ',')) and not prefix
+   and (expires_at is null or expires_at > %(now)s)
 union all
-select n.number, 'dnd', coalesce(nullif(array_to_string(e.categories, ','), ''), e.register) from n
-  join dnd_entry e on e.account_id = %(account_id)s and e.number = n.number and e.register = any(%(registers)s);
+select number, 'dnd', coalesce(nullif(array_to_string(categories, ','), ''), register) from dnd_entry
+ where account_id = %(account_id)s and number = any(string_to_array(%(numbers)s, ',')) and register = any(%(registers)s);
 
 -- name: prefixes
 select list, number from list_entry where prefix and (expires_at is null or expires_at > %(now)s);
