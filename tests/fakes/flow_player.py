@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from central.flow.commands import Command, Dial, MainPathEnded, Note, PlayMedia, RunEnded, Speech, StartTimer
 from central.flow.document import parse
@@ -26,6 +27,7 @@ from central.flow.preparation import prepare
 from central.flow.program import Program
 from central.flow.run import Run, RunFacts
 
+Kind = TypeVar("Kind", bound=Command)
 HEAD = "flow: f\ntype: multicast\npurpose: service\n"
 START = "  start: {widget: start, next: call}\n"
 CALL = "  call: {widget: make_call, on: {connected: first, busy: end, no_answer: end, failed: end}}\n"
@@ -121,7 +123,7 @@ class Player:
         return self.feed(StatusDecided(status, reason, self.at))
 
     # -- what happened ---------------------------------------------------------------------------------------------------
-    def all(self, kind: type[Command]) -> list[Command]:
+    def all(self, kind: type[Kind]) -> list[Kind]:
         return [command for command in self.commands if isinstance(command, kind)]
 
     @property

@@ -50,6 +50,31 @@ policies = st.sampled_from(["", "branch", "continue", "fail"])
 
 
 @st.composite
+def others(draw: st.DrawFn, kind: str, on: dict[str, Any]) -> dict[str, Any]:
+    """A step that counts, computes or lets time pass."""
+    match kind:
+        case "counter":
+            wired = {name: draw(targets) for name in ("below_limit", "limit_reached")}
+            return {
+                "widget": kind,
+                "limit": draw(st.integers(-2, 3)),
+                "name": draw(st.sampled_from(["x", "y"])),
+                "on": wired,
+            }
+        case "time_condition":
+            window = {"hours": draw(st.sampled_from(["09:00-09:30", "22:00-09:31", "x"])), "next": draw(targets)}
+            return {"widget": kind, "windows": [window], "holidays": ["2026-03-02"], "else": draw(targets)}
+        case "operation":
+            what = draw(st.sampled_from([("add", 2), ("upper", 1), ("date_add", 2), ("divide", 2), ("odd", 1)]))
+            return {"widget": kind, "do": what[0], "of": [draw(texts) for _ in range(what[1])], "store": "B",
+                    "on": {"success": draw(targets), **on}, "on_failure": draw(policies)}  # fmt: skip
+        case _:
+            said = draw(st.sampled_from([{}, {"say": draw(texts)}, {"file": draw(texts)}]))
+            return {"widget": kind, "for": draw(st.sampled_from(["1s", "1h", "{{ $flow.key.A }}"])), **said,
+                    "next": draw(targets), "on": on, "on_failure": draw(policies)}  # fmt: skip
+
+
+@st.composite
 def steps(draw: st.DrawFn) -> dict[str, Any]:
     """One step of any widget, wired to anything, sometimes wrongly."""
     on = {"error": draw(targets)} if draw(st.booleans()) else {}
@@ -81,27 +106,8 @@ def steps(draw: st.DrawFn) -> dict[str, Any]:
             wired = {name: draw(targets) for name in ("connected", "busy", "no_answer", "failed", "machine")}
             return {"widget": kind, "on": wired, "detect_machine": draw(st.booleans()),
                     "unconnected_branch": draw(st.sampled_from(["last", "every"]))}  # fmt: skip
-        case "counter":
-            wired = {name: draw(targets) for name in ("below_limit", "limit_reached")}
-            return {
-                "widget": kind,
-                "limit": draw(st.integers(-2, 3)),
-                "name": draw(st.sampled_from(["x", "y"])),
-                "on": wired,
-            }
-        case "time_condition":
-            window = {"hours": draw(st.sampled_from(["09:00-09:30", "22:00-09:31", "x"])), "next": draw(targets)}
-            return {"widget": kind, "windows": [window], "holidays": ["2026-03-02"], "else": draw(targets)}
-        case "operation":
-            what = draw(st.sampled_from([("add", 2), ("upper", 1), ("date_add", 2), ("divide", 2), ("odd", 1)]))
-            return {"widget": kind, "do": what[0], "of": [draw(texts) for _ in range(what[1])], "store": "B",
-                    "on": {"success": draw(targets), **on}, "on_failure": draw(policies)}  # fmt: skip
-        case "delay":
-            said = draw(st.sampled_from([{}, {"say": draw(texts)}, {"file": draw(texts)}]))
-            return {"widget": kind, "for": draw(st.sampled_from(["1s", "1h", "{{ $flow.key.A }}"])), **said,
-                    "next": draw(targets), "on": on, "on_failure": draw(policies)}  # fmt: skip
         case _:
-            return {"widget": kind}
+            return draw(others(kind, on)) if kind in OTHERS else {"widget": kind}
 
 
 @st.composite
