@@ -32,7 +32,7 @@ from central.flow.events import (
 )
 from central.flow.path import LIMIT_DURATION, conclude, enter_late_path, finish_late_path, follow, leave, walk_on
 from central.flow.program import Program
-from central.flow.run import NO_LEG, Collecting, Delaying, Dialing, Leaving, LegResult, Playing, Run, RunFacts
+from central.flow.run import NO_LEG, Collecting, Delaying, Dialing, Leaving, LegResult, Playing, Reciting, Run, RunFacts
 from central.flow.walk import Walk
 
 _DIGITS: Final = frozenset("0123456789*#ABCD")
@@ -103,7 +103,7 @@ def _digit(walk: Walk, event: DigitReceived) -> bool:
     if walk.phase != "main" or walk.leg.state != "up" or isinstance(walk.wait, Leaving) or event.digit not in _DIGITS:
         return False
     walk.press(event.digit)
-    if isinstance(walk.wait, Collecting | Playing):
+    if isinstance(walk.wait, Collecting | Playing | Reciting):
         follow(walk, event)
     else:
         walk.type_ahead(event.digit)
@@ -112,7 +112,7 @@ def _digit(walk: Walk, event: DigitReceived) -> bool:
 
 def _playback_ended(walk: Walk, event: PlaybackEnded) -> bool:
     if (
-        not isinstance(walk.wait, Playing | Collecting | Delaying)
+        not isinstance(walk.wait, Playing | Collecting | Delaying | Reciting)
         or walk.wait.playback != event.playback
         or event.playback < 1
     ):

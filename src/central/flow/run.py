@@ -115,6 +115,21 @@ class Delaying(msgspec.Struct, frozen=True, tag="delaying"):
         return (self.timer,)
 
 
+class Reciting(msgspec.Struct, frozen=True, tag="reciting"):
+    """A Multi-play step plays its ``item`` (from 0); ``heard`` = one was played whole. After a failed one ``grace`` runs."""
+
+    item: int
+    playback: int = 0
+    heard: bool = False
+    grace: int = 0
+    detail: str = ""
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """Timers to cancel when the wait is left."""
+        return (self.grace,) if self.grace else ()
+
+
 class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
     """The main path is over for this reason; only the end of the customer's leg is awaited, ``guard`` limits the wait."""
 
@@ -131,7 +146,7 @@ class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
 
 
 # Waits are msgspec structs (frozen and slotted too) because a stored run must tell them apart by their tag.
-Wait = Dialing | Playing | Collecting | Delaying | Leaving
+Wait = Dialing | Playing | Collecting | Delaying | Reciting | Leaving
 
 
 class Leg(msgspec.Struct, frozen=True):

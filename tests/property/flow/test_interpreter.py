@@ -32,7 +32,7 @@ from tests.fakes.flow_player import HEAD, T0
 
 EXAMPLE = Path(__file__).parents[3] / "examples/appointment-reminder.yaml"
 NAMES = [f"s{i}" for i in range(8)]
-OTHERS = ["counter", "time_condition", "operation", "delay"]
+OTHERS = ["counter", "time_condition", "operation", "multi_play", "delay"]
 STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
 
 targets = st.sampled_from([*NAMES, "end", "nowhere"])
@@ -68,6 +68,12 @@ def others(draw: st.DrawFn, kind: str, on: dict[str, Any]) -> dict[str, Any]:
             what = draw(st.sampled_from([("add", 2), ("upper", 1), ("date_add", 2), ("divide", 2), ("odd", 1)]))
             return {"widget": kind, "do": what[0], "of": [draw(texts) for _ in range(what[1])], "store": "B",
                     "on": {"success": draw(targets), **on}, "on_failure": draw(policies)}  # fmt: skip
+        case "multi_play":
+            items = st.sampled_from(
+                [{"say": "Hello."}, {"file": "a"}, {"number": "{{ $flow.key.A }}"}, {"date": "2026-01-01"}]
+            )
+            return {"widget": kind, "items": draw(st.lists(items, min_size=1, max_size=3)), "stop_by": "1", "store": "A",
+                    "next": draw(targets), "on": on, "on_failure": draw(policies)}  # fmt: skip
         case _:
             said = draw(st.sampled_from([{}, {"say": draw(texts)}, {"file": draw(texts)}]))
             return {"widget": kind, "for": draw(st.sampled_from(["1s", "1h", "{{ $flow.key.A }}"])), **said,

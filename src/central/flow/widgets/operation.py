@@ -31,10 +31,12 @@ class OperationNode:
 
     def enter(self, walk: Walk) -> Outcome:
         """Compute and store."""
+        values = [walk.render(value) for value in self.values]
         try:
-            result = compute(self.name, [walk.text(value) for value in self.values], self.settings)
+            result = compute(self.name, [value.text for value in values], self.settings)
         except InvalidInput as error:
-            return Failed(error.code, error.message)
+            secret = any(value.text != value.shown for value in values)
+            return Failed(error.code, "A secret value does not fit the operation." if secret else error.message)
         walk.store(self.variable, result)
         return "success"
 
@@ -57,7 +59,7 @@ def _prepare(fields: Fields) -> OperationNode:
         _check(fields, name, known, len(values))
     variable = fields.text("store", required=True)
     if variable:
-        fields.stored(variable, fields.line("store"))
+        fields.stored(variable, fields.line("store"), values)
     return OperationNode(name, values, settings, variable)
 
 

@@ -40,7 +40,8 @@ def _prepare(fields: Fields) -> StoreVariableNode:
         line = written.lines.get(name, written.line)
         if isinstance(value, Scalar):
             text = "" if value.missing else value.text
-            assignments.append((fields.stored(name, line), fields.as_template(text, value.line)))
+            template = fields.as_template(text, value.line)
+            assignments.append((fields.stored(name, line, (template,)), template))
         else:
             fields.find(
                 "field_not_text", f"The value of {name!r} must be a text.", line=line, hint="One text a variable."

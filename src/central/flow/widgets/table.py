@@ -11,6 +11,7 @@ from central.flow.widgets.delay import DELAY
 from central.flow.widgets.hang_up import HANG_UP
 from central.flow.widgets.make_call import MAKE_CALL
 from central.flow.widgets.menu import MENU
+from central.flow.widgets.multi_play import MULTI_PLAY
 from central.flow.widgets.on_flow_complete import ON_FLOW_COMPLETE
 from central.flow.widgets.on_remote_hangup import ON_REMOTE_HANGUP
 from central.flow.widgets.operation import OPERATION
@@ -28,6 +29,7 @@ WIDGETS: Final[Mapping[str, Widget]] = {
         ON_FLOW_COMPLETE,
         MAKE_CALL,
         PLAY,
+        MULTI_PLAY,
         MENU,
         DECISION,
         TIME_CONDITION,

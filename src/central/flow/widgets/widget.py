@@ -6,7 +6,7 @@ fields once, for the checker (findings) and for the interpreter (node) alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from central.flow.document import END, Flow, Step
@@ -104,13 +104,19 @@ class Fields(Reading):
             self.reads.append((reference, line))
         return template
 
-    def stored(self, name: str, line: int) -> str:
-        """The name of a variable that this step sets; reports one that cannot be a name."""
+    def stored(self, name: str, line: int, made_of: Iterable[Template] = ()) -> str:
+        """The name of a variable that this step sets; reports one that cannot be a name, or would lay a secret open."""
         if not NAME.fullmatch(name):
             hint = "Name it without prefix and braces: a letter or underscore, then letters, digits, underscores."
             self.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
         self.stores.append((name, line))
-        self.secret = self.secret or any(known.name == name and known.secret for known in self.flow.variables)
+        secrets = {known.name for known in self.flow.variables if known.secret}
+        self.secret = self.secret or name in secrets
+        used = [r for template in made_of for r in template.references if r.space == "flow.key" and r.name in secrets]
+        if used and name not in secrets:
+            hint = f"Declare {name[:64]!r} under `variables:` with `secret: true`."
+            message = f"{used[0]} is secret, but {name[:64]!r} would show its value."
+            self.find("secret_laid_open", message, line=line, hint=hint)
         return name
 
     def target(self, branch: str, tree: Tree | None, line: int) -> None:

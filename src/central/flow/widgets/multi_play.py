@@ -1,0 +1,187 @@
+"""Multi-play: say several things one after the other: recordings, texts, and values as the language says them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from central.domain.errors import InvalidInput
+from central.flow.commands import Media, Speech
+from central.flow.events import DigitReceived, FlowEvent, PlaybackEnded
+from central.flow.program import Failed, Outcome
+from central.flow.reading import Reading
+from central.flow.run import Reciting
+from central.flow.spoken_values import SAYINGS, known_language, say_money
+from central.flow.tree import Entries
+from central.flow.variables import MASK, Template
+from central.flow.walk import Walk
+from central.flow.widgets.play import GRACE_S
+from central.flow.widgets.spoken import Spoken, read_spoken
+from central.flow.widgets.widget import Branch, Field, Fields, Widget
+
+LIMIT_ITEMS: Final = 50
+_KEYS: Final = frozenset("0123456789*#")
+_VALUES: Final = (*SAYINGS, "money")
+_HINT: Final = 'Such as {say: "Your balance is"}, {money: "{{ $flow.key.Amount }}", currency: INR} or {file: thanks}.'
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value to be said: ``kind`` is one of ``SAYINGS`` or money, which has a ``currency``."""
+
+    kind: str
+    value: Template
+    currency: Template
+    voice: str
+    language: str
+
+    def media(self, walk: Walk) -> Media | Failed | None:
+        """The words for the value as it is now; Failed when it is none of its kind, None when there is none."""
+        value = walk.render(self.value)
+        if not value.text.strip():
+            return None
+        secret = value.text != value.shown
+        try:
+            said = self._say(walk, value.text)
+        except InvalidInput as error:
+            return Failed(error.code, "A secret value cannot be said so." if secret else error.message)
+        walk.note("play", say=MASK if secret else said)
+        return Speech(said, self.voice, self.language)
+
+    def _say(self, walk: Walk, text: str) -> str:
+        if self.kind == "money":
+            return say_money(text, walk.text(self.currency).strip().upper(), self.language)
+        return SAYINGS[self.kind](text, self.language, walk.program.formats, walk.program.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class MultiPlayNode:
+    """A prepared Multi-play step."""
+
+    items: tuple[Spoken | Value, ...]
+    stop_by: frozenset[str]
+    variable: str
+
+    def enter(self, walk: Walk) -> Outcome:
+        """Begin with the first item."""
+        if walk.leg.state != "up":
+            return Failed("no_leg", "There is no customer to hear it.")
+        return self._play(walk, 0, heard=False)
+
+    def handle(self, walk: Walk, event: FlowEvent) -> Outcome:
+        """An item ended or failed, a key came, or the grace after a failure is over."""
+        wait = walk.wait
+        if not isinstance(wait, Reciting):
+            return None
+        if isinstance(event, DigitReceived):
+            return self._digit(walk, wait, event.digit)
+        if not isinstance(event, PlaybackEnded):
+            walk.warn("item_unplayable", item=wait.item + 1, detail=wait.detail)
+            return self._play(walk, wait.item + 1, heard=wait.heard)
+        if event.ok:
+            return self._play(walk, wait.item + 1, heard=True)
+        walk.wait = Reciting(wait.item, 0, wait.heard, walk.start_timer(GRACE_S), event.detail)
+        return None
+
+    def _play(self, walk: Walk, first: int, *, heard: bool) -> Outcome:
+        """Play the next item that can be played; those that cannot are passed over."""
+        for item in range(first, len(self.items)):
+            media = self.items[item].media(walk)
+            if isinstance(media, Failed):
+                walk.warn("item_unplayable", item=item + 1, failure=media.code, detail=media.detail)
+            elif media is None:
+                walk.warn("nothing_to_say", item=item + 1)
+            else:
+                walk.wait = Reciting(item, walk.play((media,)), heard)
+                return None
+        walk.wait = None
+        return "next" if heard else Failed("nothing_playable", "None of the items could be played.")
+
+    def _digit(self, walk: Walk, wait: Reciting, digit: str) -> Outcome:
+        if digit not in self.stop_by:
+            walk.type_ahead(digit)
+            return None
+        if wait.playback:
+            walk.stop(wait.playback)
+        walk.note("digits", entry=digit)
+        if self.variable:
+            walk.store(self.variable, digit)
+        return "next"
+
+
+def _prepare(fields: Fields) -> MultiPlayNode:
+    items: list[Spoken | Value] = []
+    trees = fields.items("items")
+    for tree in trees[:LIMIT_ITEMS]:
+        if not isinstance(tree, Entries):
+            fields.find("field_not_mapping", "An item must be a mapping.", line=tree.line, hint=_HINT)
+            continue
+        item = Reading(tree, fields.findings, fields.step)
+        kinds = [kind for kind in _VALUES if item.present(kind)]
+        if len(kinds) > 1 or (kinds and (item.present("say") or item.present("file"))):
+            item.find("media_twice", "An item says one thing.", hint="Make two items of it.")
+        items.append(_value(fields, item, kinds[0]) if kinds else read_spoken(fields, item))
+        item.close("An item")
+    if len(trees) > LIMIT_ITEMS:
+        message = f"A step plays at most {LIMIT_ITEMS} items."
+        fields.find("too_many_items", message, line=fields.line("items"), hint="Use two steps.")
+    if not trees:
+        fields.find("field_missing", "A multi-play needs `items:`.", line=fields.line("items"), hint=_HINT)
+    stop_by = fields.text("stop_by")
+    if not set(stop_by) <= _KEYS:
+        fields.find(
+            "field_unknown_word", "`stop_by` holds keys: 0-9, *, #.", line=fields.line("stop_by"), hint='Such as "1#".'
+        )
+    variable = fields.text("store")
+    if variable:
+        fields.stored(variable, fields.line("store"))
+        if not stop_by:
+            message = "No key stops it, so there is none to keep."
+            fields.find(
+                "store_without_keys", message, line=fields.line("store"), hint='Add `stop_by: "1"`.', severity="warning"
+            )
+    return MultiPlayNode(tuple(items), frozenset(stop_by), variable)
+
+
+def _value(fields: Fields, item: Reading, kind: str) -> Value:
+    as_template: Callable[[str], Template] = lambda name: fields.as_template(item.text(name), item.line(name))  # noqa: E731
+    language = item.text("language", "en")
+    if not known_language(language):
+        hint = "A language tag such as en, hi or en-IN."
+        message = f"Values are not known to be said in {language[:20]!r}; they are said as in English."
+        item.find("language_unknown", message, line=item.line("language"), hint=hint, severity="warning")
+    if kind == "money" and not item.present("currency"):
+        item.find("field_missing", "Money needs a `currency:`.", hint="Such as `currency: INR` (ISO 4217).")
+    return Value(kind, as_template(kind), as_template("currency"), item.text("voice"), language)
+
+
+MULTI_PLAY = Widget(
+    name="multi_play",
+    title="Multi-play",
+    doc="""Plays items one after the other: `say` and `file` as in Play, and values as their language says them: `number`,
+`digits` (one by one), `money` with its `currency`, `date` and `time` (read by the flow's formats). Each item may have its own
+`language` and `voice`. A key of `stop_by` ends it at once; other digits are kept for the next menu. An item that cannot be
+played is passed over with a warning; when that is all of them, the step fails.""",
+    example="""balance:
+  widget: multi_play
+  items:
+    - {say: "Your balance is"}
+    - {money: "{{ $flow.key.Amount }}", currency: INR, language: en-IN}
+    - {say: "It is due on"}
+    - {date: "{{ $flow.key.DueDate }}", language: en-IN}
+  stop_by: "#"
+  next: menu""",
+    prepare=_prepare,
+    fields=(
+        Field("items", "list of mappings", "What is played, in order; at most 50.", required=True),
+        Field("stop_by", "keys", "Keys that end it, such as `12#`."),
+        Field("store", "variable name", "Where to keep the key that ended it."),
+    ),
+    branches=(Branch("next", "All was played, or a key ended it."), Branch("error", "Nothing could be played.")),
+    media=True,
+    waits=True,
+    can_fail=True,
+    failure="fail",
+    onward="next",
+)
