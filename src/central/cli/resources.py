@@ -163,6 +163,12 @@ def import_list(name: ListName, file: ExistingFile, *, replace: bool = False, js
     print_thing(with_api(work), as_json=json)
 
 
+flows.command(
+    "central.cli.rehearse:play_cases", name="test", help="Play the test cases of flows, without an installation."
+)
+flows.command("central.cli.rehearse:run_flow", name="run", help="Play a flow in the terminal, without an installation.")
+
+
 # -- flows ---------------------------------------------------------------------------------------------------------------
 @flows.command(name="list")
 def list_flows(*, json: Json = False) -> None:

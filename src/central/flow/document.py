@@ -71,7 +71,7 @@ def parse(data: bytes) -> Flow:
     document_not_mapping, document_syntax, document_several, document_too_deep, document_duplicate_key,
     document_key_not_text, document_alias, document_tag. Takes up to seconds for a hostile document: run it in a thread.
     """
-    root = _read(data)
+    root = read_root(data)
     findings: list[Finding] = []
     reading = Reading(root, findings)
     zone = reading.text("time_zone", "UTC")
@@ -95,7 +95,8 @@ def parse(data: bytes) -> Flow:
     return replace(flow, findings=tuple(sorted(findings, key=lambda finding: (finding.line, finding.code))))
 
 
-def _read(data: bytes) -> Entries:
+def read_root(data: bytes) -> Entries:
+    """The mapping that a document is, YAML or JSON. Raises what ``parse`` raises."""
     if len(data) > LIMIT_BYTES:
         message = f"A flow document holds at most {LIMIT_BYTES} bytes, this one {len(data)}."
         raise InvalidInput("document_too_large", message, line=0)

@@ -1,0 +1,200 @@
+"""Commands that play flows on this machine alone, without an installation: test cases, and a call in the terminal."""
+
+from __future__ import annotations
+
+import json as json_text
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.types import ExistingFile, ExistingPath
+
+from central.adapters.system import SystemClock
+from central.cli.operate import Json
+from central.cli.output import console, print_json
+from central.domain.errors import InvalidInput
+from central.domain.statuses import CallStatus
+from central.flow.checker import check
+from central.flow.document import Flow, parse
+from central.flow.findings import has_errors
+from central.flow.flow_cases import Coverage, Played, coverage, parse_cases, play_case
+from central.flow.preparation import prepare
+from central.flow.rehearsal import Rehearsal
+
+_KEYS = set("0123456789*#")
+_NOTHING_LEFT_OUT = Coverage((), ())
+_HELP = "keys 0-9 * #  press    Enter  listen on    h  hang up    q  end"
+_CALLED = {"": None, "y": None, "b": CallStatus.BUSY, "n": CallStatus.RING_TIMEOUT, "r": CallStatus.USER_REJECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """A case file with its played cases; ``error`` instead where it, or its flow, cannot be read."""
+
+    file: Path
+    played: tuple[Played, ...] = ()
+    coverage: Coverage = _NOTHING_LEFT_OUT
+    error: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether a case is not as it must be."""
+        return bool(self.error) or any(one.wrong for one in self.played)
+
+
+def play_file(file: Path) -> FileResult:
+    """Play all cases of a file."""
+    try:
+        found = parse_cases(file.read_bytes())
+        flow = parse((file.parent / found.flow).read_bytes())
+    except InvalidInput as error:
+        return FileResult(file, error=error.message)
+    except OSError as error:
+        return FileResult(file, error=f"{error.filename}: {error.strerror}")
+    findings = check(flow)
+    if has_errors(findings):
+        first = next(finding for finding in findings if finding.severity == "error")
+        return FileResult(file, error=f"{found.flow}, line {first.line}: {first.message}")
+    played = tuple(play_case(flow, case) for case in found.cases)
+    return FileResult(file, played, coverage(prepare(flow), played))
+
+
+def play_cases(
+    path: ExistingPath, *, strict: Annotated[bool, Parameter(negative="")] = False, json: Json = False
+) -> int:
+    """Play the cases of a ``*.cases.yaml`` file, or of all in a folder; exit status 1 when one is not as it must be.
+
+    Steps and branches that no case reaches are listed; --strict counts them as failures.
+    """
+    files = sorted(path.rglob("*.cases.yaml")) if path.is_dir() else [path]
+    results = [play_file(file) for file in files]
+    if json:
+        print_json([_as_json(result) for result in results])
+    else:
+        for result in results:
+            _print_result(result)
+        cases = [one for result in results for one in result.played]
+        wrong = sum(bool(one.wrong) for one in cases) + sum(bool(result.error) for result in results)
+        console.print(f"{len(cases) - sum(bool(one.wrong) for one in cases)} passed, {wrong} failed")
+    left_out = any(result.coverage.steps or result.coverage.branches for result in results)
+    return int(not results or any(result.failed for result in results) or (strict and left_out))
+
+
+def _print_result(result: FileResult) -> None:
+    console.print(f"[bold]{result.file}[/bold]")
+    if result.error:
+        console.print(f"  [red]{result.error}[/red]")
+    for one in result.played:
+        mark = "[red]failed[/red]" if one.wrong else "[green]passed[/green]"
+        console.print(f"  {mark}  {one.case.name}")
+        for line in one.wrong:
+            console.print(f"          {line}", markup=False)
+    for name in result.coverage.steps:
+        console.print(f"  [yellow]no case enters[/yellow] {name}")
+    for name, branch in result.coverage.branches:
+        if name not in result.coverage.steps:
+            console.print(f"  [yellow]no case takes[/yellow] {name} > {branch}")
+
+
+def _as_json(result: FileResult) -> dict[str, Any]:
+    return {
+        "file": str(result.file),
+        "error": result.error,
+        "cases": [{"name": one.case.name, "passed": not one.wrong, "wrong": one.wrong} for one in result.played],
+        "steps_left_out": result.coverage.steps,
+        "branches_left_out": [{"step": name, "branch": branch} for name, branch in result.coverage.branches],
+    }
+
+
+# -- a call in the terminal ------------------------------------------------------------------------------------------------
+def run_flow(file: ExistingFile, *variables: str, at: datetime | None = None, write: Path | None = None) -> int:
+    """Play a flow in the terminal: it prints what the caller would hear and takes keys; VARIABLES are NAME=VALUE.
+
+    --at is the moment at which it begins (now); --write adds the dialogue to a file of test cases.
+    """
+    flow = parse(file.read_bytes())
+    findings = check(flow)
+    for finding in findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        console.print(f"[{colour}]line {finding.line}: {finding.message}[/{colour}]")
+    values = dict(text.partition("=")[::2] for text in variables)
+    begun = at or SystemClock().now()
+    rehearsal = Rehearsal(prepare(flow), flow.calls, begun if begun.tzinfo else begun.astimezone(), values)
+    acts = _converse(rehearsal)
+    status = rehearsal.outcome.status if rehearsal.outcome is not None else "not ended"
+    console.print(f"[bold]{status}[/bold]  {' > '.join(rehearsal.path)}")
+    if write is not None and rehearsal.outcome is not None:
+        _write_case(write, file, flow, rehearsal, values, acts)
+        console.print(f"added to {write}")
+    return int(has_errors(findings))
+
+
+def _converse(rehearsal: Rehearsal) -> list[str]:
+    """Let the person at the keyboard be the called side; what was done, in the words of a test case."""
+    acts: list[str] = []
+    shown = 0
+    console.print(f"[dim]{_HELP}[/dim]")
+    while True:
+        for line in rehearsal.lines[shown:]:
+            mark = {
+                "flow": "[bold cyan]flow  [/bold cyan]",
+                "caller": "[bold]caller[/bold]",
+                "note": "[dim]      [/dim]",
+            }[line.who]
+            console.print(f"[dim]{line.at_s:7.1f}[/dim] {mark} ", end="")
+            console.print(line.text, markup=False, style="dim" if line.who == "note" else "")
+        shown = len(rehearsal.lines)
+        if rehearsal.over:
+            return acts
+        asked = "answer? [Y/b(usy)/n(o answer)/r(eject)] " if rehearsal.awaits == "answer" else "> "
+        try:
+            typed = console.input(asked).strip().lower()
+        except EOFError:
+            typed = "q"
+        if typed == "q":
+            return acts
+        _do(rehearsal, typed, acts)
+
+
+def _do(rehearsal: Rehearsal, typed: str, acts: list[str]) -> None:
+    if rehearsal.awaits == "answer":
+        status = _CALLED.get(typed)
+        if status is None:
+            rehearsal.answers()
+            acts.append("answers")
+        else:
+            rehearsal.refuses(status)
+            acts.append({"b": "is busy", "n": "does not answer", "r": "rejects"}[typed])
+    elif typed == "h":
+        rehearsal.hangs_up()
+        acts.append("hangs up")
+    elif typed and set(typed) <= _KEYS:
+        rehearsal.presses(typed)
+        acts.append(f"presses {typed} now")
+    else:
+        rehearsal.waits()
+        acts.append("waits")
+
+
+def _write_case(
+    path: Path, file: Path, flow: Flow, rehearsal: Rehearsal, values: dict[str, str], acts: list[str]
+) -> None:
+    """Append a case; JSON texts are YAML too."""
+    quote = json_text.dumps
+    at = rehearsal.begun.isoformat(timespec="seconds")
+    status = rehearsal.outcome.status if rehearsal.outcome is not None else ""
+    beside = os.path.relpath(file.resolve(), path.resolve().parent)
+    lines = [] if path.exists() else [f"flow: {quote(beside)}", "cases:"]
+    lines += [
+        f"  - name: {quote(f'{flow.name} {len(acts)} acts at {at}')}",
+        f"    at: {at}",
+        f"    variables: {quote(values)}",
+        f"    caller: {quote(acts)}",
+        f"    becomes: {status}",
+        f"    path: {quote(rehearsal.path)}",
+    ]
+    with path.open("a", encoding="utf-8") as out:
+        out.write("\n".join(lines) + "\n")
