@@ -37,6 +37,7 @@ NoAnswerReason = Literal[
     "bad_redirect",  # too many, or to somewhere that is no URL
     "bad_url",  # the stored address cannot be used
     "bad_secret",  # a stored signing secret cannot be used
+    "internal_error",  # posting failed through a fault of our own; the log holds it
 ]
 
 

@@ -239,6 +239,8 @@ async def test_webhooks_show_their_secret_once_and_refuse_private_targets(stage:
         "https://127.0.0.1/": "webhook_target_refused",
         "https://169.254.169.254/latest": "webhook_target_refused",
         "https://u:p@crm.example.org/": "invalid_webhook_url",
+        "https://a..b.example.com/": "invalid_webhook_url",
+        "https://xn--a.com/": "invalid_webhook_url",
     }.items():
         assert (await tenant.post("/webhooks", body | {"name": "x", "url": url})).json()["code"] == code
     assert (await tenant.post("/webhooks", body | {"name": "x", "events": ["nonsense"]})).json()[

@@ -300,6 +300,17 @@ async def test_a_name_without_an_address_is_unresolvable() -> None:
     assert answered.reason == "unresolvable"
 
 
+@pytest.mark.parametrize("host", ["a..b.example.com", "a" * 100 + ".example.com"])
+async def test_a_name_that_cannot_be_encoded_is_unresolvable(host: str) -> None:
+    """The system's own look-up, as in production: its idna codec refuses such names."""
+    courier = WebhookCourier(WebhookConfig(timeout_s=5))
+    answered = await courier.post(delivery(f"https://{host}/"), NOW)
+    await courier.close()
+    assert isinstance(answered, NoAnswer)
+    assert answered.reason == "unresolvable"
+    assert answered.detail
+
+
 async def test_plain_http_needs_the_switch_of_the_account(far_end: FarEnd, courier: WebhookCourier) -> None:
     answered = await courier.post(delivery(far_end.url(), plain_http=False), NOW)
     assert isinstance(answered, NoAnswer)

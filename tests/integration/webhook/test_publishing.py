@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -16,11 +16,11 @@ from typing_extensions import override
 from central.adapters.system import SystemIds
 from central.adapters.webhook.channel import WebhookCourier
 from central.adapters.webhook.config import WebhookConfig
-from central.application.ports.outbox import DeliveryResult
+from central.application.ports.outbox import Delivery, DeliveryResult
 from central.application.publishing.publish_events import EventPublisher, Published, PublishLimits
 from central.application.publishing.replay_events import list_parked_events, replay_events
 from central.application.publishing.try_endpoint import EndpointTarget, try_endpoint
-from central.domain.delivery import Delivered, HttpAnswer
+from central.domain.delivery import Answer, Delivered, HttpAnswer
 from central.domain.endpoints import make_secret
 from central.domain.errors import InvalidInput, NeighbourError
 from central.domain.ids import AccountId, EndpointId, EventId, RecordId, uuid7
@@ -194,6 +194,38 @@ async def test_a_silent_endpoint_holds_up_no_other(lab: Lab) -> None:
     lab.far_end.release.set()
     await lab.publish()
     assert not lab.outbox.events
+
+
+class FaultyCourier(WebhookCourier):
+    """Has a fault of its own: raises for the endpoint ``broken``."""
+
+    broken: EndpointId | None = None
+
+    @override
+    async def post(self, delivery: Delivery, at: datetime) -> Answer:
+        if delivery.endpoint_id == self.broken:
+            raise LookupError("unforeseen")
+        return await super().post(delivery, at)
+
+
+async def test_a_post_that_raises_is_a_failed_try_of_its_event_alone(lab: Lab) -> None:
+    courier = FaultyCourier(WebhookConfig(timeout_s=5, allow_private=True))
+    lab.publisher = EventPublisher(lab.outbox, courier, lab.clock, lab.telemetry, owner="test", limits=LIMITS)
+    courier.broken, healthy = lab.endpoint("/broken"), lab.endpoint()
+    event = lab.event(courier.broken)
+    for n in range(3):
+        lab.event(healthy, n=n)
+    await lab.publish()
+    assert sorted(lab.arrived()) == [0, 1, 2]
+    (waiting,) = lab.outbox.events
+    assert (waiting.id, waiting.tries, waiting.lease_until) == (event, 1, None)
+    assert waiting.last_error.startswith("internal_error")
+    (failed,) = [keys for name, keys in lab.telemetry.events if name == "webhook_post_failed"]
+    assert failed["event_id"] == event
+    assert isinstance(failed["error"], LookupError)
+    await lab.pass_time(timedelta(hours=25), timedelta(minutes=10))
+    await courier.close()
+    assert [parked.id for parked in await list_parked_events(lab.outbox, ACCOUNT)] == [event]
 
 
 async def test_results_outlast_a_store_that_is_away(lab: Lab) -> None:

@@ -60,7 +60,7 @@ class WebhookCourier:
         except InvalidInput as error:
             return NoAnswer("bad_secret", passed_ms(), error.message)
         except FAILURES as error:
-            return NoAnswer(reason_of(error), passed_ms(), failure_text(str(error).encode()))
+            return NoAnswer(reason_of(error), passed_ms(), failure_text(str(error).encode(errors="replace")))
         detail = failure_text(raw.body) if raw.status >= _FAILURE_FROM else ""
         return HttpAnswer(raw.status, passed_ms(), retry_after(raw.headers, at), detail)
 

@@ -10,8 +10,8 @@ import aiohttp
 from central.adapters.webhook.addresses import AddressRefused
 from central.domain.delivery import NoAnswerReason
 
-FAILURES = (aiohttp.ClientError, OSError, TimeoutError)
-"""Everything that a far side or the network can make the client raise."""
+FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ValueError)
+"""Everything that a far side, the network or an address can make the client raise; ValueError: what cannot be encoded."""
 
 _REASONS: tuple[tuple[type[BaseException], NoAnswerReason], ...] = (
     (AddressRefused, "address_refused"),
@@ -21,6 +21,7 @@ _REASONS: tuple[tuple[type[BaseException], NoAnswerReason], ...] = (
     (aiohttp.ClientSSLError, "tls_failed"),
     (aiohttp.ClientError, "unreachable"),
     (OSError, "unreachable"),
+    (ValueError, "bad_url"),
 )
 
 

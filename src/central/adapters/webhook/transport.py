@@ -43,8 +43,11 @@ class CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """The checked addresses of a name. Raises AddressRefused, or OSError when it has none."""
-        found = await self._inner.resolve(host, port, family)
+        """The checked addresses of a name. Raises AddressRefused, or OSError when it has none or is no name."""
+        try:
+            found = await self._inner.resolve(host, port, family)
+        except UnicodeError as error:  # the idna codec of the system's resolver: a label is empty or too long
+            raise OSError(None, f"{host} is no host name: {error}") from error
         for result in found:
             if not self._policy.permits(result["host"]):
                 raise AddressRefused(f"{host} resolves to {result['host']}, which is not a public address")
@@ -86,8 +89,8 @@ class HttpTransport:
     async def post(self, url: URL, headers: Mapping[str, str], body: bytes) -> RawAnswer:
         """Post once, following nothing.
 
-        Raises AddressRefused for a literal address that is not permitted, and what aiohttp raises: its errors, or
-        TimeoutError.
+        Raises AddressRefused for a literal address that is not permitted, and what aiohttp raises: its errors,
+        TimeoutError, or ValueError for what it cannot encode.
         """
         self._policy.check_host(url.raw_host or "")
         async with self._session.post(

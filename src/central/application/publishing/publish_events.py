@@ -1,7 +1,8 @@
 """Step 6: take due events from the outbox, post them, store what came of it. The worker's loop calls ``step`` again and again.
 
 Posts run side by side and end in their own time; what has ended is stored in one batch while others still run, so that one
-slow endpoint holds only its own places. Nothing is decided here: ``domain/delivery`` judges the answers.
+slow endpoint holds only its own places. Nothing is decided here: ``domain/delivery`` judges the answers. A post that raises
+something unexpected is a failed try of its event and holds up no other.
 """
 
 from __future__ import annotations
@@ -12,8 +13,18 @@ from dataclasses import dataclass
 from central.application.ports.outbox import Courier, Delivery, DeliveryResult, Outbox
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock
-from central.domain.delivery import STANDARD_RULE, Delivered, Gone, Parked, RetryAt, RetryRule, describe, judge
-from central.domain.errors import DefectError
+from central.domain.delivery import (
+    STANDARD_RULE,
+    Answer,
+    Delivered,
+    Gone,
+    NoAnswer,
+    Parked,
+    RetryAt,
+    RetryRule,
+    describe,
+    judge,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class EventPublisher:
         self._owner = owner
         self._limits = limits if limits is not None else PublishLimits()
         self._rule = rule
-        self._running: set[asyncio.Task[DeliveryResult]] = set()
+        self._running: dict[asyncio.Task[DeliveryResult], Delivery] = {}
         self._unsaved: list[DeliveryResult] = []
 
     async def step(self) -> Published:
@@ -97,11 +108,13 @@ class EventPublisher:
             per_endpoint=self._limits.per_endpoint,
             at=self._clock.now(),
         )
-        self._running.update(asyncio.create_task(self._deliver(delivery)) for delivery in deliveries)
+        self._running.update((asyncio.create_task(self._deliver(delivery)), delivery) for delivery in deliveries)
         return len(deliveries)
 
     async def _deliver(self, delivery: Delivery) -> DeliveryResult:
-        answer = await self._courier.post(delivery, self._clock.now())
+        return self._judged(delivery, await self._courier.post(delivery, self._clock.now()))
+
+    def _judged(self, delivery: Delivery, answer: Answer) -> DeliveryResult:
         now = self._clock.now()
         verdict = judge(
             answer,
@@ -114,18 +127,25 @@ class EventPublisher:
         return DeliveryResult(delivery, answer, verdict, now)
 
     async def _save(self, claimed: int) -> Published:
-        ended = {task for task in self._running if task.done() and not task.cancelled()}
-        self._running = {task for task in self._running if not task.done()}
-        defects = [error for task in ended if (error := task.exception()) is not None]
-        self._unsaved.extend(task.result() for task in ended if task.exception() is None)
+        ended = {task: delivery for task, delivery in self._running.items() if task.done()}
+        self._running = {task: delivery for task, delivery in self._running.items() if not task.done()}
+        self._unsaved.extend(self._ended(task, of) for task, of in ended.items() if not task.cancelled())
         batch = sorted(self._unsaved, key=lambda result: (result.at, result.delivery.id))
         if batch:
             await self._outbox.finish_deliveries(self._owner, batch)
             self._unsaved = []
             self._tell(batch)
-        if defects:  # a courier never raises for the far side: this is ours, and the event comes again with its lease
-            raise DefectError("webhook_post_failed", "Posting an event raised an unexpected error.") from defects[0]
         return Published(claimed, tuple(batch), len(self._running))
+
+    def _ended(self, task: asyncio.Task[DeliveryResult], delivery: Delivery) -> DeliveryResult:
+        """What came of a post. A courier never raises for the far side: what it raises is ours, and a failed try."""
+        error = task.exception()
+        if error is None:
+            return task.result()
+        self._telemetry.failure(
+            "webhook_post_failed", error, event_id=delivery.id, endpoint_id=delivery.endpoint_id, tries=delivery.tries
+        )
+        return self._judged(delivery, NoAnswer("internal_error", 0, "Posting the event failed on our side."))
 
     def _tell(self, results: list[DeliveryResult]) -> None:
         for result in results:

@@ -138,8 +138,25 @@ def test_an_endpoint_with_such_a_literal_cannot_be_saved(url: str) -> None:
     assert caught.value.code == "webhook_target_refused"
 
 
-def test_an_endpoint_with_a_name_can_be_saved() -> None:
-    WebhookUrlPolicy(WebhookConfig()).check("https://example.com/hooks")
+@pytest.mark.parametrize(
+    "host",
+    ["a..b.example.com", ".example.com", "example.com..", "a" * 64 + ".example.com", ".".join(["a" * 60] * 5),
+     "xn--a.com", "xn--" + "a" * 80 + ".com", "a%20b.example.com", "-a.example.com"],
+)  # fmt: skip
+@pytest.mark.parametrize("allow_private", [False, True])
+def test_an_endpoint_whose_host_no_resolver_can_ask_for_cannot_be_saved(host: str, allow_private: bool) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        WebhookUrlPolicy(WebhookConfig(allow_private=allow_private)).check(f"https://{host}/hooks")
+    assert caught.value.code == "invalid_webhook_url"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["example.com", "example.com.", "a_b.example.com", "a" * 63 + ".example", "xn--bcher-kva.example", "8.8.8.8",
+     "[2606:4700:4700::1111]"],
+)  # fmt: skip
+def test_an_endpoint_with_a_name_or_a_public_address_can_be_saved(host: str) -> None:
+    WebhookUrlPolicy(WebhookConfig()).check(f"https://{host}/hooks")
 
 
 def test_the_operator_can_open_networks_of_his_own() -> None:
