@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import re2
 
 _engine: Any = re2  # ships no types
 _MAX_MEMORY_BYTES = 8 << 20
+LIMIT_CHARS: Final = 1_000
+LIMIT_PROGRAM: Final = 10_000
+"""Instructions of the compiled pattern: a value of 4,096 characters takes some tens of milliseconds at the most."""
 
 
 class Pattern(Protocol):
@@ -33,12 +36,18 @@ class _Utf8Pattern:
 
 
 def compile_pattern(pattern: str) -> Pattern | None:
-    """Compile a pattern in RE2 syntax; None when it has an error, uses back-references or look-around, or is too big."""
+    """Compile a pattern in RE2 syntax; None when it has an error, uses back-references or look-around, or is too big.
+
+    Linear in the text is not enough: the factor is the size of the compiled pattern, so that is limited too.
+    """
+    if len(pattern) > LIMIT_CHARS:
+        return None
     options = _engine.Options()
     options.max_mem = _MAX_MEMORY_BYTES
     options.log_errors = False
+    options.never_capture = True  # nobody asks which part matched, and finding it out takes up to forty times as long
     try:
         compiled = _engine.compile(pattern.encode(), options)
     except (_engine.error, UnicodeEncodeError):
         return None
-    return _Utf8Pattern(compiled)
+    return _Utf8Pattern(compiled) if compiled.programsize <= LIMIT_PROGRAM else None

@@ -28,8 +28,8 @@ OPERATORS: Final = (
     "=", "!=", "<", "<=", ">", ">=", "contains", "not contains", "in", "regex", "empty", "not empty",
 )  # fmt: skip
 SPELLINGS: Final = {"≠": "!=", "≤": "<=", "≥": ">=", "==": "=", "in list": "in"}
+PATTERN_HINT: Final = "RE2 knows no look-around and no back-references; at most 1,000 characters. Counts such as {1,500} make a pattern big."
 WITHOUT_OPERAND: Final = frozenset({"empty", "not empty"})
-LIMIT_PATTERN_CHARS: Final = 1_000
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 
 
@@ -105,8 +105,8 @@ def _compare(left: str, operator: str, rights: list[str], reader: Reader) -> boo
 
 @lru_cache(maxsize=512)
 def compiled(source: str) -> Pattern | None:
-    """The expression, None where RE2 refuses it or it is longer than LIMIT_PATTERN_CHARS."""
-    return compile_pattern(source) if len(source) <= LIMIT_PATTERN_CHARS else None
+    """The expression, None where it cannot be used."""
+    return compile_pattern(source)
 
 
 def matches(source: str, text: str) -> bool:

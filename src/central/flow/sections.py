@@ -12,6 +12,7 @@ from central.domain.reattempts import MAX_ATTEMPTS, MAX_INTERVAL, MIN_INTERVAL, 
 from central.domain.statuses import CallStatus, FlowStatus
 from central.domain.variable_rules import compile_rules
 from central.domain.weekly_hours import WeeklyHours
+from central.flow.conditions import PATTERN_HINT
 from central.flow.configuration import (
     CallSettings,
     Duplicates,
@@ -37,6 +38,7 @@ _CRITERIA: Final = {
     "date": ("format", "min", "max"),
 }
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
+LIMIT_RULES: Final = 20  # of a variable
 _GROWTHS: Final = tuple(Growth)
 _ALTERNATES: Final = tuple(Alternates)
 _DUPLICATES: Final[tuple[Duplicates, ...]] = ("allow", "reject")
@@ -150,10 +152,13 @@ def read_variables(section: Reading) -> tuple[VariableDeclaration, ...]:
             continue
         own = section.section(name)
         rules = tuple(rule for tree in own.items("rules") if (rule := _rule(own, name, tree)) is not None)
+        if len(rules) > LIMIT_RULES:
+            message = f"A variable has at most {LIMIT_RULES} rules, {name!r} has {len(rules)}."
+            own.find("too_many_rules", message, line=own.line("rules"), hint="Join patterns by |.")
         mandatory = own.flag("mandatory", default=False)
         secret = own.flag("secret", default=False)
         own.close(f"The variable {name!r}")
-        declared.append(VariableDeclaration(name, mandatory, secret, rules, line))
+        declared.append(VariableDeclaration(name, mandatory, secret, rules[:LIMIT_RULES], line))
     section.close("`variables`", ignored=section.entries.entries)
     return tuple(declared)
 
@@ -189,9 +194,8 @@ def _usable(rule: VariableRule) -> bool:
 
 def _report_unusable(rule: Reading, variable: str, found: VariableRule) -> None:
     if found.kind == "regex" and found.criterion.get("pattern"):
-        hint = "RE2 knows no look-around and no back-references."
         message = f"RE2 refuses the pattern of {variable!r}."
-        rule.find("regex_refused", message, line=rule.line("pattern"), hint=hint)
+        rule.find("regex_refused", message, line=rule.line("pattern"), hint=PATTERN_HINT)
         return
     names = " or ".join(f"`{name}:`" for name in _CRITERIA[found.kind])
     message = f"The {found.kind} rule of {variable!r} has no usable criterion."

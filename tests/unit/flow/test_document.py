@@ -136,6 +136,8 @@ SETTINGS = [
     ("variables: {A: {rules: [{kind: length}]}}", "variable_rule_no_criterion"),
     ("variables: {A: {rules: [{kind: list, values: []}]}}", "variable_rule_no_criterion"),
     ("variables: {A: {rules: [{kind: regex, pattern: '(?=a)b'}]}}", "regex_refused"),
+    ("variables: {A: {rules: [{kind: regex, pattern: '(.{1,900})*[^z]{1,500}'}]}}", "regex_refused"),
+    (f"variables: {{A: {{rules: [{', '.join(['email'] * 21)}]}}}}", "too_many_rules"),
     ("variables: {A: {rules: [{kind: email, min: 1}]}}", "unknown_field"),
 ]
 

@@ -16,9 +16,10 @@ from central.domain.errors import InvalidInput
 from central.domain.ids import AccountId, RequestId
 from central.domain.incoming import IncomingRecord
 from central.domain.intake_checks import normalise_row
-from central.domain.intake_facts import Verdict
+from central.domain.intake_facts import IntakeFacts, Prepared, Verdict
 
 MOST_RECORDS = 500
+_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class SubmitRecords:
         """Store a request with its records.
 
         Raises InvalidInput ``no_records``, ``too_many_records``, Conflict ``request_exists`` (this very submission was stored
-        before), and what ``OpenRequest.check`` raises; then nothing is stored.
+        before), ``checks_too_slow``, and what ``OpenRequest.check`` raises; then nothing is stored.
         """
         if not submission.records:
             raise InvalidInput("no_records", "A request needs at least one record.")
@@ -83,7 +84,7 @@ class SubmitRecords:
             end_at=submission.end_at,
             reload_of=submission.reload_of,
         )
-        rows = [normalise_row(record, opening.facts) for record in submission.records]
+        rows = await asyncio.to_thread(self._normalised, submission.records, opening.facts)
         ids = self._ids.texts(len(rows), self._ids.instant())
         async with self._store.chunk(account_id) as chunk:
             await chunk.add_request(request, opening.facts.now)
@@ -98,3 +99,14 @@ class SubmitRecords:
             for id_, record, verdict in zip(ids, submission.records, judged.verdicts, strict=True)
         ]
         return Receipt(request.id, receipts)
+
+    def _normalised(self, records: Sequence[IncomingRecord], facts: IntakeFacts) -> list[Prepared]:
+        """In a thread, because patterns of users may take their time; but a caller does not wait for ever."""
+        until = self._clock.monotonic() + _PATIENCE_S
+        rows: list[Prepared] = []
+        for record in records:
+            if self._clock.monotonic() > until:
+                message = f"The flow's rules did not judge these records within {_PATIENCE_S:.0f} seconds; simplify its patterns."
+                raise InvalidInput("checks_too_slow", message, judged=len(rows))
+            rows.append(normalise_row(record, facts))
+        return rows

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from central.flow.conditions import (
     OPERATORS,
+    PATTERN_HINT,
     SPELLINGS,
     WITHOUT_OPERAND,
     AllOf,
@@ -109,8 +110,7 @@ def _comparison(fields: Fields, reading: Reading) -> Condition:
     operands = _operands(fields, reading, operator)
     pattern = operands[0].literal if operator == "regex" and operands else None
     if pattern is not None and compiled(pattern) is None:
-        hint = "RE2 knows no look-around and no back-references; at most 1,000 characters."
-        reading.find("regex_refused", "RE2 refuses this pattern.", line=reading.line("to"), hint=hint)
+        reading.find("regex_refused", "RE2 refuses this pattern.", line=reading.line("to"), hint=PATTERN_HINT)
     return Comparison(value, operator, operands)
 
 
