@@ -12,12 +12,12 @@ from central.flow.events import DigitReceived, FlowEvent, PlaybackEnded
 from central.flow.program import Failed, Outcome
 from central.flow.reading import Reading
 from central.flow.run import Reciting
-from central.flow.spoken_values import SAYINGS, known_language, say_money
+from central.flow.spoken_values import SAYINGS, say_money
 from central.flow.tree import Entries
 from central.flow.variables import MASK, Template
 from central.flow.walk import Walk
 from central.flow.widgets.play import GRACE_S
-from central.flow.widgets.spoken import Spoken, read_spoken
+from central.flow.widgets.spoken import Spoken, read_spoken, read_voice
 from central.flow.widgets.widget import Branch, Field, Fields, Widget
 
 LIMIT_ITEMS: Final = 50
@@ -146,14 +146,10 @@ def _prepare(fields: Fields) -> MultiPlayNode:
 
 def _value(fields: Fields, item: Reading, kind: str) -> Value:
     as_template: Callable[[str], Template] = lambda name: fields.as_template(item.text(name), item.line(name))  # noqa: E731
-    language = item.text("language", "en")
-    if not known_language(language):
-        hint = "A language tag such as en, hi or en-IN."
-        message = f"Values are not known to be said in {language[:20]!r}; they are said as in English."
-        item.find("language_unknown", message, line=item.line("language"), hint=hint, severity="warning")
+    voice, language = read_voice(item)
     if kind == "money" and not item.present("currency"):
         item.find("field_missing", "Money needs a `currency:`.", hint="Such as `currency: INR` (ISO 4217).")
-    return Value(kind, as_template(kind), as_template("currency"), item.text("voice"), language)
+    return Value(kind, as_template(kind), as_template("currency"), voice, language)
 
 
 MULTI_PLAY = Widget(

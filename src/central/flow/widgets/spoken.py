@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
 from central.domain.prompts import PROMPT_NAME
 from central.flow.commands import Media, Prompt, Speech
 from central.flow.program import Failed, PromptUse
 from central.flow.reading import Reading
+from central.flow.spoken_values import known_language
 from central.flow.tree import Entries, Scalar
-from central.flow.variables import LIMIT_VALUE_CHARS, Template
+from central.flow.variables import Template
 from central.flow.walk import Walk
 from central.flow.widgets.widget import Field, Fields
 
+LIMIT_SAY_CHARS: Final = 2_000
+"""As much as speech engines take at once (a customer hears two minutes of it); more is cut with a warning."""
+_VOICE = re.compile(r"(?:[a-z-]{1,20}/)?[A-Za-z0-9][A-Za-z0-9_+-]{0,63}")
+_LANGUAGE = re.compile(r"[a-z]{2,8}([-_][a-z0-9]{1,8})*", re.IGNORECASE)
 _SILENCE = re.compile(r"silence:[0-9]{1,2}(\.[0-9]{1,3})?")
 
 FIELDS = (
@@ -53,10 +59,10 @@ class Spoken:
         if not text:
             walk.warn("nothing_to_say")
             return None
-        if len(text) > LIMIT_VALUE_CHARS:
-            walk.warn("text_cut", limit=LIMIT_VALUE_CHARS)
-            text = text[:LIMIT_VALUE_CHARS]
-        walk.note("play", say=rendered.shown[:LIMIT_VALUE_CHARS])
+        if len(text) > LIMIT_SAY_CHARS:
+            walk.warn("text_cut", limit=LIMIT_SAY_CHARS)
+            text = text[:LIMIT_SAY_CHARS]
+        walk.note("play", say=rendered.shown[:LIMIT_SAY_CHARS])
         return Speech(text, self.voice, self.language)
 
 
@@ -72,7 +78,10 @@ def read_spoken(fields: Fields, where: Reading | None = None, *, required: bool 
         reading.find(
             "media_missing", "There is nothing to play.", hint="Add `say:` with a text or `file:` with a prompt."
         )
-    language = reading.text("language", "en")
+    if say is not None and sum(len(part) for part in say.parts if isinstance(part, str)) > LIMIT_SAY_CHARS:
+        message = f"At most {LIMIT_SAY_CHARS} characters are said at once."
+        reading.find("text_too_long", message, line=reading.line("say"), hint="Split it into several steps.")
+    voice, language = read_voice(reading)
     name = None if file is None else file.literal
     if name is not None and PROMPT_NAME.fullmatch(name):
         fields.prompts.append(PromptUse(name, language, reading.line("file")))
@@ -80,7 +89,23 @@ def read_spoken(fields: Fields, where: Reading | None = None, *, required: bool 
         hint = "Letters, digits, _ - . and /; or silence:1.5."
         message = f"{name[:64]!r} cannot be the name of a prompt."
         reading.find("prompt_name_invalid", message, line=reading.line("file"), hint=hint)
-    return Spoken(say, file, reading.text("voice"), language)
+    return Spoken(say, file, voice, language)
+
+
+def read_voice(reading: Reading) -> tuple[str, str]:
+    """``voice`` and ``language`` of a mapping that speaks; what no engine can know is found here, not by the customer."""
+    voice, language = reading.text("voice"), reading.text("language", "en")
+    if voice and not _VOICE.fullmatch(voice):
+        hint = "The name of a voice: letters, digits, +, - and _."
+        reading.find("voice_invalid", f"{voice[:40]!r} cannot name a voice.", line=reading.line("voice"), hint=hint)
+    hint = "A language tag such as en, hi or en-IN."
+    if not _LANGUAGE.fullmatch(language):
+        message = f"{language[:40]!r} is no language tag."
+        reading.find("language_invalid", message, line=reading.line("language"), hint=hint)
+    elif not known_language(language):
+        message = f"No language {language[:40]!r} is known."
+        reading.find("language_unknown", message, line=reading.line("language"), hint=hint, severity="warning")
+    return voice, language
 
 
 def read_spoken_at(fields: Fields, name: str) -> Spoken | None:
