@@ -2,7 +2,8 @@
 
 Accepted: ISO 8601 date and time (``2026-03-01T09:30``, seconds and fractions optional) with an offset, ``Z`` or nothing
 behind it (nothing = the flow's zone), a blank instead of ``T``, the malformed ``Z+05:30`` (the offset counts), relative
-values ``+20s``, ``+5m``, ``+2h`` (from now), and the empty value (now). A date without a time is not a start time.
+values ``+20s``, ``+5m``, ``+2h`` (from now), and the empty value (now). A date without a time is not a start time, nor is
+a moment out of the range that all moments of callers have (``moments.py``).
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from central.domain.moments import END
 from central.domain.statuses import FlowStatus
 
 STRICT_TOLERANCE = timedelta(seconds=60)
 MAX_OFFSET = timedelta(hours=14)
 """Kiritimati is the farthest from UTC; a larger offset is a typing error."""
 
-_MIN_YEAR, _MAX_YEAR = 2, 9998
-"""One year inside of what Python's datetime can hold, so that neither an offset nor an expiry can leave its range."""
+_MIN_YEAR = 2
+"""One year inside of what Python's datetime can hold, so that an offset cannot leave its range; such a date is past."""
 
 _ABSOLUTE = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?"
@@ -105,7 +107,7 @@ def _later(now: datetime, zone: ZoneInfo, delay: timedelta) -> StartTime | Start
         at = now + delay
     except OverflowError:
         return _UNREADABLE
-    return _now(at, zone) if at.year <= _MAX_YEAR else _UNREADABLE
+    return _now(at, zone) if at < END else _UNREADABLE
 
 
 @lru_cache(maxsize=8192)
@@ -114,10 +116,9 @@ def _read(raw: str, zone: ZoneInfo) -> _Reading | None:
     text = raw.strip(" ")
     relative = _RELATIVE.fullmatch(text)
     if relative:
-        nowhere = datetime(_MAX_YEAR, 1, 1, tzinfo=UTC)
-        return _Reading(StartTime(nowhere, 0), nowhere.date(), int(relative[1]) * _UNIT[relative[2]])
+        return _Reading(StartTime(END, 0), END.date(), int(relative[1]) * _UNIT[relative[2]])
     found = _ABSOLUTE.fullmatch(text)
-    if found is None or not _MIN_YEAR <= int(found[1]) <= _MAX_YEAR:
+    if found is None or not _MIN_YEAR <= int(found[1]) <= END.year:
         return None
     micros = int(((found[7] or "") + "000000")[:6])
     parts = (int(found[1]), int(found[2]), int(found[3]), int(found[4]), int(found[5]), int(found[6] or 0), micros)
@@ -139,7 +140,8 @@ def _placed(local: datetime, found: re.Match[str], zone: ZoneInfo) -> _Reading |
         offset = timedelta()
     else:
         offset = timedelta(minutes=_minutes(local.replace(tzinfo=zone)))
-    return _Reading(StartTime(local - offset, offset // timedelta(minutes=1)), local.date())
+    at = local - offset
+    return _Reading(StartTime(at, offset // timedelta(minutes=1)), local.date()) if at < END else None
 
 
 def _minutes(moment: datetime) -> int:

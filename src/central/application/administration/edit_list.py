@@ -9,6 +9,7 @@ from central.application.administration.acting import Actor, Auditor
 from central.application.administration.checks import check_number, check_prefix
 from central.application.ports.numbering import LIST_NAMES, ListChange, ListEntry, ListName, ListState, ListStore
 from central.domain.errors import InvalidInput, NotFound
+from central.domain.moments import checked_moment
 
 MAX_ENTRIES = 1000
 _MAX_NOTE = 500
@@ -28,6 +29,8 @@ def check_entry(name: ListName, entry: ListEntry, country: str) -> ListEntry:
         raise InvalidInput("prefix_not_possible", "The register holds whole numbers only.", field="prefix")
     if len(entry.note) > _MAX_NOTE or "\0" in entry.note:
         raise InvalidInput("invalid_note", f"A note has at most {_MAX_NOTE} characters.", field="note")
+    if entry.expires_at is not None:
+        checked_moment(entry.expires_at, "expires_at")
     number = check_prefix(entry.number, "number") if entry.prefix else check_number(entry.number, country)
     if not number:
         raise InvalidInput("invalid_prefix", "A prefix entry has at least one digit.", field="number")

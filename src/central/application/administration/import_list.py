@@ -10,19 +10,22 @@ from __future__ import annotations
 import csv
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from central.application.administration.acting import Actor, Auditor
 from central.application.administration.checks import check_number
 from central.application.administration.edit_list import check_entry, list_named
 from central.application.ports.numbering import ListChange, ListEntry, ListName, ListStore
 from central.domain.errors import InvalidInput
+from central.domain.moments import checked_moment
 
 _BATCH = 10_000
 _SHOWN = 100
 _MAX_LINE = 64 * 1024
 _COLUMNS = ("number", "prefix", "expires_at", "note", "register", "categories")
 _TRUE = ("1", "true", "yes")
+_CLOCK_SKEW: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +121,13 @@ class ImportList:
         """Load the file; ``replace`` removes what it lacks, ``fresh_at`` is the date of the data (dnd: default now).
 
         Raises NotFound ``list_not_found``; InvalidInput ``unknown_encoding``, ``unknown_column``, ``line_too_long``,
-        ``empty_file`` (with ``replace``): then nothing changed.
+        ``empty_file`` (with ``replace``), ``fresh_at_in_the_future``: then nothing changed.
         """
         name = list_named(list_name)
+        now = self.auditor.clock.now()
+        fresh = _fresh(fresh_at, now) if fresh_at is not None else now if name == "dnd" else None
         reading = _Reading(name, country)
         audit = self.auditor.entry(actor, "list_imported", f"list:{name}", replace=replace)
-        fresh = fresh_at or (self.auditor.clock.now() if name == "dnd" else None)
         batches = _batches(chunks, reading, refuse_empty=replace)
         change = await self.store.load(actor.account_id, name, batches, replace=replace, fresh_at=fresh, audit=audit)
         return ImportResult(reading.read, reading.refused, tuple(reading.bad), change)
@@ -170,6 +174,13 @@ def _text(data: bytes) -> str:
 
 def _cells(text: str, delimiter: str) -> list[str]:
     return next(csv.reader([text], delimiter=delimiter), list[str]())
+
+
+def _fresh(at: datetime, now: datetime) -> datetime:
+    """Data from the future would keep a register fresh for ever: numbers would be called that nobody scrubs any more."""
+    if checked_moment(at, "fresh_at") > now + _CLOCK_SKEW:
+        raise InvalidInput("fresh_at_in_the_future", "The data of a list is not newer than now.", field="fresh_at")
+    return at
 
 
 def _moment(text: str) -> datetime | None:

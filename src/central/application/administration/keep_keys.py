@@ -16,6 +16,7 @@ from central.application.administration.checks import check_name, check_role
 from central.application.ports.administration import ApiKey, KeyStore
 from central.application.ports.world import Ids
 from central.domain.errors import Forbidden, InvalidInput, NotFound
+from central.domain.moments import checked_moment
 from central.domain.rights import ROLE_RIGHTS, Right, scopes_of
 
 KEY_PREFIX = "ck_"
@@ -56,10 +57,10 @@ class KeepKeys:
 
         ``held``: rights of the maker, a key never holds more; None = the operator, who may all.
 
-        Raises InvalidInput (name, role, scopes, a past expiry), Forbidden ``beyond_own_rights``.
+        Raises InvalidInput (name, role, scopes, an expiry past or out of range), Forbidden ``beyond_own_rights``.
         """
         now = self.auditor.clock.now()
-        if expires_at is not None and expires_at <= now:
+        if expires_at is not None and checked_moment(expires_at, "expires_at") <= now:
             raise InvalidInput("expiry_in_the_past", "A key expires in the future.", field="expires_at")
         rights = ROLE_RIGHTS[check_role(role)] if scopes is None else scopes_of(check_role(role), scopes)
         narrowed = None if scopes is None else tuple(sorted(rights))

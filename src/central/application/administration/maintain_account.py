@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
 from typing import Final, cast
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from central.application.ports.administration import AccountRow, AccountStore, A
 from central.application.ports.library import Library
 from central.domain.errors import InvalidInput, NotFound, OperatorError
 from central.domain.ids import AccountId
+from central.domain.moments import checked_moment
 
 OWN_FIELDS: Final = frozenset({"name", "time_zone", "check_ip", "settings"})
 """What an account may change about itself."""
@@ -152,6 +154,9 @@ def _check(changes: Mapping[str, object]) -> None:
         raise InvalidInput("unknown_account_state", f"A state is one of {', '.join(_STATES)}.", field="state")
     check_at_least(changes, 0, "credit_limit", "pending_cap", "channel_cap", "cps_cap")
     check_at_least(changes, 1, "api_per_minute", "weight", "policy_version")
+    valid_until = changes.get("valid_until")
+    if isinstance(valid_until, date):
+        checked_moment(datetime.combine(valid_until, time(), UTC), "valid_until")
     settings = changes.get("settings")
     if isinstance(settings, Mapping):
         networks = cast("Mapping[str, object]", settings).get("ip_networks", [])

@@ -164,8 +164,6 @@ async def import_list(
 
     With a header line columns go by name: `number`, `prefix`, `expires_at`, `note`, `register`, `categories` (`|` between).
     """
-    if fresh_at is not None and fresh_at.tzinfo is None:
-        raise InvalidInput("invalid_parameter", "fresh_at has an offset.", field="fresh_at")
     body = limited(request.stream(), services.limits.list_import_bytes)
     result = await services.import_list(
         caller.actor, list_name, body, caller.account.country, replace=replace, fresh_at=fresh_at

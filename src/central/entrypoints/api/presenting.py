@@ -1,4 +1,4 @@
-"""How values look in answers: times with offset and milliseconds, money as decimal text, numbers masked."""
+"""How values look in answers, and moments that came: times with offset and milliseconds, money as decimal text, numbers masked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from central.domain.moments import checked_moment
 from central.domain.money import MICROS
 
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time", "examples": ["2026-03-01T09:30:00.000+00:00"]})]
@@ -27,6 +28,11 @@ def moment(at: datetime) -> Moment:
 def moment_or_none(at: datetime | None) -> Moment | None:
     """A moment, or null."""
     return None if at is None else moment(at)
+
+
+def given_moment(at: datetime | None, field: str) -> datetime | None:
+    """A moment that came, in UTC. Raises InvalidInput ``moment_without_offset``, ``moment_out_of_range``."""
+    return None if at is None else checked_moment(at, field)
 
 
 def amount(micros: int) -> Amount:

@@ -20,7 +20,6 @@ from msgspec import Meta, Struct
 from central.application.administration.authenticate_key import Caller
 from central.application.intake.submit_records import Receipt, RecordReceipt, Submission
 from central.application.ports.flow_store import ControlAction
-from central.domain.errors import InvalidInput
 from central.domain.exports import neutralise
 from central.domain.ids import RecordId, RequestId
 from central.domain.incoming import MAX_NUMBERS, IncomingRecord, record_of_fields
@@ -29,7 +28,7 @@ from central.entrypoints.api.flow_routes import Effect, Force, Preview, effect_v
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.masking import mask_document
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, make_page
-from central.entrypoints.api.presenting import Moment, masked, moment_or_none
+from central.entrypoints.api.presenting import Moment, given_moment, masked, moment_or_none
 from central.entrypoints.api.services import Document, RecordFilter, RequestFilter, Services
 
 _REJECT_COLUMNS = ("row", "record_id", "status", "reason", "sentence", "client_identifier", "numbers")
@@ -101,7 +100,7 @@ async def submit_request(
     records = [_incoming(row, record) for row, record in enumerate(data.records, 1)]
     subject: UUID | None = request.scope["state"].get("subject")  # the same for every try under one Idempotency-Key
     submission = Submission(
-        data.flow, data.mode, records, data.name, data.priority, data.end_at,
+        data.flow, data.mode, records, data.name, data.priority, given_moment(data.end_at, "end_at"),
         request_id=None if subject is None else RequestId(subject),
     )  # fmt: skip
     receipt = await services.submit(caller.account_id, submission, caller.actor.name)
@@ -123,10 +122,8 @@ async def list_requests(
     limit: Limit = 50,
 ) -> Page[dict[str, Any]]:
     """Newest first, with their counts."""
-    for name, value in (("created_from", created_from), ("created_to", created_to)):
-        if value is not None and value.tzinfo is None:
-            raise InvalidInput("invalid_parameter", f"{name} has an offset.", field=name)
-    wanted = RequestFilter(status, flow, created_from, created_to)
+    since, until = given_moment(created_from, "created_from"), given_moment(created_to, "created_to")
+    wanted = RequestFilter(status, flow, since, until)
     before = cursor_uuid(cursor)
     rows = await services.reporting.requests(
         caller.account_id, wanted, None if before is None else RequestId(before), limit + 1

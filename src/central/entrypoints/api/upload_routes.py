@@ -26,6 +26,7 @@ from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.idempotency import REPLAYED, STREAMED, key_of, key_reused
 from central.entrypoints.api.list_routes import limited
 from central.entrypoints.api.multipart_files import MultipartFile, header_parameter
+from central.entrypoints.api.presenting import given_moment
 from central.entrypoints.api.request_routes import Mode, require_load
 
 _NAMES: Final = {
@@ -84,8 +85,7 @@ async def upload_list(  # noqa: PLR0913 - options of the query
     Columns: `tel1` to `tel10`, `start_time`, `client_identifier`, `time_zone`, `priority`, and one per variable.
     """
     require_load(caller, mode)
-    if end_at is not None and end_at.tzinfo is None:
-        raise InvalidInput("invalid_parameter", "end_at has an offset.", field="end_at")
+    end_at = given_moment(end_at, "end_at")
     body, file_name, media_type = await _file(request, filename)
     upload = Upload(
         flow=flow,
