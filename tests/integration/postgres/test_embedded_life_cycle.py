@@ -23,7 +23,7 @@ from central.adapters.postgres.binaries import ServerUser, find_binaries, usable
 from central.adapters.postgres.server_files import is_served, stored_dsn
 from central.adapters.postgres.supervisor import EmbeddedPostgres, ServerPlan
 from central.adapters.system import SystemIds
-from central.domain.errors import OperatorError
+from central.domain.errors import NeighbourError, OperatorError
 from tests.database import QUICK
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the part of another account")
@@ -173,6 +173,28 @@ def test_killed_supervisor_takes_the_server_with_it(plan: ServerPlan) -> None:
         assert wait_for_end(postmaster)
     with server(replace(plan, orphan_wait_s=15)) as running:
         assert kept(running.dsn()) == [(3,)]
+
+
+def test_a_backend_that_outlives_its_killed_server_is_waited_for(plan: ServerPlan) -> None:
+    running = server(plan)
+    running.start()
+    remember(running.dsn(), 4)
+    client = psycopg.connect(running.dsn())
+    backend, postmaster = client.info.backend_pid, running.pid
+    assert postmaster is not None
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        os.kill(postmaster, signal.SIGKILL)
+        assert wait_for_end(postmaster)
+        with pytest.raises(NeighbourError) as refusal:
+            running.start()
+        assert refusal.value.code == "database_lingers"
+    finally:
+        os.kill(backend, signal.SIGCONT)
+    assert wait_for_end(backend)
+    running.start()  # the supervisor tries again
+    assert kept(running.dsn()) == [(4,)]
+    running.stop()
 
 
 def test_data_of_another_major_version_is_refused(plan: ServerPlan) -> None:

@@ -125,7 +125,8 @@ class EmbeddedPostgres:
 
         OperatorError: ``database_in_use``, ``database_version``, ``unreadable_binaries``, ``no_postgres_binaries``,
         ``database_start`` (see the log). NeighbourError ``database_slow``: no answer within ``start_timeout_s``; the
-        server is stopped again (recovery of a long log may need a longer limit).
+        server is stopped again (recovery of a long log may need a longer limit). NeighbourError ``database_lingers``:
+        backends of a killed server still hold its memory; try again.
         """
         if self.running:
             return
@@ -255,8 +256,10 @@ class EmbeddedPostgres:
                     )
                 self._wait_child(_POLL_S)
             words = self._last_words()
-            if "shared memory block" not in words or time.monotonic() - begun > _SHARED_MEMORY_S:
+            if "shared memory block" not in words:
                 raise OperatorError("database_start", f"PostgreSQL does not start: {words}", log=str(self.log))
+            if time.monotonic() - begun > _SHARED_MEMORY_S:
+                raise NeighbourError("database_lingers", f"Backends of a killed PostgreSQL have not ended yet: {words}")
             threading.Event().wait(_POLL_S * 10)
 
     def _clear_stale_pid(self) -> None:
