@@ -191,6 +191,7 @@ def test_a_backend_that_outlives_its_killed_server_is_waited_for(plan: ServerPla
         assert refusal.value.code == "database_lingers"
     finally:
         os.kill(backend, signal.SIGCONT)
+        client.close()
     assert wait_for_end(backend)
     running.start()  # the supervisor tries again
     assert kept(running.dsn()) == [(4,)]
