@@ -52,6 +52,8 @@ def test_a_flow_shows_its_own_dids_or_none(wanted: str, shown: str | None) -> No
     step = b'{widget: make_call, caller_id: "%s", on' % wanted.encode()
     rig = play(VoiceRig(flow=FLOW.replace(b"{widget: make_call, on", step)), story)
     assert [call.caller for call in rig.telephony.received] == [shown]
+    told = "caller_id_refused" in str([event.data for event in rig.journal.events])
+    assert told == (wanted not in {"+91 80000 00001", "anonymous"})
 
 
 def test_a_phone_that_rang_is_not_made_to_ring_again_over_another_trunk() -> None:

@@ -18,7 +18,7 @@ from central.domain.ids import LegId
 from central.domain.money import reserve_amount
 from central.domain.numbers import normalise
 from central.domain.statuses import CallStatus
-from central.flow.commands import ANONYMOUS, Dial
+from central.flow.commands import ANONYMOUS, Dial, Note
 
 FAILOVER = frozenset({CallStatus.CONGESTION, CallStatus.CHANNEL_UNAVAILABLE})
 """Words after which another trunk may still reach the number: the carrier or the trunk, not the callee, said no."""
@@ -173,7 +173,7 @@ class PlaceLeg:
             wanted = normalise(dial.caller_id, call.handed.account.country)
             if wanted in call.handed.dids:
                 return wanted
-            self._desk.telemetry.warning("caller_id_refused", record_id=str(call.record_id))
+            call.notes.append(Note("warning", self._desk.clock.now(), call.run.step, {"code": "caller_id_refused"}))
         return self._caller_id(call, number)
 
     @staticmethod

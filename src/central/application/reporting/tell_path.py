@@ -28,6 +28,9 @@ _WARNINGS: Final = {
     "leg_end_not_reported": "the end of the call was never reported",
     "late_path_timeout": "the late path ran out of time",
     "late_path_failed": "the late path failed",
+    "caller_id_refused": "the caller id is no number of this flow, so one of its own was shown",
+    "playback_failed": "what was to be heard could not be played",
+    "item_unplayable": "an item could not be played and was passed over",
     "already_connected": "the customer was connected already",
 }
 
