@@ -6,11 +6,11 @@ to the API with the address and key of the profile that ``central init`` wrote (
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import cast
 
-from rich.console import Console
-
+from central.cli.output import errors, say
 from central.cli.program import app
 from central.domain.errors import CallerError, CentralError, OperatorError
 from central.entrypoints.supervision import EXIT_OPERATOR
@@ -25,10 +25,13 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # who read our output has gone, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILED)
     except CentralError as error:
-        Console(stderr=True, highlight=False).print(f"[bold red]{error.code}[/]: {error.message}")
+        say((error.code, "bold red"), f": {error.message}", to=errors)
         for problem in cast("list[str]", error.details.get("problems", [])):
-            Console(stderr=True, highlight=False).print(f"  - {problem}")
+            say(f"  - {problem}", to=errors)
         if isinstance(error, OperatorError):
             sys.exit(EXIT_OPERATOR)
         sys.exit(EXIT_CALLER if isinstance(error, CallerError) else EXIT_FAILED)

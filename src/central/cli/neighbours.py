@@ -17,7 +17,7 @@ from central.adapters.postgres.binaries import find_binaries
 from central.adapters.postgres.server_files import is_served
 from central.bootstrap.schema import schema_behind
 from central.cli.operate import Json
-from central.cli.output import console, print_json, print_rows
+from central.cli.output import print_json, print_rows, say
 from central.domain.errors import CentralError
 from central.settings import Settings, read_settings
 
@@ -40,11 +40,12 @@ def doctor(*, json: Json = False) -> None:
     if json:
         print_json(found)
     else:
-        marks = {"ok": "[green]ok[/]", "missing": "[red]missing[/]", "idle": "[yellow]idle[/]"}
+        colours = {"ok": "green", "missing": "red", "idle": "yellow"}
         for finding in found:
-            console.print(f"{marks[finding.state]:>18}  [bold]{finding.neighbour:<14}[/] {finding.detail}")
+            mark = (f"{finding.state:>10}", colours[finding.state])
+            say(mark, (f"  {finding.neighbour:<14} ", "bold"), finding.detail)
             if finding.mend:
-                console.print(f"{'':>10}  {'':<14} [dim]mend:[/] {finding.mend}")
+                say(" " * 27, ("mend: ", "dim"), finding.mend)
     if any(finding.state == "missing" for finding in found):
         raise SystemExit(1)
 
@@ -134,22 +135,22 @@ def install_engine(*, root: Path | None = None, offline: bool = False, json: Jso
     settings = read_settings()
     target = root or settings.private_asterisk_root
     if (target / "usr/sbin/asterisk").exists():
-        console.print(f"already there: {target}")
+        say(f"already there: {target}")
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     report = install(
         target,
         settings.cache_dir / "asterisk-debs",
         offline=offline,
-        report=lambda line: console.print(f"[dim]{line}[/]"),
+        report=lambda line: say((line, "dim")),
     )
     if json:
         print_json(report)
         return
-    console.print(f"installed {target}")
+    say(f"installed {target}")
     if report.drifted:
         rows = [{"package": name} for name in report.drifted]
         print_rows("packages that differ from the tested ones", rows, ("package",), as_json=False)
-        console.print(
+        say(
             "Run the voice acceptance (make acceptance) before calls to customers: these packages were not tested with this release."
         )

@@ -7,13 +7,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
+from uuid import UUID
 
 from cyclopts import App, Parameter
 
 from central.bootstrap.operator import FirstAccount, make_first_account, operator_key
 from central.bootstrap.schema import standing_store
 from central.cli.client import ApiClient, with_api
-from central.cli.output import console, print_json, print_rows, print_thing
+from central.cli.output import console, print_json, print_rows, print_thing, say
 from central.settings import describe, read_settings
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON")]
@@ -61,9 +62,9 @@ def init(
     if json:
         print_json(profile)
         return
-    console.print(f"account [bold]{account}[/] {profile.account_id}")
-    console.print(f"API     {profile.url}/api/v1")
-    console.print(f"key     [bold]{profile.key}[/]   (shown once; kept for this command line)")
+    say("account ", (account, "bold"), f" {profile.account_id}")
+    say(f"API     {profile.url}/api/v1")
+    say("key     ", (profile.key, "bold"), "   (shown once; kept for this command line)")
 
 
 def show_settings(*, json: Json = False) -> None:
@@ -100,14 +101,14 @@ def create_account(
 
 
 @accounts.command(name="change")
-def change_account(account_id: str, *assignments: str, json: Json = False) -> None:
+def change_account(account_id: UUID, *assignments: str, json: Json = False) -> None:
     """Change fields: central account change ID channel_cap=50 international=true."""
     body = dict(_assignment(text) for text in assignments)
     print_thing(_operator(lambda api: api.call("PATCH", f"/operator/accounts/{account_id}", body=body)), as_json=json)
 
 
 @accounts.command(name="funds")
-def add_funds(account_id: str, amount: str, *, note: str = "", json: Json = False) -> None:
+def add_funds(account_id: UUID, amount: str, *, note: str = "", json: Json = False) -> None:
     """Add money (or, negative, correct)."""
     body = {"amount": amount, "note": note}
     print_thing(
@@ -116,7 +117,7 @@ def add_funds(account_id: str, amount: str, *, note: str = "", json: Json = Fals
 
 
 @accounts.command(name="key")
-def first_key(account_id: str, *, name: str = "first key", role: str = "owner", json: Json = False) -> None:
+def first_key(account_id: UUID, *, name: str = "first key", role: str = "owner", json: Json = False) -> None:
     """Make an API key for an account; it is shown once."""
     body = {"name": name, "role": role}
     print_thing(

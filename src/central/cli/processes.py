@@ -8,9 +8,9 @@ from typing import Literal
 
 import uvloop
 from cyclopts import App
-from rich.console import Console
 
 from central.bootstrap.workers import run_voice_node, run_worker
+from central.cli.output import say
 from central.settings import read_settings
 
 Role = Literal["dispatcher", "tracker", "publisher", "jobs"]
@@ -51,7 +51,8 @@ def migrate() -> None:
 
     with standing_store(read_settings()) as steps:
         pass
-    Console().print("\n".join(f"applied {step}" for step in steps) or "nothing to do: the schema is current")
+    for line in [f"applied {step}" for step in steps] or ["nothing to do: the schema is current"]:
+        say(line)
 
 
 database = App(name="db", help="The store's schema.")

@@ -14,7 +14,7 @@ from cyclopts.types import ExistingFile, ExistingPath
 
 from central.adapters.system import SystemClock
 from central.cli.operate import Json
-from central.cli.output import console, print_json
+from central.cli.output import console, print_json, say
 from central.domain.errors import InvalidInput
 from central.domain.statuses import CallStatus
 from central.flow.checker import check
@@ -78,25 +78,25 @@ def play_cases(
             _print_result(result)
         cases = [one for result in results for one in result.played]
         wrong = sum(bool(one.wrong) for one in cases) + sum(bool(result.error) for result in results)
-        console.print(f"{len(cases) - sum(bool(one.wrong) for one in cases)} passed, {wrong} failed")
+        say(f"{len(cases) - sum(bool(one.wrong) for one in cases)} passed, {wrong} failed")
     left_out = any(result.coverage.steps or result.coverage.branches for result in results)
     return int(not results or any(result.failed for result in results) or (strict and left_out))
 
 
 def _print_result(result: FileResult) -> None:
-    console.print(f"[bold]{result.file}[/bold]")
+    say((str(result.file), "bold"))
     if result.error:
-        console.print(f"  [red]{result.error}[/red]")
+        say("  ", (result.error, "red"))
     for one in result.played:
-        mark = "[red]failed[/red]" if one.wrong else "[green]passed[/green]"
-        console.print(f"  {mark}  {one.case.name}")
+        mark = ("failed", "red") if one.wrong else ("passed", "green")
+        say("  ", mark, f"  {one.case.name}")
         for line in one.wrong:
-            console.print(f"          {line}", markup=False)
+            say(f"          {line}")
     for name in result.coverage.steps:
-        console.print(f"  [yellow]no case enters[/yellow] {name}")
+        say("  ", ("no case enters", "yellow"), f" {name}")
     for name, branch in result.coverage.branches:
         if name not in result.coverage.steps:
-            console.print(f"  [yellow]no case takes[/yellow] {name} > {branch}")
+            say("  ", ("no case takes", "yellow"), f" {name} > {branch}")
 
 
 def _as_json(result: FileResult) -> dict[str, Any]:
@@ -118,17 +118,16 @@ def run_flow(file: ExistingFile, *variables: str, at: datetime | None = None, wr
     flow = parse(file.read_bytes())
     findings = check(flow)
     for finding in findings:
-        colour = "red" if finding.severity == "error" else "yellow"
-        console.print(f"[{colour}]line {finding.line}: {finding.message}[/{colour}]")
-    values = dict(text.partition("=")[::2] for text in variables)
+        say((f"line {finding.line}: {finding.message}", "red" if finding.severity == "error" else "yellow"))
+    values = {name: value for name, _, value in (text.partition("=") for text in variables)}
     begun = at or SystemClock().now()
     rehearsal = Rehearsal(prepare(flow), flow.calls, begun if begun.tzinfo else begun.astimezone(), values)
     acts = _converse(rehearsal)
     status = rehearsal.outcome.status if rehearsal.outcome is not None else "not ended"
-    console.print(f"[bold]{status}[/bold]  {' > '.join(rehearsal.path)}")
+    say((status, "bold"), f"  {' > '.join(rehearsal.path)}")
     if write is not None and rehearsal.outcome is not None:
         _write_case(write, file, flow, rehearsal, values, acts)
-        console.print(f"added to {write}")
+        say(f"added to {write}")
     return int(has_errors(findings))
 
 
@@ -136,16 +135,12 @@ def _converse(rehearsal: Rehearsal) -> list[str]:
     """Let the person at the keyboard be the called side; what was done, in the words of a test case."""
     acts: list[str] = []
     shown = 0
-    console.print(f"[dim]{_HELP}[/dim]")
+    say((_HELP, "dim"))
     while True:
         for line in rehearsal.lines[shown:]:
-            mark = {
-                "flow": "[bold cyan]flow  [/bold cyan]",
-                "caller": "[bold]caller[/bold]",
-                "note": "[dim]      [/dim]",
-            }[line.who]
-            console.print(f"[dim]{line.at_s:7.1f}[/dim] {mark} ", end="")
-            console.print(line.text, markup=False, style="dim" if line.who == "note" else "")
+            mark = {"flow": ("flow  ", "bold cyan"), "caller": ("caller", "bold"), "note": ("      ", "dim")}[line.who]
+            text = (line.text, "dim" if line.who == "note" else "")
+            say((f"{line.at_s:7.1f} ", "dim"), mark, " ", text)
         shown = len(rehearsal.lines)
         if rehearsal.over:
             return acts

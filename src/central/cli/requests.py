@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from cyclopts import App, Parameter
 from cyclopts.types import ExistingFile
@@ -12,11 +13,12 @@ from rich.live import Live
 from central.adapters.system import SystemClock
 from central.cli.client import ApiClient, with_api
 from central.cli.operate import Json
-from central.cli.output import console, print_json, print_rows, print_thing
+from central.cli.output import console, print_json, print_rows, print_thing, say
 from central.entrypoints.cli_views import decode
 from central.entrypoints.cli_views.show_explanation import show_explanation
+from central.entrypoints.cli_views.show_record import show_record_page
 from central.entrypoints.cli_views.show_report import show_report
-from central.entrypoints.cli_views.show_request import show_progress, show_requests
+from central.entrypoints.cli_views.show_request import show_progress, show_request_page, show_requests
 
 requests = App(name="request", help="Contact lists: submit, watch, report, pause, stop.")
 records = App(name="record", help="Single contacts: show, explain, stop.")
@@ -59,9 +61,9 @@ def submit(
     if json:
         print_json(accepted)
     else:
-        console.print(f"request [bold]{accepted['request_id']}[/]")
+        say("request ", (accepted["request_id"], "bold"))
     if watch:
-        follow(accepted["request_id"])
+        follow(UUID(accepted["request_id"]))
 
 
 @requests.command(name="list")
@@ -79,13 +81,17 @@ def list_requests(*, flow: str | None = None, status: str | None = None, json: J
 
 
 @requests.command(name="show")
-def show_request(request_id: str, *, json: Json = False) -> None:
+def show_request(request_id: UUID, *, json: Json = False) -> None:
     """One request with its counts."""
-    print_thing(with_api(lambda api: api.call("GET", f"/requests/{request_id}")), as_json=json)
+    document = with_api(lambda api: api.call("GET", f"/requests/{request_id}"))
+    if json:
+        print_json(document)
+    else:
+        console.print(show_request_page(decode.request_view(document), SystemClock().now()))
 
 
 @requests.command(name="watch")
-def follow(request_id: str, *, until_pending: int = 0) -> None:
+def follow(request_id: UUID, *, until_pending: int = 0) -> None:
     """Follow a request live until at most --until-pending records are pending."""
 
     async def work(api: ApiClient) -> None:
@@ -101,7 +107,7 @@ def follow(request_id: str, *, until_pending: int = 0) -> None:
 
 
 @requests.command(name="report")
-def report(request_id: str, *, json: Json = False) -> None:
+def report(request_id: UUID, *, json: Json = False) -> None:
     """Records by status and class, legs by connection status, attempts, calls per second, duration."""
     document = with_api(lambda api: api.call("GET", f"/requests/{request_id}/report"))
     if json:
@@ -112,7 +118,7 @@ def report(request_id: str, *, json: Json = False) -> None:
 
 @requests.command(name="control")
 def control(
-    request_id: str,
+    request_id: UUID,
     action: Literal["pause", "resume", "stop", "requeue", "reload"],
     *,
     force: Flag = False,
@@ -126,7 +132,7 @@ def control(
 
 @requests.command(name="records")
 def list_records(
-    request_id: str, *, status: str | None = None, number: str | None = None, client: str | None = None,
+    request_id: UUID, *, status: str | None = None, number: str | None = None, client: str | None = None,
     most: int = 100, json: Json = False,
 ) -> None:  # fmt: skip
     """Records of a request."""
@@ -148,13 +154,17 @@ def list_records(
 
 
 @records.command(name="show")
-def show_record(record_id: str, *, json: Json = False) -> None:
+def show_record(record_id: UUID, *, json: Json = False) -> None:
     """One record with its attempts and legs."""
-    print_thing(with_api(lambda api: api.call("GET", f"/records/{record_id}")), as_json=json)
+    document = with_api(lambda api: api.call("GET", f"/records/{record_id}"))
+    if json:
+        print_json(document)
+    else:
+        console.print(show_record_page(decode.record_detail(document)))
 
 
 @records.command(name="explain")
-def explain(record_id: str, *, messages: Flag = False, json: Json = False) -> None:
+def explain(record_id: UUID, *, messages: Flag = False, json: Json = False) -> None:
     """Why a record ended so: checks, schedule, attempts, SIP ladder, path through the flow, the rule of each status.
 
     Parameters
@@ -174,6 +184,6 @@ def explain(record_id: str, *, messages: Flag = False, json: Json = False) -> No
 
 
 @records.command(name="stop")
-def stop_record(record_id: str, *, json: Json = False) -> None:
+def stop_record(record_id: UUID, *, json: Json = False) -> None:
     """End a waiting record."""
     print_thing(with_api(lambda api: api.call("POST", f"/records/{record_id}/stop")), as_json=json)

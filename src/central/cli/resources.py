@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from cyclopts import App, Parameter
 from cyclopts.types import ExistingFile
@@ -11,6 +12,7 @@ from cyclopts.types import ExistingFile
 from central.cli.client import ApiClient, call_api, list_all, with_api
 from central.cli.operate import Json
 from central.cli.output import console, print_rows, print_thing
+from central.entrypoints.cli_views.words import lines
 
 users = App(name="user", help="People of the account and their roles.")
 keys = App(name="key", help="API keys.")
@@ -37,13 +39,13 @@ def add_user(email: str, role: str, *, name: str = "", password: str | None = No
 
 
 @users.command(name="role")
-def change_role(person_id: str, role: str, *, json: Json = False) -> None:
+def change_role(person_id: UUID, role: str, *, json: Json = False) -> None:
     """Give a person another role."""
     print_thing(call_api("PATCH", f"/people/{person_id}", body={"role": role}), as_json=json)
 
 
 @users.command(name="remove")
-def remove_user(person_id: str) -> None:
+def remove_user(person_id: UUID) -> None:
     """End a person's membership."""
     call_api("DELETE", f"/people/{person_id}")
 
@@ -63,7 +65,7 @@ def create_key(name: str, role: str, *, scope: list[str] | None = None, json: Js
 
 
 @keys.command(name="revoke")
-def revoke_key(key_id: str) -> None:
+def revoke_key(key_id: UUID) -> None:
     """End a key at once."""
     call_api("DELETE", f"/keys/{key_id}")
 
@@ -102,7 +104,7 @@ def add_trunk(
 
 
 @trunks.command(name="remove")
-def remove_trunk(trunk_id: str) -> None:
+def remove_trunk(trunk_id: UUID) -> None:
     """Remove a trunk; calls in progress go on."""
     call_api("DELETE", f"/trunks/{trunk_id}")
 
@@ -215,7 +217,7 @@ def pull_flow(flow: str, file: Path | None = None, *, version: int | None = None
     path = f"/flows/{flow}/draft" if version is None else f"/flows/{flow}/versions/{version}"
     text = call_api("GET", path)
     if file is None:
-        console.file.write(text)
+        console.file.write(lines(text) if console.is_terminal else text)
     else:
         file.write_bytes(text.encode())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from cyclopts import App, Parameter
 
@@ -59,7 +60,7 @@ def add_endpoint(
 
 @webhooks.command(name="change")
 def change_endpoint(
-    endpoint_id: str, *, name: str | None = None, url: str | None = None, event: Events = None,
+    endpoint_id: UUID, *, name: str | None = None, url: str | None = None, event: Events = None,
     username: str | None = None, password: str = "", default: Switch = None, enabled: Switch = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Change what is given; --no-enabled stops sending, what waits stays.
@@ -93,19 +94,19 @@ def change_endpoint(
 
 
 @webhooks.command(name="remove")
-def remove_endpoint(endpoint_id: str) -> None:
+def remove_endpoint(endpoint_id: UUID) -> None:
     """Remove an endpoint with all that waits for it."""
     call_api("DELETE", f"/webhooks/{endpoint_id}")
 
 
 @webhooks.command(name="rotate")
-def rotate_secret(endpoint_id: str, *, json: Json = False) -> None:
+def rotate_secret(endpoint_id: UUID, *, json: Json = False) -> None:
     """Make a new signing secret, shown once; the one before signs along until the next rotation."""
     _print_secret(call_api("POST", f"/webhooks/{endpoint_id}/rotate"), as_json=json)
 
 
 @webhooks.command(name="test")
-def try_endpoint(endpoint_id: str, *, json: Json = False) -> None:
+def try_endpoint(endpoint_id: UUID, *, json: Json = False) -> None:
     """Post one event of type endpoint.test, now; exit status 1 when the endpoint does not take it."""
     answer = call_api("POST", f"/webhooks/{endpoint_id}/test")
     print_thing(answer, as_json=json)
@@ -121,7 +122,7 @@ def list_parked(*, endpoint: str | None = None, json: Json = False) -> None:
 
 
 @webhooks.command(name="replay")
-def replay_parked(endpoint_id: str, *event_ids: str, json: Json = False) -> None:
+def replay_parked(endpoint_id: UUID, *event_ids: str, json: Json = False) -> None:
     """Send parked events of an endpoint again, these or all; they keep their ids."""
     body = {"ids": list(event_ids) or None}
     print_thing(call_api("POST", f"/webhooks/{endpoint_id}/replay", body=body), as_json=json)

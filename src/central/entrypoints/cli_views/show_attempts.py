@@ -18,6 +18,7 @@ from central.entrypoints.cli_views.words import (
     GOOD,
     HEAD,
     NOTE,
+    cell,
     clock,
     lines,
     milliseconds,
@@ -61,13 +62,13 @@ def _attempt(attempt: AttemptView, currency: str) -> Text:
 
 
 def _leg(leg: LegView, currency: str, *, messages: bool) -> Panel:
-    parts: list[RenderableType] = [_times(leg, currency), Text(plain(leg.why))]
+    parts: list[RenderableType] = [_times(leg, currency), cell(leg.why)]
     if leg.carrier:
-        parts.append(Text(plain(leg.carrier), style="cyan"))
+        parts.append(cell(leg.carrier, "cyan"))
     if leg.digits:
         parts.append(_digits(leg))
     parts += _sip(leg, messages=messages)
-    title = Text(f"call to {plain(leg.number_to)}")
+    title = cell(f"call to {leg.number_to}")
     title.append(f"  {plain(leg.trunk)}" if leg.trunk else "  no trunk", style=DIM)
     title.append("  ").append(status(leg.status or "in progress", bold=True))
     colour = style_of(leg.status or "")
@@ -82,7 +83,7 @@ def _times(leg: LegView, currency: str) -> Text:
     facts = [f"from {plain(leg.number_from or 'anonymous')}", clock(leg.handed_at)]
     facts += [f"rang {milliseconds(leg.ring_ms)}"] if leg.ring_ms is not None else []
     facts += [f"talked {milliseconds(leg.answered_ms)}"] if leg.answered_ms is not None else []
-    facts += [f"ended by {leg.hangup_by.lower()}"] if leg.hangup_by else []
+    facts += [f"ended by {plain(leg.hangup_by.lower())}"] if leg.hangup_by else []
     facts += [money(leg.cost, currency)] if leg.cost else []
     return Text(" · ".join([*facts, *codes]), style=DIM)
 
@@ -104,7 +105,7 @@ def _sip(leg: LegView, *, messages: bool) -> list[RenderableType]:
     if ladder:
         parts += [Text(""), Text(lines(ladder), no_wrap=True, overflow="crop")]
     if talk.note:
-        parts.append(Text(plain(talk.note), style=NOTE))
+        parts.append(cell(talk.note, NOTE))
     if messages:
         parts += [block for message in talk.messages for block in _message(message)]
     return parts
@@ -118,8 +119,8 @@ def _message(message: SipLine) -> list[RenderableType]:
     table.add_column(style=DIM, no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in message.headers:
-        table.add_row(f"{plain(name)}:", plain(value))
-    parts: list[RenderableType] = [head, Text(plain(message.start_line), style=HEAD), table]
+        table.add_row(cell(f"{name}:"), cell(value))
+    parts: list[RenderableType] = [head, cell(message.start_line, HEAD), table]
     if message.body.strip():
         parts.append(Padding(Text(lines(message.body.rstrip())), (1, 0, 0, 2)))
     return parts

@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from central.application.reporting.explanation import CheckLine, CheckResult, Explanation
-from central.application.reporting.record_values import RecordDetail
 from central.entrypoints.cli_views.show_attempts import show_attempts
+from central.entrypoints.cli_views.show_record import facts_grid, record_facts
 from central.entrypoints.cli_views.show_timeline import show_timeline
-from central.entrypoints.cli_views.words import BAD, DIM, GOOD, HEAD, NOTE, clock, moment, plain, status, style_of
+from central.entrypoints.cli_views.words import BAD, DIM, GOOD, HEAD, NOTE, cell, clock, moment, plain, status, style_of
 
 _SIGNS: Mapping[CheckResult, tuple[str, str]] = {
     CheckResult.PASSED: ("✓", GOOD),
@@ -62,38 +62,15 @@ def _answer(told: Explanation) -> Panel:
     text.append(status(record.status, bold=True))
     if record.reason:
         text.append(f"  {plain(record.reason)}", style=style_of(record.status))
-    text.append(f"   record class {record.record_class}, {'final' if record.final else 'not final yet'}\n", style=DIM)
+    text.append(
+        f"   record class {plain(record.record_class)}, {'final' if record.final else 'not final yet'}\n", style=DIM
+    )
     text.append(f"{plain(told.sentence) or plain(told.meaning)}\n", style=HEAD)
     text.append(f"by rule {plain(told.rule)}" if told.rule else "", style=DIM)
     if record.due_at is not None:
         text.append(f"   next due {moment(record.due_at)}", style="cyan")
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style=DIM)
-    facts.add_column(overflow="fold")
-    for name, value in _facts(record):
-        facts.add_row(name, value)
+    facts = facts_grid(record_facts(record))
     return Panel(Group(text, Text(""), facts), border_style=style_of(record.status), box=box.ROUNDED, padding=(0, 1))
-
-
-def _facts(record: RecordDetail) -> list[tuple[str, str]]:
-    version = "draft" if record.flow_version is None else f"version {record.flow_version}"
-    kind = "testing" if record.testing else "production"
-    facts = [
-        ("record", f"{record.record_id}, row {record.row}"),
-        ("request", f"{record.request_id} {plain(record.request_name)} ({kind})".replace("  ", " ")),
-        ("flow", f"{plain(record.flow_name)} ({plain(record.flow_id)}), {version}"),
-        ("numbers", ", ".join(map(plain, record.numbers)) or "-"),
-    ]
-    if record.struck_numbers:
-        facts.append(("struck off", ", ".join(map(plain, record.struck_numbers))))
-    if record.client_identifier:
-        facts.append(("client id", plain(record.client_identifier)))
-    facts.append(("attempts", f"{record.attempts_made} made, {record.attempts_charged} charged"))
-    if record.epoch > 1:
-        facts.append(("epoch", f"{record.epoch} (requeued)"))
-    if record.held_status:
-        facts.append(("held", f"was {record.held_status}, due {moment(record.held_due_at)}"))
-    return facts
 
 
 def _input(told: Explanation) -> Table:
@@ -101,19 +78,19 @@ def _input(told: Explanation) -> Table:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style=DIM, no_wrap=True)
     grid.add_column(overflow="fold")
-    written = ", ".join(map(plain, row.written_numbers or row.numbers)) or "-"
-    grid.add_row("numbers", written if row.written_numbers or not row.dropped else f"{written} (usable ones)")
+    written = ", ".join(row.written_numbers or row.numbers) or "-"
+    grid.add_row("numbers", cell(written if row.written_numbers or not row.dropped else f"{written} (usable ones)"))
     for drop in row.dropped:
-        grid.add_row("dropped", Text(f"{plain(drop.get('number', ''))}: {plain(drop.get('sentence', ''))}", style=NOTE))
-    grid.add_row("start time", plain(row.start_time) or "none: at once")
+        grid.add_row("dropped", cell(f"{drop.get('number', '')}: {drop.get('sentence', '')}", NOTE))
+    grid.add_row("start time", cell(row.start_time or "none: at once"))
     if row.time_zone:
-        grid.add_row("time zone", plain(row.time_zone))
+        grid.add_row("time zone", cell(row.time_zone))
     if row.priority:
         grid.add_row("priority", str(row.priority))
     for name, value in row.variables.items():
-        grid.add_row(plain(name), plain(value) or Text("(empty)", style=DIM))
+        grid.add_row(cell(name), cell(value) if value else Text("(empty)", style=DIM))
     for warning in row.warnings:
-        grid.add_row("warning", Text(plain(warning), style=NOTE))
+        grid.add_row("warning", cell(warning, NOTE))
     return grid
 
 
@@ -127,26 +104,28 @@ def _checks(told: Explanation) -> RenderableType:
         for check in told.checks:
             if check.stage == stage:
                 _check(table, check)
-        parts += [Text(stage, style="italic"), table]
+        parts += [cell(stage, "italic"), table]
     return Group(*parts)
 
 
 def _check(table: Table, check: CheckLine) -> None:
     sign, style = _SIGNS[check.result]
-    text = Text(plain(check.sentence), style=style if check.result is not CheckResult.PASSED else "")
+    text = cell(check.sentence, style if check.result is not CheckResult.PASSED else "")
     about = " · ".join(part for part in (plain(check.value), plain(check.version)) if part)
     if about:
         text.append(f"  {about}", style=DIM)
     name = f"{check.step or ' '!s:>2} {check.check}"
-    table.add_row(Text(sign, style=style), Text(name, style=style if check.result is CheckResult.FAILED else ""), text)
+    table.add_row(Text(sign, style=style), cell(name, style if check.result is CheckResult.FAILED else ""), text)
     for detail in check.details:
-        table.add_row("", "", Text(plain(detail), style=DIM))
+        table.add_row("", "", cell(detail, DIM))
 
 
 def _schedule(told: Explanation) -> Table:
     table = _grid("", "decided", "due", "because")
     for line in told.schedule:
-        table.add_row(_when(told, line.at), line.decision, moment(line.due_at), _because(line.sentence, line.rule))
+        table.add_row(
+            _when(told, line.at), cell(line.decision), moment(line.due_at), _because(line.sentence, line.rule)
+        )
     return table
 
 
@@ -157,7 +136,7 @@ def _when(told: Explanation, at: datetime) -> str:
 
 
 def _because(sentence: str, rule: str) -> Text:
-    text = Text(plain(sentence))
+    text = cell(sentence)
     if rule:
         text.append(f"  [{plain(rule)}]", style=DIM)
     return text
@@ -173,11 +152,9 @@ def _path(told: Explanation) -> Table:
         if step.attempt != attempt and several:
             table.add_row("", Text(f"attempt {step.attempt}", style="italic"), "")
         attempt = step.attempt
-        came = Text(
-            f"  {plain(step.came_by)} → " if step.came_by not in {"", "next"} else "  → " if step.came_from else "  "
-        )
+        came = cell(f"  {step.came_by} → " if step.came_by not in {"", "next"} else "  → " if step.came_from else "  ")
         name = came.append(plain(step.step), style=HEAD).append(f" {plain(step.widget)}", style=DIM)
-        table.add_row(clock(step.at), name, Text(", ".join(map(plain, step.did))))
+        table.add_row(clock(step.at), name, cell(", ".join(step.did)))
     return table
 
 
@@ -185,14 +162,14 @@ def _statuses(told: Explanation) -> Table:
     table = _grid("", "status", "reason", "because")
     for line in told.statuses:
         because = _because(line.sentence, line.rule)
-        table.add_row(_when(told, line.at), status(line.to_status), plain(line.reason or ""), because)
+        table.add_row(_when(told, line.at), status(line.to_status), cell(line.reason or ""), because)
     return table
 
 
 def _late(told: Explanation) -> Table:
     table = _grid("", "news", "", "")
     for line in told.late:
-        table.add_row(_when(told, line.at), Text(plain(line.sentence), style=NOTE), "", "")
+        table.add_row(_when(told, line.at), cell(line.sentence, NOTE), "", "")
     return table
 
 
@@ -200,9 +177,7 @@ def _pushes(told: Explanation) -> Table:
     table = _grid("", "event", "to", "")
     for line in told.pushes:
         style = GOOD if line.state == "delivered" else NOTE if line.state in {"retry", "waiting"} else BAD
-        table.add_row(
-            _when(told, line.at), line.event_type, plain(line.endpoint), Text(plain(line.sentence), style=style)
-        )
+        table.add_row(_when(told, line.at), cell(line.event_type), cell(line.endpoint), cell(line.sentence, style))
     return table
 
 

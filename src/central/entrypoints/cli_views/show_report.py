@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from central.application.reporting.request_values import RequestReport
-from central.entrypoints.cli_views.words import DIM, HEAD, moment, money, number, percent, plain, seconds, status
+from central.domain.requests import RequestStatus
+from central.entrypoints.cli_views.show_request import refusal
+from central.entrypoints.cli_views.words import DIM, HEAD, cell, moment, money, number, percent, plain, seconds, status
 
 _BAR = 20
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -34,7 +36,10 @@ def _heading(report: RequestReport) -> RenderableType:
     text.append(" draft" if request.flow_version is None else f" v{request.flow_version}", style=DIM)
     if request.name:
         text.append(f"  {plain(request.name)}")
-    text.append(f"  {request.status.value}", style="bold green" if request.status.value == "Completed" else "bold blue")
+    done = "bold green" if request.status is RequestStatus.COMPLETED else "bold blue"
+    text.append(f"  {request.status.value}", style=done)
+    if request.error:
+        text.append("\n").append(refusal(request.error))
     text.append(
         f"\nrequest {request.request_id}, created {moment(request.created_at)}, by {plain(request.source)}", style=DIM
     )
@@ -57,7 +62,7 @@ def _summary(report: RequestReport) -> Table:
         ("pending", number(counts.pending), "completed", f"{number(counts.completed)} ({done})", "", ""),
     )  # fmt: skip
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(cell, row))
     return grid
 
 
@@ -66,8 +71,8 @@ def _statuses(report: RequestReport) -> Table:
     for line in report.statuses:
         table.add_row(
             status(line.status),
-            line.record_class,
-            line.counts_as,
+            cell(line.record_class),
+            cell(line.counts_as),
             number(line.records),
             percent(line.share),
             _bar(line.share),
@@ -97,7 +102,7 @@ def _reasons(report: RequestReport) -> Table:
     table.add_column("reason")
     table.add_column("records", justify="right")
     for line in report.reasons:
-        table.add_row(plain(line.reason), number(line.records))
+        table.add_row(cell(line.reason), number(line.records))
     return table
 
 

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from central.application.reporting.request_values import RequestView
 from central.domain.requests import RequestStatus
-from central.entrypoints.cli_views.words import DIM, HEAD, moment, number, per_second, plain, seconds, status
+from central.entrypoints.cli_views.show_record import facts_grid
+from central.entrypoints.cli_views.words import BAD, DIM, HEAD, cell, moment, number, per_second, plain, seconds, status
 
 _BAR = 44
 _MOST_WORDS = 8
@@ -21,7 +22,31 @@ _MOST_WORDS = 8
 
 def show_progress(view: RequestView, now: datetime) -> RenderableType:
     """The live view of one request, for ``rich.live.Live``; the same height whatever the numbers."""
-    return Group(_title(view), _bar(view), _pace(view, now), _words(view))
+    refused = [refusal(view.error)] if view.error else []
+    return Group(_title(view), *refused, _bar(view), _pace(view, now), _words(view))
+
+
+def refusal(error: Mapping[str, object]) -> Text:
+    """Why the file of a request could not be loaded."""
+    return cell(f"The file was refused: {error.get('message', '')} ({error.get('code', '')})", f"bold {BAD}")
+
+
+def show_request_page(view: RequestView, now: datetime) -> RenderableType:
+    """One request: how far it is, what it is, and why it was refused if it was."""
+    source = f"{view.source}, {'testing' if view.testing else 'production'}, priority {view.priority}"
+    facts = [
+        ("request", str(view.request_id)),
+        ("name", view.name or "-"),
+        ("flow", f"{view.flow_name} ({view.flow_id})"),
+    ]
+    facts += [("created", moment(view.created_at)), ("from", source)]
+    facts += [("ends", moment(view.end_at))] if view.end_at is not None else []
+    facts += [("reload of", str(view.reload_of))] if view.reload_of is not None else []
+    counts = view.counts
+    buckets = {"valid": counts.valid, "invalid": counts.invalid, "ncpr": counts.ncpr, "pending": counts.pending}
+    told = ", ".join(f"{number(n)} {word}" for word, n in buckets.items())
+    facts.append(("records", f"{number(counts.loaded)} loaded: {told}"))
+    return Group(show_progress(view, now), Text(""), facts_grid(facts))
 
 
 def show_requests(views: Sequence[RequestView]) -> RenderableType:
@@ -46,6 +71,8 @@ def _named(view: RequestView) -> Text:
     text = Text(f"{plain(view.flow_name)} {_version(view)}", style=HEAD)
     if view.name:
         text.append(f"  {plain(view.name)}", style="")
+    if view.error:
+        text.append("\n").append(refusal(view.error))
     return text.append(f"\n{view.request_id}", style=DIM)
 
 
@@ -58,11 +85,13 @@ def _title(view: RequestView) -> Text:
     text.append("  ").append(_state(view))
     if view.control.value != "running" or view.flow_control != "running":
         word = view.control.value if view.control.value != "running" else f"flow {view.flow_control}"
-        text.append(f"  {word}", style="bold yellow")
+        text.append(f"  {plain(word)}", style="bold yellow")
     return text
 
 
 def _state(view: RequestView) -> Text:
+    if view.error:
+        return Text(f"{view.status.value}, refused", style=f"bold {BAD}")
     styles = {RequestStatus.COMPLETED: "green", RequestStatus.SCHEDULED: "cyan", RequestStatus.IN_PROCESS: "blue"}
     return Text(view.status.value, style=styles[view.status])
 

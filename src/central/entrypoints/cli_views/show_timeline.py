@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from central.application.reporting.explanation import Entry, Kind
-from central.entrypoints.cli_views.words import DIM, clock, plain
+from central.entrypoints.cli_views.words import DIM, cell, clock, plain
 
 _STYLES: Final = {
     Kind.INPUT: "bold",
@@ -41,7 +41,7 @@ def show_timeline(entries: Sequence[Entry]) -> RenderableType:
             day = f"{entry.at:%Y-%m-%d}"
             table.add_row(Text(day, style="bold"), "", "")
         style = _STYLES[entry.kind]
-        text = Text(plain(entry.title), style=style)
+        text = cell(entry.title, style)
         if entry.sentence:
             text.append(f"  {plain(entry.sentence)}", style=DIM)
         table.add_row(clock(entry.at), Text(entry.kind.value, style=style or DIM), text)

@@ -1,7 +1,8 @@
-"""How words, numbers and times look in a terminal: colours by meaning, foreign text without control characters."""
+"""How words, numbers and times look in a terminal: colours by meaning, data as harmless text (``plain``, ``lines``, ``cell``)."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -25,18 +26,26 @@ _BUCKETS: Final = {
     Bucket.NCPR: "magenta",
     Bucket.NONE: "white",
 }
-_CONTROLS: Final = dict.fromkeys((*range(32), *range(127, 160)), "�")
-_BREAKS: Final = {**_CONTROLS, 0x0A: "\n"}
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys or turns about: C0 and C1, line and paragraph ends, overrides of direction, halves of pairs."""
 
 
-def plain(text: object) -> str:
-    """Text from outside in one line, with control characters made visible: a terminal must not obey a contact's name."""
-    return str(text).translate(_CONTROLS)
+def plain(value: object) -> str:
+    """Data in one line, its control characters as escapes to read: a terminal must not obey a contact's name.
+
+    Not yet safe from markup: give rich a ``cell``, or append it to a ``Text``.
+    """
+    return _CONTROLS.sub(lambda found: found.group().encode("unicode_escape").decode(), str(value))
 
 
 def lines(text: str) -> str:
-    """The same for text of several lines, such as a SIP message."""
-    return text.replace("\r\n", "\n").translate(_BREAKS)
+    """The same for text of several lines, such as a SIP message: its line ends stay."""
+    return "\n".join(map(plain, text.replace("\r\n", "\n").split("\n")))
+
+
+def cell(value: object, style: str = "") -> Text:
+    """Data as a cell of a table, or a line: rich takes it as it is, ``[red]`` stays ``[red]``."""
+    return Text(plain(value), style=style)
 
 
 def status(word: str, *, bold: bool = False) -> Text:
