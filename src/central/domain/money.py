@@ -6,8 +6,9 @@ Cost is reserved when a leg is dialled (one pulse must be covered) and settled a
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from central.domain.errors import InvalidInput
 
@@ -15,6 +16,9 @@ MICROS: Final = 1_000_000
 _AMOUNT: Final = re.compile(r"(-)?([0-9]{1,12})(?:\.([0-9]{1,6}))?")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _PREFIX: Final = re.compile(r"[0-9]{0,15}")
+_MAX_PULSE_S: Final = 24 * 3600
+_MAX_PER_PULSE: Final = 1_000_000 * MICROS
+"""Far above any tariff, so that no cost of a call leaves what the ledger holds."""
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -69,10 +73,21 @@ class Rate:
     per_pulse: Money
 
     def __post_init__(self) -> None:
-        if _PREFIX.fullmatch(self.prefix) is None or self.pulse_s < 1 or self.per_pulse.micros < 0:
+        bounded = 0 < self.pulse_s <= _MAX_PULSE_S and 0 <= self.per_pulse.micros <= _MAX_PER_PULSE
+        if _PREFIX.fullmatch(self.prefix) is None or not bounded:
             raise InvalidInput(
                 "invalid_rate", f"The rate for prefix {self.prefix!r} is not usable.", prefix=self.prefix
             )
+
+    @classmethod
+    def parse(cls, document: object, currency: str) -> Rate:
+        """Read ``{"prefix", "pulse_s", "per_pulse"}``, the price in millionths. Raises InvalidInput ``invalid_rate``."""
+        match document:
+            case {"prefix": str(prefix), "pulse_s": int(pulse_s), "per_pulse": int(price)}:
+                return cls(prefix, pulse_s, Money(price, currency))
+            case _:
+                message = "A rate has a prefix of digits, and whole numbers as pulse_s and per_pulse (in millionths)."
+                raise InvalidInput("invalid_rate", message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +108,17 @@ class RatePlan:
             )
         if len({rate.per_pulse.currency for rate in self.voice}) != 1:
             raise InvalidInput("invalid_rate_plan", "A rate plan has one currency.")
+
+    @classmethod
+    def parse(cls, document: Mapping[str, object], currency: str) -> RatePlan:
+        """Read ``{"name", "voice": [{"prefix", "pulse_s", "per_pulse"}]}``, prices in millionths.
+
+        Raises InvalidInput ``invalid_rate_plan``, ``invalid_rate``.
+        """
+        name, rates = document.get("name"), document.get("voice")
+        if not isinstance(name, str) or not isinstance(rates, list):
+            raise InvalidInput("invalid_rate_plan", "A rate plan has a name and a list of voice rates.")
+        return cls(name, tuple(Rate.parse(rate, currency) for rate in cast("list[object]", rates)))
 
     def rate_for(self, number: str) -> Rate:
         """The rate of a destination, E.164 digits without plus."""

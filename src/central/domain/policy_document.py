@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from typing import cast
+from typing import Final, cast
 
 from central.domain.errors import InvalidInput
+
+_MOST_WHOLE: Final = 2**31 - 1  # what PostgreSQL's int holds
+_MOST: Final = 1_000_000  # as hours more than a century, and still no moment that it is added to overflows
 
 
 class PolicyDocument:
@@ -41,17 +44,17 @@ class PolicyDocument:
         return value
 
     def whole(self, key: str, default: int | None = None, minimum: int = 0) -> int:
-        """A whole number of at least ``minimum``."""
+        """A whole number from ``minimum`` to 2,147,483,647."""
         value = self._take(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-            raise self.wrong(key, f"a whole number of at least {minimum}")
+        if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= _MOST_WHOLE:
+            raise self.wrong(key, f"a whole number from {minimum} to {_MOST_WHOLE}")
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
-        """A number of at least 0."""
+        """A number from 0 to a million."""
         value = self._take(key, default)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-            raise self.wrong(key, "a number of at least 0")
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _MOST:
+            raise self.wrong(key, f"a number from 0 to {_MOST}")
         return float(value)
 
     def day(self, key: str) -> date:

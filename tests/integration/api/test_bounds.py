@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,3 +74,58 @@ async def test_a_register_is_not_fresh_for_ever(tenant: Tenant) -> None:
     states = {state["list"]: state for state in (await tenant.get("/lists")).json()["items"]}
     assert (states["dnd"]["entries"], states["dnd"]["fresh_at"]) == (0, None)
     assert (await imported(timedelta(minutes=1))).status_code == 200
+
+
+PLAN: dict[str, Any] = {"name": "p", "voice": [{"prefix": "", "pulse_s": 60, "per_pulse": 0}]}
+
+
+@pytest.mark.parametrize(
+    ("plan", "code"),
+    [
+        ({}, "invalid_rate_plan"),
+        ({"name": "p", "voice": "x"}, "invalid_rate_plan"),
+        ({"name": "p", "voice": []}, "invalid_rate_plan"),
+        ({"name": "p", "voice": ["x"]}, "invalid_rate"),
+        ({"name": "p", "voice": [{"prefix": "", "pulse_s": 60}]}, "invalid_rate"),
+        ({"name": "p", "voice": [{"prefix": "", "pulse_s": 60.5, "per_pulse": 0}]}, "invalid_rate"),
+        *(
+            ({"name": "p", "voice": [{"prefix": "", "pulse_s": pulse, "per_pulse": price}]}, "invalid_rate")
+            for pulse, price in ((0, 0), (-1, 0), (10**30, 0), (60, -1), (60, 10**30))
+        ),
+    ],
+)
+async def test_a_plan_that_prices_nothing_is_refused(
+    stage: Stage, tenant: Tenant, plan: dict[str, Any], code: str
+) -> None:
+    path = "/api/v1/operator/accounts"
+    changed = await stage.client.patch(f"{path}/{tenant.id}", json={"rate_plan": plan}, headers=OPERATOR)
+    made = await stage.client.post(path, json={"name": "New", "rate_plan": plan}, headers=OPERATOR)
+    assert [(a.status_code, a.json()["code"]) for a in (changed, made)] == [(422, code)] * 2
+    assert (await tenant.get("/account")).json()["rate_plan"]["name"] == "standard"
+    good = await stage.client.patch(f"{path}/{tenant.id}", json={"rate_plan": PLAN}, headers=OPERATOR)
+    assert good.json()["rate_plan"] == PLAN
+
+
+@pytest.mark.parametrize("size", [2**31, 2**63, 10**20, 10**400])
+async def test_no_number_is_larger_than_its_column(stage: Stage, tenant: Tenant, size: int) -> None:
+    account, flow = f"/api/v1/operator/accounts/{tenant.id}", (await tenant.flow())["id"]
+    trunk = (await tenant.post("/trunks", {"name": "t", "host": "sip.example.org"})).json()["id"]
+    answers = [
+        await stage.client.patch(account, json={name: size}, headers=OPERATOR)
+        for name in ("pending_cap", "channel_cap", "cps_cap", "api_per_minute", "weight", "policy_version")
+    ]
+    answers += [await tenant.call("PATCH", f"/trunks/{trunk}", json={"channel_cap": size, "cps_cap": 1})]
+    answers += [await tenant.post("/trunks", {"name": "u", "host": "sip.example.org", "cps_cap": size})]
+    answers += [await tenant.call("PUT", f"/flows/{flow}/production", json={"version": size})]
+    assert {(a.status_code, a.json()["code"]) for a in answers} <= {(422, "invalid_body"), (400, "unreadable_json")}
+    cursor = urlsafe_b64encode(json.dumps({"n": size}).encode()).decode().rstrip("=")
+    assert (await tenant.get(f"/flows/{flow}/versions/{size}")).status_code in {400, 404}
+    assert (await tenant.get(f"/flows/{flow}/versions?cursor={cursor}")).status_code == 400
+
+
+@pytest.mark.parametrize("field", ["version", "min_ring_s", "window_h"])
+async def test_a_policy_with_a_number_out_of_range_is_refused(stage: Stage, field: str) -> None:
+    row: dict[str, Any] = {"id": "XX", "version": 1, "effective_from": "2026-06-01", "attempts": {"per_day": 3}}
+    (row["attempts"] if field == "window_h" else row)[field] = 10**30
+    answer = await stage.client.post("/api/v1/operator/policies", json={"policy": row}, headers=OPERATOR)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_policy")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from central.domain.accounts import ON_BY_DEFAULT, Account, AccountState, Caps, Switch
 from central.domain.ids import AccountId
-from central.domain.money import Money, Rate, RatePlan
+from central.domain.money import Money, RatePlan
 
 
 def account_of(row: Sequence[Any], balance: int = 0) -> Account:
@@ -29,16 +29,10 @@ def account_of(row: Sequence[Any], balance: int = 0) -> Account:
         valid_until=valid_until or date.max,
         balance=Money(balance, currency),
         credit_limit=Money(credit, currency),
-        rate_plan=rate_plan_of(plan, currency),
+        rate_plan=RatePlan.parse(plan, currency),
         policy_id=policy_id,
         policy_version=policy_version or 0,
         caps=Caps(pending_records=pending, channels=channels, calls_per_s=cps),
         switches=switches,
         weight=weight,
     )
-
-
-def rate_plan_of(plan: Mapping[str, Any], currency: str) -> RatePlan:
-    """A rate plan from its JSON: ``{"name", "voice": [{"prefix", "pulse_s", "per_pulse"}]}``, prices in millionths."""
-    rates = tuple(Rate(r["prefix"], r["pulse_s"], Money(r["per_pulse"], currency)) for r in plan["voice"])
-    return RatePlan(plan["name"], rates)

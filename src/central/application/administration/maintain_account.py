@@ -21,6 +21,7 @@ from central.application.ports.library import Library
 from central.domain.errors import InvalidInput, NotFound, OperatorError
 from central.domain.ids import AccountId
 from central.domain.moments import checked_moment
+from central.domain.money import RatePlan
 
 OWN_FIELDS: Final = frozenset({"name", "time_zone", "check_ip", "settings"})
 """What an account may change about itself."""
@@ -43,6 +44,7 @@ OPERATOR_FIELDS: Final = OWN_FIELDS | {
     "policy_id",
     "policy_version",
 }
+_ANY_CURRENCY = "XXX"  # ISO 4217: no currency; a plan is judged by its form alone
 _STATES = ("created", "email_verified", "details_given", "kyc_pending", "active", "suspended", "closed")
 
 
@@ -157,6 +159,9 @@ def _check(changes: Mapping[str, object]) -> None:
     valid_until = changes.get("valid_until")
     if isinstance(valid_until, date):
         checked_moment(datetime.combine(valid_until, time(), UTC), "valid_until")
+    plan = changes.get("rate_plan")
+    if isinstance(plan, Mapping):
+        RatePlan.parse(cast("Mapping[str, object]", plan), _ANY_CURRENCY)
     settings = changes.get("settings")
     if isinstance(settings, Mapping):
         networks = cast("Mapping[str, object]", settings).get("ip_networks", [])

@@ -19,7 +19,7 @@ from central.domain.rights import Right
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.idempotency import STREAMED
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_number, cursor_text, make_page
-from central.entrypoints.api.presenting import Moment, moment, moment_or_none
+from central.entrypoints.api.presenting import Moment, Positive, moment, moment_or_none
 
 DOCUMENT_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/json")
 _MAX_DOCUMENT = 1024 * 1024 + 1
@@ -84,7 +84,7 @@ class Publication(Struct, forbid_unknown_fields=True, frozen=True):
 class ProductionPointer(Struct, forbid_unknown_fields=True, frozen=True):
     """Which version production runs; null = none."""
 
-    version: int | None
+    version: Positive | None
     note: Annotated[str, Meta(max_length=500)] = ""
 
 
@@ -233,7 +233,7 @@ async def list_versions(
     tags=["Flows"],
 )
 async def get_version(
-    flow: FromPath[str], number: FromPath[int], services: UseCases, caller: CallerHere
+    flow: FromPath[str], number: FromPath[Positive], services: UseCases, caller: CallerHere
 ) -> Response[bytes]:
     """The frozen bytes."""
     return _document(await services.flows.version_document(caller.actor, flow, number))

@@ -17,7 +17,7 @@ from central.domain.rights import Right
 from central.entrypoints.api.account_routes import Name, given
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_text, cursor_uuid, make_page
-from central.entrypoints.api.presenting import Moment, moment
+from central.entrypoints.api.presenting import Count, Moment, moment
 
 
 class RouteBody(Struct, forbid_unknown_fields=True, frozen=True):
@@ -56,8 +56,8 @@ class NewTrunk(Struct, forbid_unknown_fields=True, frozen=True):
     username: str = ""
     password: str = ""
     codecs: tuple[str, ...] = ("ulaw", "alaw")
-    channel_cap: Annotated[int, Meta(ge=0)] = 100
-    cps_cap: Annotated[int, Meta(ge=0)] = 20
+    channel_cap: Count = 100
+    cps_cap: Count = 20
     enabled: bool = True
     tag_calls: bool = False
     routes: tuple[RouteBody, ...] = (RouteBody(),)
@@ -68,13 +68,13 @@ class TrunkChange(Struct, forbid_unknown_fields=True, frozen=True):
 
     name: Name | UnsetType = UNSET
     host: str | UnsetType = UNSET
-    port: int | UnsetType = UNSET
+    port: Count | UnsetType = UNSET
     transport: str | UnsetType = UNSET
     username: str | UnsetType = UNSET
     password: str | UnsetType = UNSET
     codecs: list[str] | UnsetType = UNSET
-    channel_cap: int | UnsetType = UNSET
-    cps_cap: int | UnsetType = UNSET
+    channel_cap: Count | UnsetType = UNSET
+    cps_cap: Count | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     tag_calls: bool | UnsetType = UNSET
     routes: list[RouteBody] | UnsetType = UNSET

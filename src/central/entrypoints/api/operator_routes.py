@@ -22,7 +22,7 @@ from central.entrypoints.api.account_routes import AccountView, IssuedKey, Name,
 from central.entrypoints.api.gate import OPERATOR, UseCases, operator_on
 from central.entrypoints.api.open_routes import PolicyView, policy_view
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, make_page
-from central.entrypoints.api.presenting import Amount, amount
+from central.entrypoints.api.presenting import Amount, Count, Positive, amount
 
 STANDARD_PLAN: dict[str, Any] = {"name": "standard", "voice": [{"prefix": "", "pulse_s": 60, "per_pulse": 0}]}
 
@@ -41,13 +41,13 @@ class NewAccount(Struct, forbid_unknown_fields=True, frozen=True):
     time_zone: str = "Asia/Kolkata"
     international: bool = False
     plain_http_webhooks: bool = False
-    pending_cap: Annotated[int, Meta(ge=0)] = 1_000_000
-    channel_cap: Annotated[int, Meta(ge=0)] = 200
-    cps_cap: Annotated[int, Meta(ge=0)] = 50
-    api_per_minute: Annotated[int, Meta(ge=1)] = 6000
-    weight: Annotated[int, Meta(ge=1)] = 1
+    pending_cap: Count = 1_000_000
+    channel_cap: Count = 200
+    cps_cap: Count = 50
+    api_per_minute: Positive = 6000
+    weight: Positive = 1
     policy_id: str = "IN"
-    policy_version: int | None = None
+    policy_version: Positive | None = None
 
 
 class AccountCaps(Struct, forbid_unknown_fields=True, frozen=True):
@@ -62,13 +62,13 @@ class AccountCaps(Struct, forbid_unknown_fields=True, frozen=True):
     time_zone: str | UnsetType = UNSET
     international: bool | UnsetType = UNSET
     plain_http_webhooks: bool | UnsetType = UNSET
-    pending_cap: int | UnsetType = UNSET
-    channel_cap: int | UnsetType = UNSET
-    cps_cap: int | UnsetType = UNSET
-    api_per_minute: int | UnsetType = UNSET
-    weight: int | UnsetType = UNSET
+    pending_cap: Count | UnsetType = UNSET
+    channel_cap: Count | UnsetType = UNSET
+    cps_cap: Count | UnsetType = UNSET
+    api_per_minute: Positive | UnsetType = UNSET
+    weight: Positive | UnsetType = UNSET
     policy_id: str | UnsetType = UNSET
-    policy_version: int | UnsetType | None = UNSET
+    policy_version: Positive | UnsetType | None = UNSET
 
 
 class Funds(Struct, forbid_unknown_fields=True, frozen=True):

@@ -13,11 +13,13 @@ import msgspec
 from litestar.params import QueryParameter
 
 from central.domain.errors import InvalidInput
+from central.domain.moments import checked_moment
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
 
 MAX_LIMIT = 500
+_MAX_NUMBER = 2**31 - 1
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before; leave out for the first page.")]
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="Things on a page, 1 to 500.")]
 
@@ -79,7 +81,7 @@ def cursor_number(cursor: str | None, name: str = "n") -> int | None:
     if cursor is None:
         return None
     value = decode_cursor(cursor).get(name)
-    if not isinstance(value, int):
+    if not isinstance(value, int) or not 0 <= value <= _MAX_NUMBER:
         raise _invalid()
     return value
 
@@ -90,8 +92,8 @@ def cursor_moment(cursor: str | None, name: str = "at") -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
+        return checked_moment(datetime.fromisoformat(text), name)
+    except (ValueError, InvalidInput) as error:
         raise _invalid() from error
 
 

@@ -16,6 +16,12 @@ Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time", "examples
 Amount = Annotated[str, Meta(pattern=r"^-?\d{1,12}(\.\d{1,6})?$", extra_json_schema={"examples": ["12.50"]})]
 """Money as decimal text in units of the account's currency, at most 6 places."""
 
+Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+"""A number that is stored as PostgreSQL's ``int`` (4 bytes)."""
+
+Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+"""The same, not 0."""
+
 _SHOWN_HEAD = 4
 _SHOWN_TAIL = 2
 
