@@ -144,6 +144,40 @@ async def test_numbers_are_masked_without_the_right(stage: Stage, tenant: Tenant
         assert "9198******10" in masked
 
 
+async def test_a_malformed_number_is_masked_too_and_hidden_digits_cannot_be_tried_out(
+    stage: Stage, tenant: Tenant
+) -> None:
+    request_id, record_id, written = str(uuid4()), str(uuid4()), "+91 (98000) 18002"
+    record = {"record_id": record_id, "numbers": [written], "sentence": f"{written} is no number."}
+    stage.reports.documents |= {
+        (tenant.id, request_id): {"request_id": request_id, "status": "Completed"},
+        (tenant.id, record_id): record,
+    }
+    stage.reports.record_rows[tenant.id, request_id] = [record]
+    viewer = await tenant.with_key("report_viewer")
+    records = f"/requests/{request_id}/records"
+    for path in (
+        f"/records/{record_id}",
+        f"/records/{record_id}/timeline",
+        records,
+        f"/requests/{request_id}/rejects.csv",
+    ):
+        assert "18002" in (await tenant.get(path)).text
+        assert "18002" not in (await viewer.get(path)).text
+    refused = await viewer.get(records, params={"number": written})
+    assert (refused.status_code, refused.json()["code"]) == (403, "missing_right")
+    assert refused.json()["details"] == {"right": "numbers:unmask"}
+    assert (await tenant.get(records, params={"number": written})).status_code == 200
+
+
+async def test_what_is_told_of_a_submission_is_masked_without_the_right(stage: Stage, tenant: Tenant) -> None:
+    del stage
+    loader = await tenant.with_key("campaign_manager")
+    for somebody, seen in ((tenant, True), (loader, False)):
+        told = (await somebody.post("/requests", submission())).json()["records"][0]
+        assert ("98765 43210" in str(told) or "9876543210" in str(told)) is seen
+
+
 async def test_records_page_by_cursor(stage: Stage, tenant: Tenant) -> None:
     request_id = str(uuid4())
     rows: list[dict[str, Any]] = [{"record_id": f"00000000-0000-7000-8000-{n:012d}", "numbers": []} for n in range(5)]

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from central.application.reporting.documents import to_document
+from central.application.reporting.explain_record import explain
 from central.domain.errors import CentralError, InvalidInput
 from central.domain.ids import AccountId
 from central.entrypoints.api.masking import mask_document
@@ -15,6 +17,7 @@ from central.entrypoints.api.presenting import amount, masked
 from central.entrypoints.api.problems import CODES, FAMILIES, status_of
 from central.entrypoints.api.rate_limits import TokenBuckets
 from tests.fakes.observed import ManualClock
+from tests.unit.reporting.stories import Story, policy, prepared
 
 
 def test_a_bucket_gives_its_rate_and_no_more() -> None:
@@ -74,6 +77,57 @@ def test_no_known_number_is_left_in_a_masked_document(number: str) -> None:
     shown = mask_document(document)
     assert number not in str(shown)
     assert shown["count"] == 3
+
+
+MALFORMED = (
+    "+91 (98000) 18002",
+    "98000/18002",
+    "tel: +91-98000-18002 ext 7",
+    "9800018002 or 9800018003",
+    "call Asha",
+    "12345",
+)
+
+
+@pytest.mark.parametrize("written", MALFORMED)
+def test_a_malformed_number_is_masked_whole_in_every_part_of_a_refused_record(written: str) -> None:
+    story = Story(status="INVALID_CONTACT_NUMBER", numbers=()).created(
+        "INVALID_CONTACT_NUMBER",
+        check="number_pattern",
+        sentence=f"The number {written!r} is not one that can be called.",
+        value=written,
+        row={"numbers": [written], "start_time": ""},
+        dropped=[{"position": 2, "number": written, "status": "X", "reason": "x", "sentence": f"Dropped: {written}."}],
+        warnings=[f"Column tel2 holds {written}"],
+    )
+    told = to_document(explain(story.history(), prepared(), policy()))
+    assert written in str(told)
+    shown = str(mask_document(told))
+    assert written not in shown
+    assert "18002" not in shown
+    assert "18003" not in shown
+    assert masked(written) in shown
+
+
+@pytest.mark.parametrize(
+    "form", ["98000 18002", "09800018002", "+91-98000-18002", "sip:919800018002@carrier", "X-Callee: (91) 98000.18002"]
+)
+def test_a_number_is_found_in_whatever_form_a_text_holds_it(form: str) -> None:
+    document = {"written_numbers": ["+91 (98000) 18002"], "note": f"to {form}!", "headers": [["To", form]]}
+    assert "18002" not in str(mask_document(document))
+
+
+def test_masking_leaves_moments_identifiers_and_names_of_steps_alone() -> None:
+    document = {
+        "numbers": ["2026-11-23", "0199aaaa", "20261123"],
+        "created_at": "2026-11-23T10:00:00.000+00:00",
+        "record_id": "0199aaaa-0000-7000-8000-000020261123",
+        "data": {"from": "greeting", "to": "end"},
+    }
+    shown = mask_document(document)
+    assert {key: shown[key] for key in ("created_at", "record_id", "data")} == {
+        key: document[key] for key in ("created_at", "record_id", "data")
+    }
 
 
 def test_every_error_family_has_a_status_and_no_code_hides_a_defect() -> None:

@@ -28,7 +28,7 @@ from central.entrypoints.api.flow_routes import Effect, Force, Preview, effect_v
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.masking import mask_document
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, make_page
-from central.entrypoints.api.presenting import Moment, given_moment, masked, moment_or_none
+from central.entrypoints.api.presenting import Moment, given_moment, moment_or_none
 from central.entrypoints.api.services import Document, RecordFilter, RequestFilter, Services
 
 _REJECT_COLUMNS = ("row", "record_id", "status", "reason", "sentence", "client_identifier", "numbers")
@@ -104,8 +104,7 @@ async def submit_request(
         request_id=None if subject is None else RequestId(subject),
     )  # fmt: skip
     receipt = await services.submit(caller.account_id, submission, caller.actor.name)
-    unmask = Right.NUMBERS_UNMASK in caller.rights
-    answer = _submitted(receipt, unmask=unmask)
+    answer = _submitted(receipt, [record.numbers for record in records], unmask=Right.NUMBERS_UNMASK in caller.rights)
     location = f"/api/v1/requests/{receipt.request_id}"
     return Response(answer, status_code=HTTP_201_CREATED, headers={"Location": location})
 
@@ -150,7 +149,9 @@ async def list_records(  # noqa: PLR0913, PLR0917 - filters of the query
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[dict[str, Any]]:
-    """In the order they were loaded; numbers masked without the right `numbers:unmask`."""
+    """In the order they were loaded. Without the right `numbers:unmask` numbers are masked, and `number` is refused."""
+    if number is not None:
+        caller.require(Right.NUMBERS_UNMASK)  # else hidden digits could be tried out
     wanted = RecordFilter(status, reason, record_class, number, client_identifier)
     after = cursor_uuid(cursor)
     rows = await services.reporting.records(
@@ -304,15 +305,25 @@ def _incoming(row: int, record: RecordBody) -> IncomingRecord:
     )
 
 
-def _submitted(receipt: Receipt, *, unmask: bool) -> SubmittedRequest:
-    results = [_result(record, unmask=unmask) for record in receipt.records]
+def _submitted(receipt: Receipt, written: Sequence[Sequence[str]], *, unmask: bool) -> SubmittedRequest:
+    """``written``: the numbers of each record as they came, which its sentences may quote."""
+    results = [
+        _result(record, numbers, unmask=unmask) for record, numbers in zip(receipt.records, written, strict=True)
+    ]
     accepted = sum(result.accepted for result in results)
     return SubmittedRequest(receipt.request_id, accepted, len(results) - accepted, results)
 
 
-def _result(receipt: RecordReceipt, *, unmask: bool) -> RecordResult:
+def _result(receipt: RecordReceipt, written: Sequence[str], *, unmask: bool) -> RecordResult:
     verdict = receipt.verdict
-    dropped: list[Mapping[str, Any]] = [drop._asdict() for drop in verdict.dropped]
+    told: Mapping[str, Any] = {
+        "sentence": verdict.sentence,
+        "numbers": verdict.numbers,
+        "dropped": [drop._asdict() for drop in verdict.dropped],
+        "warnings": verdict.warnings,
+    }
+    if not unmask:
+        told = mask_document({**told, "written_numbers": written})
     return RecordResult(
         row=verdict.row,
         record_id=receipt.record_id,
@@ -320,23 +331,20 @@ def _result(receipt: RecordReceipt, *, unmask: bool) -> RecordResult:
         accepted=verdict.accepted,
         status=verdict.status.value,
         reason=verdict.reason,
-        sentence=verdict.sentence,
+        sentence=told["sentence"],
         rule=str(verdict.rule),
-        numbers=verdict.numbers if unmask else tuple(map(masked, verdict.numbers)),
-        dropped=dropped if unmask else [mask_document(drop) for drop in dropped],
+        numbers=tuple(told["numbers"]),
+        dropped=told["dropped"],
         due_at=moment_or_none(verdict.due_at),
-        warnings=verdict.warnings,
+        warnings=tuple(told["warnings"]),
     )
 
 
 async def _reject_file(services: Services, caller: Caller, request_id: RequestId) -> AsyncIterator[str]:
     yield _csv_line(_REJECT_COLUMNS)
     async for batch in services.reporting.rejects(caller.account_id, request_id):
-        yield "".join(_csv_line([_cell(row.get(name)) for name in _REJECT_COLUMNS]) for row in _shown(caller, batch))
-
-
-def _shown(caller: Caller, batch: Any) -> list[Document]:  # noqa: ANN401 - documents of reporting
-    return [shown(caller, row) for row in batch]
+        rows = [shown(caller, row) for row in batch]
+        yield "".join(_csv_line([_cell(row.get(name)) for name in _REJECT_COLUMNS]) for row in rows)
 
 
 def _cell(value: object) -> str:
