@@ -72,7 +72,7 @@ class Played:
         if file.mode == "production":
             self.api.post(f"/flows/{self.flow_id}/publish", {"note": "acceptance"})
         for prompt in file.removed_prompts:
-            self.api.call("DELETE", f"/prompts/{prompt}")
+            self.api.call("DELETE", f"/prompts/{prompt}", params={"force": True})
         if file.webhooks:
             hook = {"name": "receiver", "url": self.receiver.url(file.name), "events": list(file.webhooks)}
             self.secret = self.api.post("/webhooks", hook)["secret"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from cyclopts.types import ExistingFile
 
 from central.cli.client import call_api, list_all
@@ -43,9 +43,9 @@ def add_prompt(file: ExistingFile, *, name: str | None = None, language: str = "
 
 
 @prompts.command(name="remove")
-def remove_prompt(name: str, *, language: str = "") -> None:
-    """Take a recording out of the library; a step that plays it fails from now on."""
-    call_api("DELETE", _path(name), query={"language": language})
+def remove_prompt(name: str, *, language: str = "", force: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Take a recording out of the library; --force even where a flow plays it, which then fails at that step."""
+    call_api("DELETE", _path(name), query={"language": language, "force": force})
 
 
 @policies.command(name="list")

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from central.adapters.postgres.pool import Pool
+from central.adapters.postgres.pool import tenant as account_connection
 from central.adapters.speech.prompts import PromptFiles
 from central.application.ports.speech import AudioFile, NoAudio
 from tests.integration.api.conftest import MOST_PROMPT_BYTES, WAV, Stage, Tenant, document
@@ -157,6 +159,52 @@ async def test_silence_and_names_from_variables_need_no_recording(tenant: Tenant
     flow = await tenant.flow()
     await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=saying(step), headers=YAML)
     assert (await tenant.post(f"/flows/{flow['id']}/publish", {})).status_code == 201
+
+
+async def test_a_prompt_that_production_plays_is_not_removed_unless_forced(tenant: Tenant) -> None:
+    flow = await tenant.flow()
+    await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=saying("file: welcome"), headers=YAML)
+    await put(tenant, "welcome")
+    assert (await tenant.call("DELETE", "/prompts/welcome")).status_code == 204  # only a draft names it
+    await put(tenant, "welcome")
+    await put(tenant, "welcome", params={"language": "hi"})
+    assert (await tenant.post(f"/flows/{flow['id']}/publish", {})).status_code == 201
+    assert (await tenant.call("DELETE", "/prompts/welcome?language=hi")).status_code == 204  # not what it plays
+    refused = await tenant.call("DELETE", "/prompts/welcome")
+    assert (refused.status_code, refused.json()["code"]) == (409, "prompt_in_use")
+    assert refused.json()["details"] == {"flows": ["appointment_reminder"]}
+    assert await names(tenant) == [("welcome", "")]
+    assert (await tenant.call("DELETE", "/prompts/welcome?force=true")).status_code == 204
+    line = (await tenant.get("/account/audit")).json()["items"][0]
+    assert (line["action"], line["detail"]["forced"]) == ("prompt_removed", True)
+
+
+async def test_a_prompt_is_free_when_production_has_moved_on(tenant: Tenant) -> None:
+    flow = await tenant.flow()
+    await put(tenant, "welcome")
+    await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=saying("file: welcome"), headers=YAML)
+    await tenant.post(f"/flows/{flow['id']}/publish", {})
+    await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=document(), headers=YAML)
+    await tenant.post(f"/flows/{flow['id']}/publish", {})
+    assert (await tenant.call("DELETE", "/prompts/welcome")).status_code == 204
+
+
+async def test_a_prompt_that_a_request_still_needs_is_not_removed(tenant: Tenant, worker_pool: Pool) -> None:
+    flow = await tenant.flow()
+    await put(tenant, "welcome")
+    for text in (saying("file: welcome"), document()):
+        await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=text, headers=YAML)
+        await tenant.post(f"/flows/{flow['id']}/publish", {})
+    async with account_connection(worker_pool, tenant.id) as connection:
+        await connection.execute(
+            "insert into request (account_id, id, flow_id, flow_version_id, source)"
+            " select account_id, gen_random_uuid(), flow_id, id, 'api' from flow_version where number = 1"
+        )
+    refused = await tenant.call("DELETE", "/prompts/welcome")
+    assert (refused.status_code, refused.json()["code"]) == (409, "prompt_in_use")
+    async with account_connection(worker_pool, tenant.id) as connection:
+        await connection.execute("update request set open = false")
+    assert (await tenant.call("DELETE", "/prompts/welcome")).status_code == 204
 
 
 async def test_the_prompts_of_another_account_do_not_help(stage: Stage, tenant: Tenant) -> None:

@@ -11,7 +11,7 @@ from central.adapters.postgres.administration_rows import changing, fetch, touch
 from central.adapters.postgres.pool import Pool, tenant
 from central.adapters.postgres.statements import load_statements
 from central.application.ports.administration import AuditEntry
-from central.application.ports.speech import StoredPrompt
+from central.application.ports.speech import FlowInUse, StoredPrompt
 from central.domain.ids import AccountId
 
 _SQL = load_statements("prompt")
@@ -37,6 +37,11 @@ class PostgresPrompts:
         values = {"account_id": account_id, "after_name": name, "after_language": language, "limit": limit}
         async with tenant(self._pool, account_id) as connection:
             return await fetch(connection, _SQL["prompt_page"], StoredPrompt, values)
+
+    async def documents_in_use(self, account_id: AccountId) -> Sequence[FlowInUse]:
+        """Versions in production and those of open requests; see the port."""
+        async with tenant(self._pool, account_id) as connection:
+            return await fetch(connection, _SQL["documents_in_use"], FlowInUse, {"account_id": account_id})
 
     async def delete_prompt(self, account_id: AccountId, name: str, language: str, audit: AuditEntry) -> bool:
         """Take the name out of the library; see the port."""

@@ -11,7 +11,7 @@ from central.flow.checker import check_program
 from central.flow.document import Flow, parse
 from central.flow.findings import Finding, has_errors
 from central.flow.preparation import prepare
-from central.flow.program import PromptUse
+from central.flow.program import Program, PromptUse
 
 CALL_WIDGETS = ("make_call",)
 
@@ -39,6 +39,11 @@ async def judge_draft(document: bytes) -> JudgedDraft:
     return await asyncio.to_thread(_judge, document)
 
 
+async def named_prompts(document: bytes) -> frozenset[PromptUse]:
+    """The recordings that a document names which was readable once, such as that of a version."""
+    return await asyncio.to_thread(lambda: frozenset(use for _, use in _prompts(prepare(parse(document)))))
+
+
 def _judge(document: bytes) -> JudgedDraft:
     flow: Flow = parse(document)
     program = prepare(flow)
@@ -46,5 +51,8 @@ def _judge(document: bytes) -> JudgedDraft:
     rows = [asdict(finding) for finding in findings]
     draft = Draft(flow.name, flow.type, document, sha256(document).hexdigest(), rows)
     calls = any(step.widget in CALL_WIDGETS for step in flow.steps.values())
-    prompts = tuple((step.name, use) for step in program.steps.values() for use in step.prompts)
-    return JudgedDraft(draft, findings, calls, prompts)
+    return JudgedDraft(draft, findings, calls, _prompts(program))
+
+
+def _prompts(program: Program) -> tuple[tuple[str, PromptUse], ...]:
+    return tuple((step.name, use) for step in program.steps.values() for use in step.prompts)

@@ -116,6 +116,15 @@ class PromptIndex(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class FlowInUse:
+    """A version of a flow that calls are or will be made with; ``number`` None = the draft as a test took it."""
+
+    flow_name: str
+    number: int | None
+    document: bytes
+
+
 class PromptCatalogue(Protocol):
     """What administration asks of the store about an account's prompts."""
 
@@ -127,6 +136,10 @@ class PromptCatalogue(Protocol):
         self, account_id: AccountId, after: tuple[str, str] | None, limit: int
     ) -> Sequence[StoredPrompt]:
         """By name and language, those behind the name and language in ``after``."""
+        ...
+
+    async def documents_in_use(self, account_id: AccountId) -> Sequence[FlowInUse]:
+        """Every version that still makes calls: the production versions, and those of requests that are not done."""
         ...
 
     async def delete_prompt(self, account_id: AccountId, name: str, language: str, audit: AuditEntry) -> bool:

@@ -21,6 +21,8 @@ Language = Annotated[
     str, QueryParameter(description="A language tag such as hi; empty = heard wherever its own language has none.")
 ]
 
+Force = Annotated[bool, QueryParameter(description="Also where a flow plays it, which then fails at that step.")]
+
 
 class PromptView(Struct, frozen=True):
     """A recorded prompt; ``language`` "" = for every language."""
@@ -66,9 +68,11 @@ async def put_prompt(
 
 
 @delete("/prompts/{name:path}", guards=[needs(Right.FLOWS_EDIT)], summary="Remove a prompt", tags=["Prompts"])
-async def remove_prompt(name: FromPath[str], services: UseCases, caller: CallerHere, language: Language = "") -> None:
-    """The recording of this language only; a step that plays it fails from now on."""
-    await services.prompts.remove(caller.actor, _name(name), language)
+async def remove_prompt(
+    name: FromPath[str], services: UseCases, caller: CallerHere, language: Language = "", *, force: Force = False
+) -> None:
+    """The recording of this language only. Refused (409 `prompt_in_use`) while a version in use plays it."""
+    await services.prompts.remove(caller.actor, _name(name), language, force=force)
 
 
 def _name(path: str) -> str:

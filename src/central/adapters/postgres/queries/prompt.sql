@@ -10,6 +10,11 @@ select p.account_id, p.name, p.language, p.sha256, p.seconds, p.created_at
    and (%(after_name)s::text is null or (p.name, p.language) > (%(after_name)s, %(after_language)s))
  order by p.name, p.language limit %(limit)s;
 
+-- name: documents_in_use
+select f.name as flow_name, v.number, v.document from flow f join flow_version v on v.account_id = f.account_id and v.flow_id = f.id
+ where f.account_id = %(account_id)s and (v.number = f.production_version and f.archived_at is null or exists (
+   select from request q where q.account_id = f.account_id and q.flow_version_id = v.id and q.open));
+
 -- name: delete_prompt
 delete from prompt where account_id = %(account_id)s and name = %(name)s and language = %(language)s;
 
