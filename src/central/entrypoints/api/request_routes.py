@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -20,7 +18,6 @@ from msgspec import Meta, Struct
 from central.application.administration.authenticate_key import Caller
 from central.application.intake.submit_records import Receipt, RecordReceipt, Submission
 from central.application.ports.flow_store import ControlAction
-from central.domain.exports import neutralise
 from central.domain.ids import RecordId, RequestId
 from central.domain.incoming import MAX_NUMBERS, IncomingRecord, record_of_fields
 from central.domain.rights import Right
@@ -29,9 +26,9 @@ from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.masking import mask_document
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, make_page
 from central.entrypoints.api.presenting import Moment, given_moment, moment_or_none
+from central.entrypoints.api.reject_file import REJECT_HEAD, reject_lines
 from central.entrypoints.api.services import Document, RecordFilter, RequestFilter, Services
 
-_REJECT_COLUMNS = ("row", "record_id", "status", "reason", "sentence", "client_identifier", "numbers")
 _FINISHED = "Completed"
 Mode = Literal["production", "testing"]
 RecordClass = Literal["valid", "invalid", "ncpr", "pending"]
@@ -105,8 +102,9 @@ async def submit_request(
     )  # fmt: skip
     receipt = await services.submit(caller.account_id, submission, caller.actor.name)
     answer = _submitted(receipt, [record.numbers for record in records], unmask=Right.NUMBERS_UNMASK in caller.rights)
-    location = f"/api/v1/requests/{receipt.request_id}"
-    return Response(answer, status_code=HTTP_201_CREATED, headers={"Location": location})
+    return Response(
+        answer, status_code=HTTP_201_CREATED, headers={"Location": f"/api/v1/requests/{receipt.request_id}"}
+    )
 
 
 @get("/requests", guards=[needs(Right.REQUESTS_READ)], summary="Requests", tags=["Requests"])
@@ -307,9 +305,7 @@ def _incoming(row: int, record: RecordBody) -> IncomingRecord:
 
 def _submitted(receipt: Receipt, written: Sequence[Sequence[str]], *, unmask: bool) -> SubmittedRequest:
     """``written``: the numbers of each record as they came, which its sentences may quote."""
-    results = [
-        _result(record, numbers, unmask=unmask) for record, numbers in zip(receipt.records, written, strict=True)
-    ]
+    results = [_result(told, numbers, unmask=unmask) for told, numbers in zip(receipt.records, written, strict=True)]
     accepted = sum(result.accepted for result in results)
     return SubmittedRequest(receipt.request_id, accepted, len(results) - accepted, results)
 
@@ -341,23 +337,9 @@ def _result(receipt: RecordReceipt, written: Sequence[str], *, unmask: bool) -> 
 
 
 async def _reject_file(services: Services, caller: Caller, request_id: RequestId) -> AsyncIterator[str]:
-    yield _csv_line(_REJECT_COLUMNS)
+    yield REJECT_HEAD
     async for batch in services.reporting.rejects(caller.account_id, request_id):
-        rows = [shown(caller, row) for row in batch]
-        yield "".join(_csv_line([_cell(row.get(name)) for name in _REJECT_COLUMNS]) for row in rows)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    parts = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
-    return neutralise(" ".join(map(str, parts)))
-
-
-def _csv_line(cells: Any) -> str:  # noqa: ANN401 - any row of texts
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+        yield reject_lines(shown(caller, row) for row in batch)
 
 
 async def _live(
