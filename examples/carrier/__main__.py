@@ -51,6 +51,7 @@ def main() -> None:
     try:
         match arguments.command:
             case "list":
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it
                 for name in BEHAVIOURS:
                     _say(f"demo   {number_for(name, 0)}  {name}")
                 for name, scenario in CALLEES.items():
