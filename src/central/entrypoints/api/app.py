@@ -7,11 +7,13 @@ from typing import Any
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.routes import HTTPRoute
 
 from central.entrypoints.api.account_routes import account_router
 from central.entrypoints.api.flow_routes import flow_router
 from central.entrypoints.api.gate import GUARDED, Api, Gate, caller_of
 from central.entrypoints.api.idempotency import Idempotency
+from central.entrypoints.api.json_reading import JsonRequest
 from central.entrypoints.api.list_routes import list_router
 from central.entrypoints.api.number_routes import number_router
 from central.entrypoints.api.open_routes import catalogue_router, open_router
@@ -32,6 +34,7 @@ def create_app(services: Services) -> Api:
         middleware=[Gate(services), Idempotency(services)],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
+        request_class=JsonRequest,
         request_max_body_size=services.limits.body_bytes,
         openapi_config=openapi_config(),
         state=State({"telemetry": services.telemetry}),
@@ -40,7 +43,18 @@ def create_app(services: Services) -> Api:
         pdb_on_exception=False,
     )
     app.services = services
+    app.query_names = _query_names(app)
     return app
+
+
+def _query_names(app: Litestar) -> dict[tuple[str, str], frozenset[str]]:
+    """The query parameters that each route declares, by path template and method."""
+    return {
+        (route.path_format, method): frozenset(parameter.field_alias for parameter in model.expected_query_params)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for method, (_, model) in route.route_handler_map.items()
+    }
 
 
 def describe() -> dict[str, Any]:

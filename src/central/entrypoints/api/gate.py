@@ -1,4 +1,4 @@
-"""What every call passes: request id and access log around all of it; then the key, the rate, the body's type and size.
+"""What every call passes: request id and access log around all of it; then key, rate, parameters, body's type and size.
 
 The caller is in ``scope["state"]["caller"]`` and comes to handlers as the dependency ``caller``.
 """
@@ -6,10 +6,11 @@ The caller is in ``scope["state"]["caller"]`` and comes to handlers as the depen
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from litestar import Litestar, Request
@@ -26,6 +27,7 @@ from central.application.administration.authenticate_key import Caller
 from central.domain.errors import CallerError, InvalidInput, Refused
 from central.domain.ids import AccountId
 from central.domain.rights import Right
+from central.entrypoints.api.json_reading import refuse_nul
 from central.entrypoints.api.rate_limits import Allowance, TokenBuckets
 from central.entrypoints.api.services import Services
 
@@ -54,6 +56,7 @@ class Api(Litestar):
     """The application with request ids, standing headers and the access log around it, also where no route matches."""
 
     services: Services
+    query_names: Mapping[tuple[str, str], frozenset[str]]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - the shape of ASGI
         """One connection."""
@@ -108,7 +111,7 @@ def _log_access(services: Services, scope: Any, request_id: str, status: int, to
 
 
 class Gate(ASGIMiddleware):
-    """Key, address, rate and body type, before any work is done."""
+    """Key, address, rate, parameters and body type, before any work is done."""
 
     scopes = (ScopeType.HTTP,)
 
@@ -125,6 +128,7 @@ class Gate(ASGIMiddleware):
                 self._operator(request)
             else:
                 await self._let_in(request)
+            _check_query(request)
             _check_type(request, handler.opt.get("media_types", ("application/json",)))
         await next_app(scope, receive, send)
 
@@ -174,6 +178,20 @@ def _bearer(request: Request[Any, Any, Any]) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("unauthenticated", "Send the API key as `Authorization: Bearer ck_...`.")
     return token.strip()
+
+
+def _check_query(request: Request[Any, Any, Any]) -> None:
+    """A parameter that is passed over would do something else than its sender meant: ``stop?preveiw=true`` stops."""
+    refuse_nul(request.scope["path"], "path")
+    app = cast("Api", request.app)
+    known = app.query_names.get((request.scope["path_template"], request.method), frozenset())
+    for name, value in request.query_params.multi_items():
+        refuse_nul(str(value), name)
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            message = f"There is no parameter {name!r} here.{hint}"
+            raise InvalidInput("unknown_parameter", message, field=name, known=sorted(known))
 
 
 def _check_type(request: Request[Any, Any, Any], accepted: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from litestar.params import QueryParameter
 
 from central.domain.errors import InvalidInput
 from central.domain.moments import checked_moment
+from central.entrypoints.api.json_reading import read_json
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -51,8 +52,8 @@ def decode_cursor(cursor: str | None) -> Mapping[str, Any]:
         return {}
     try:
         decoded = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
-        return msgspec.json.decode(decoded, type=dict[str, Any])
-    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        return msgspec.convert(read_json(decoded), dict[str, Any])
+    except (binascii.Error, ValueError, InvalidInput) as error:
         raise _invalid() from error
 
 

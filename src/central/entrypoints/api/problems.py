@@ -54,6 +54,7 @@ CODES: Final[Mapping[str, int]] = {
     "unreadable_multipart": 400,
     "invalid_parameter": 400,
     "invalid_cursor": 400,
+    "unknown_parameter": 400,
     "idempotency_key_reused": 422,
     "insufficient_balance": 402,
     "account_validity_expired": 402,
@@ -172,9 +173,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     elif isinstance(error, MethodNotAllowedException):
         detail = f"{request.method} is not possible here."
     code = _HTTP_CODES.get(status, "http_error")
-    if status == 400 and "JSON" in detail:  # noqa: PLR2004 - msgspec names the byte position
-        code = "unreadable_json"
-    elif status == 400 and _PATH.search(detail):  # noqa: PLR2004
+    if status == 400 and _PATH.search(detail):  # noqa: PLR2004 - msgspec names the place in the body
         return _unfit(request, [_field(detail)])
     return problem_response(request, status, code, _TITLES.get(status, "HTTP error"), detail, headers=headers)
 

@@ -23,6 +23,7 @@ from central.domain.incoming import MAX_NUMBERS, IncomingRecord, record_of_field
 from central.domain.rights import Right
 from central.entrypoints.api.flow_routes import Effect, Force, Preview, effect_view
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
+from central.entrypoints.api.json_reading import OWN_RESULTS
 from central.entrypoints.api.masking import mask_document
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, make_page
 from central.entrypoints.api.presenting import Moment, given_moment, moment_or_none
@@ -88,7 +89,13 @@ class NewRequestId(Struct, frozen=True):
     request_id: UUID
 
 
-@post("/requests", guards=[needs(Right.REQUESTS_READ)], summary="Submit records", tags=["Requests"])
+@post(
+    "/requests",
+    guards=[needs(Right.REQUESTS_READ)],
+    summary="Submit records",
+    tags=["Requests"],
+    opt={OWN_RESULTS: "records"},
+)
 async def submit_request(
     request: Request[Any, Any, Any], data: JSONBody[NewRequest], services: UseCases, caller: CallerHere
 ) -> Response[SubmittedRequest]:

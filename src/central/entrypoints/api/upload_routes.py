@@ -24,6 +24,7 @@ from central.domain.ids import RequestId
 from central.domain.rights import Right
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.idempotency import REPLAYED, STREAMED, key_of, key_reused
+from central.entrypoints.api.json_reading import read_json, refuse_nul
 from central.entrypoints.api.list_routes import limited
 from central.entrypoints.api.multipart_files import MultipartFile, header_parameter
 from central.entrypoints.api.presenting import given_moment
@@ -87,6 +88,7 @@ async def upload_list(  # noqa: PLR0913 - options of the query
     require_load(caller, mode)
     end_at = given_moment(end_at, "end_at")
     body, file_name, media_type = await _file(request, filename)
+    refuse_nul(file_name, "filename")
     upload = Upload(
         flow=flow,
         mode=mode,
@@ -172,8 +174,8 @@ def _mapping(text: str | None) -> dict[str, str]:
     if text is None:
         return {}
     try:
-        return msgspec.json.decode(text, type=dict[str, str])
-    except msgspec.DecodeError as error:
+        return msgspec.convert(read_json(text.encode()), dict[str, str])
+    except (msgspec.ValidationError, InvalidInput) as error:
         raise InvalidInput("invalid_parameter", "mapping is a JSON object of texts.", field="mapping") from error
 
 
