@@ -57,7 +57,8 @@ def print_rows(title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[
         say(f"no {title}")
         return
     table = [[_cell(row.get(column)) for column in columns] for row in rows]
-    widths = [max(_narrowest(line[position]) for line in table) for position in range(len(columns))]
+    head = [_label(column) for column in columns]
+    widths = [max(_narrowest(line[position]) for line in (head, *table)) for position in range(len(columns))]
     if sum(widths) + 2 * len(columns) > console.width:
         for position, line in enumerate(table):
             if position:
@@ -65,8 +66,8 @@ def print_rows(title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[
             console.print(_thing(zip(columns, line, strict=True)))
         return
     shown = Table(title=None, header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column, width in zip(columns, widths, strict=True):
-        shown.add_column(_label(column), overflow="fold", min_width=width)
+    for name, width in zip(head, widths, strict=True):
+        shown.add_column(name, overflow="fold", min_width=width)
     for line in table:
         shown.add_row(*line)
     console.print(shown)

@@ -157,6 +157,41 @@ def test_a_narrow_terminal_gets_a_block_a_row_and_whole_identifiers(
     assert text.count("is default") == 2
 
 
+@pytest.mark.parametrize("width", [80, 100, 110, 200])
+def test_no_column_of_a_list_is_lost_in_any_terminal(
+    screen: io.StringIO, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(output.console, "_width", width)
+    row_ = {
+        "id": "01990000-0000-7000-8000-000000000000",
+        "name": "a trunk",
+        "host": "sip.carrier.example.org",
+        "port": 5060,
+    }
+    row_ |= {
+        "transport": "udp",
+        "channel_cap": 100,
+        "cps_cap": 20,
+        "enabled": True,
+        "routes": [{"prefix": "", "priority": 1}],
+    }
+    output.print_rows("trunks", [row_], tuple(row_), as_json=False)
+    for name in row_:
+        assert name.split("_")[0] in screen.getvalue()
+
+
+def test_a_refused_file_is_told_in_list_page_and_report() -> None:
+    error = {"code": "file_without_numbers", "message": "The file has no column of numbers."}
+    view = view_request(row({}, error=error), at(9))
+    figures = CallFigures(0, None, None, 0, 0, 0, 0, 0, 0, 0, "INR")
+    pages = (show_requests([view]), show_request_page(view, at(9)), show_report(make_report(view, figures)))
+    for page in pages:
+        text = " ".join(printed(page, 200).split())
+        assert "refused" in text
+        assert "The file has no column of numbers. (file_without_numbers)" in text
+    assert "refused" not in printed(show_requests([view_request(row(TALLIES), at(9))]))
+
+
 def test_all_that_commands_print_goes_through_output() -> None:
     folder = Path(central.cli.__file__).parent
     for file in folder.glob("*.py"):

@@ -52,7 +52,7 @@ def show_request_page(view: RequestView, now: datetime) -> RenderableType:
 def show_requests(views: Sequence[RequestView]) -> RenderableType:
     """A table of requests, newest first."""
     table = Table(box=None, header_style=DIM, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("request", min_width=36)
+    table.add_column("request", min_width=36, overflow="fold")
     table.add_column("status")
     for title in ("loaded", "pending", "final"):
         table.add_column(title, justify="right")
