@@ -122,7 +122,16 @@ def _reads_tenant(query: exp.Expr, tables: dict[str, str]) -> bool:
     return any(table.name in tables for table in query.find_all(exp.Table))
 
 
+def _bounds(condition: exp.Expr, kind: type[exp.GTE | exp.LTE]) -> set[exp.EQ]:
+    """First places of the rows that a condition compares in one direction (by "at least" or "at most")."""
+    together = condition.flatten() if isinstance(condition, exp.And) else [condition]
+    rows = [c for c in together if isinstance(c, kind) and isinstance(c.left, exp.Tuple)]
+    return {exp.EQ(this=c.left.expressions[0].copy(), expression=c.right.expressions[0].copy()) for c in rows}
+
+
 def _conjuncts(condition: exp.Expr) -> Iterator[exp.EQ]:
+    if isinstance(condition, exp.Where):  # (a, x) >= (b, y) and (a, z) <= (b, u) leave only a = b
+        yield from _bounds(condition.this, exp.GTE) & _bounds(condition.this, exp.LTE)
     if isinstance(condition, exp.Where | exp.Paren):
         yield from _conjuncts(condition.this)
     elif isinstance(condition, exp.And):

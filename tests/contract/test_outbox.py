@@ -34,9 +34,10 @@ class Bench(ABC):
 
     def __init__(self) -> None:
         self._made = 0
+        self._owners: dict[EndpointId, AccountId] = {}
 
     @abstractmethod
-    async def endpoint(self) -> EndpointId: ...
+    async def endpoint(self, account: AccountId | None = None) -> EndpointId: ...
 
     @abstractmethod
     async def _insert(self, endpoint: EndpointId, event: EventId, record: RecordId | None, due: datetime) -> None: ...
@@ -74,14 +75,15 @@ class MemoryBench(Bench):
         self._memory = MemoryOutbox()
         self.outbox = self.letters = self._memory
 
-    async def endpoint(self) -> EndpointId:
+    async def endpoint(self, account: AccountId | None = None) -> EndpointId:
         endpoint = EndpointId(uuid4())
-        self._memory.endpoints[endpoint] = StoredEndpoint(self.account, endpoint, "https://example.com/", (SECRET,))
+        owner = self._owners[endpoint] = account or self.account
+        self._memory.endpoints[endpoint] = StoredEndpoint(owner, endpoint, "https://example.com/", (SECRET,))
         return endpoint
 
     async def _insert(self, endpoint: EndpointId, event: EventId, record: RecordId | None, due: datetime) -> None:
         told = {"record_id": str(record), "status": "COMPLETED"}
-        stored = StoredEvent(self.account, event, endpoint, record, "record.status", START, dict(told), due)
+        stored = StoredEvent(self._owners[endpoint], event, endpoint, record, "record.status", START, dict(told), due)
         self._memory.events.append(stored)
 
     async def tries(self) -> list[tuple[EventId, int, int | None]]:
@@ -103,13 +105,14 @@ class PostgresBench(Bench):
             done = await connection.execute(statement, values)
             return await done.fetchall() if done.description else []
 
-    async def endpoint(self) -> EndpointId:
+    async def endpoint(self, account: AccountId | None = None) -> EndpointId:
         endpoint = EndpointId(uuid4())
-        await self._run(b"insert into account (id, name) values (%s, 'a') on conflict do nothing", self.account)
+        owner = self._owners[endpoint] = account or self.account
+        await self._run(b"insert into account (id, name) values (%s, 'a') on conflict do nothing", owner)
         await self._run(
             b"insert into webhook_endpoint (account_id, id, name, url, events, secrets)"
             b" values (%s, %s, %s, 'https://example.com/', '{record.status}', %s)",
-            self.account, endpoint, str(endpoint), [SECRET],
+            owner, endpoint, str(endpoint), [SECRET],
         )  # fmt: skip
         return endpoint
 
@@ -118,7 +121,7 @@ class PostgresBench(Bench):
         await self._run(
             b"insert into outbox (account_id, id, endpoint_id, record_id, event_type, occurred_at, body, due_at)"
             b" values (%s, %s, %s, %s, 'record.status', %s, %s, %s)",
-            self.account, event, endpoint, record, START, Jsonb(told), due,
+            self._owners[endpoint], event, endpoint, record, START, Jsonb(told), due,
         )  # fmt: skip
 
     async def tries(self) -> list[tuple[EventId, int, int | None]]:
@@ -236,6 +239,36 @@ async def test_a_crowded_endpoint_leaves_room_for_others(bench: Bench) -> None:
     assert not await bench.claim(owner="two", per_endpoint=3), "the share is counted over all publishers"
     await bench.finish(claimed[0], Delivered())
     assert len(await bench.claim(owner="two", per_endpoint=3)) == 1
+
+
+async def test_few_places_go_round_the_endpoints(bench: Bench) -> None:
+    crowded, quiet = await bench.endpoint(), await bench.endpoint()
+    old = [await bench.event(crowded, due=START - timedelta(hours=1)) for _ in range(10)]
+    new = [await bench.event(quiet) for _ in range(2)]
+    assert ids(await bench.claim(limit=4)) == [*old[:2], *new]
+
+
+async def test_few_places_go_to_the_account_that_holds_the_fewest(bench: Bench) -> None:
+    """However many endpoints the busy account has, and however long its events have waited."""
+    busy = [await bench.endpoint() for _ in range(4)]
+    for endpoint in busy * 5:
+        await bench.event(endpoint, due=START - timedelta(hours=1))
+    await bench.claim(limit=6, owner="two")
+    other = await bench.event(await bench.endpoint(AccountId(uuid4())))
+    assert ids(await bench.claim(limit=1)) == [other]
+    assert len(await bench.claim(limit=6)) == 6
+
+
+async def test_events_behind_another_hide_nothing_that_can_be_sent(bench: Bench) -> None:
+    """A record's long queue stands before a lone event: claims get past it, and the queue goes on when it may."""
+    endpoint, record = await bench.endpoint(), RecordId(uuid4())
+    queue = [await bench.event(endpoint, record) for _ in range(30)]
+    lone = await bench.event(endpoint, RecordId(uuid4()))
+    (first,) = await bench.claim(limit=1)
+    claims = [await bench.claim(limit=1, owner="two") for _ in range(6)]
+    assert [delivery.id for claim in claims for delivery in claim] == [lone]
+    await bench.finish(first, Delivered())
+    assert ids(await bench.claim()) == [queue[1]]
 
 
 async def test_an_expired_lease_is_taken_over_and_the_old_owner_is_refused(bench: Bench) -> None:

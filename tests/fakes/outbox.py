@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -59,15 +60,22 @@ class MemoryOutbox:
         self, owner: str, limit: int, lease_s: float, *, per_endpoint: int, at: datetime
     ) -> Sequence[Delivery]:
         taken: list[StoredEvent] = []
-        for event in sorted(self.events, key=lambda event: (event.due_at, event.id)):
-            held = sum(1 for other in self.events if other.endpoint_id == event.endpoint_id and self._leased(other, at))
-            disabled = self.endpoints[event.endpoint_id].disabled_reason is not None
-            if len(taken) == limit or disabled or held >= per_endpoint or not self._is_due(event, at):
-                continue
+        while len(taken) < limit:
+            leased = [event for event in self.events if self._leased(event, at)]
+            of_account = Counter(event.account_id for event in leased)
+            of_endpoint = Counter(event.endpoint_id for event in leased)
+            got = Counter(event.endpoint_id for event in taken)
+            event = min(
+                (e for e in self.events if self._is_due(e, at) and of_endpoint[e.endpoint_id] < per_endpoint),
+                key=lambda e: (of_account[e.account_id], got[e.endpoint_id], e.due_at, e.id),
+                default=None,
+            )
+            if event is None:
+                break
             event.lease_until, event.owner, event.tries = at + timedelta(seconds=lease_s), owner, event.tries + 1
             event.first_tried_at = event.first_tried_at or at
             taken.append(event)
-        return [self._delivery(event) for event in taken]
+        return [self._delivery(event) for event in sorted(taken, key=lambda event: (event.due_at, event.id))]
 
     def _is_due(self, event: StoredEvent, at: datetime) -> bool:
         first = event.record_id is None or not any(
@@ -77,7 +85,8 @@ class MemoryOutbox:
             and other.id < event.id
             for other in self.events
         )
-        return first and not event.parked and event.due_at <= at and not self._leased(event, at)
+        enabled = self.endpoints[event.endpoint_id].disabled_reason is None
+        return enabled and first and not event.parked and event.due_at <= at and not self._leased(event, at)
 
     @staticmethod
     def _leased(event: StoredEvent, at: datetime) -> bool:

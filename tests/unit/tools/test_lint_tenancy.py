@@ -27,6 +27,10 @@ TIED = {
     "a subquery tied to its row": (
         "select 1 from record r where exists (select from event e where e.account_id = r.account_id and e.record_id = r.id)"
     ),
+    "between two rows of one account": (
+        "select 1 from request q where exists (select from record r"
+        " where (r.account_id, r.request_id) >= (q.account_id, q.id) and (r.account_id, r.request_id) <= (q.account_id, q.id))"
+    ),
     "membership by account and id": (
         "delete from event where (account_id, record_id) in (select account_id, id from record limit 5)"
     ),
@@ -40,6 +44,13 @@ LOOSE = {
     "join by id alone": "select 1 from record r join request q on q.id = r.request_id",
     "the account only under or": "select 1 from record r join request q on q.account_id = r.account_id or q.id = r.request_id",
     "the account in an inequality": "select 1 from record r join request q on q.account_id <> r.account_id",
+    "behind a row of another account": (
+        "select 1 from request q where exists (select from record r where (r.account_id, r.id) >= (q.account_id, q.id))"
+    ),
+    "before or behind a row": (
+        "select 1 from request q where exists (select from record r"
+        " where (r.account_id, r.id) >= (q.account_id, q.id) or (r.account_id, r.id) <= (q.account_id, q.id))"
+    ),
     "update from": "update record r set fence = 1 from request q where q.id = r.request_id",
     "delete using a CTE": "with w as (select account_id, id from record) delete from event e using w where e.record_id = w.id",
     "membership by id alone": "delete from event where record_id in (select id from record limit 5)",

@@ -107,6 +107,7 @@ class PostgresOutbox:
             "at": at,
         }
         async with transaction(self._pool) as connection:
+            await connection.execute(_SQL["walk_in_order"])
             rows = await _fetch(connection, "claim_deliveries", _ClaimedRow, asked)
             unrendered = [row for row in rows if row.body is None]
             if unrendered:

@@ -92,7 +92,8 @@ class Outbox(Protocol):
         """Take up to ``limit`` due events for ``lease_s`` seconds from ``at``, oldest due first; counts a try on each.
 
         An endpoint never has much more than ``per_endpoint`` events taken at a time, over all owners; disabled endpoints
-        none. An event whose lease has run out can be taken again: delivery is at least once.
+        none. Where ``limit`` is less than what is due, places go round: to the account with the fewest taken, within it to
+        the endpoint that got the fewest. What a claim costs does not depend on how much waits. An event whose lease has run out can be taken again: delivery is at least once.
         """
         ...
 

@@ -193,7 +193,7 @@ create table outbox (                  -- body null: rendered when first deliver
   owner text, last_error text, primary key (account_id, id)) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.01);
 create index outbox_due on outbox (account_id, endpoint_id, due_at, id) where state = 'waiting';
 create index outbox_order on outbox (account_id, endpoint_id, record_id, id) where state = 'waiting' and record_id is not null;
-create index outbox_lease on outbox (account_id, endpoint_id) where lease_until is not null;
+create index outbox_lease on outbox (account_id, endpoint_id, lease_until) where lease_until is not null;
 create index outbox_parked on outbox (account_id, id) where state = 'parked';
 create table delivery (
   account_id uuid not null, outbox_id uuid not null, endpoint_id uuid not null, record_id uuid, event_type text not null,

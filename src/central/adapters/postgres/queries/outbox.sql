@@ -1,30 +1,50 @@
 -- Step 6, publishing: the queue of webhook events. Batches travel as one jsonb parameter (jsonb_to_recordset).
 -- The claim's fence is (owner, tries): every claim raises tries, and a result counts only where both still match.
 
+-- name: walk_in_order
+-- For the rest of the transaction: what an index can give in order is never sorted, so a limit ends the walk.
+select set_config('enable_sort', 'off', true);
+
 -- name: claim_deliveries
 -- Due events of enabled endpoints, per endpoint at most what is free of its share; of a record only its oldest waiting event.
--- The lock re-checks lease_until, so two publishers never take one row; a record whose first event another one holds is passed over.
-with free as (
-  select e.account_id, e.id as endpoint_id,
-         greatest(0, %(per_endpoint)s::int - (
-           select count(*)::int from outbox b
-            where b.account_id = e.account_id and b.endpoint_id = e.id and b.state = 'waiting' and b.lease_until > %(at)s)) as n
-    from webhook_endpoint e where e.disabled_at is null),
-picked as (
-  select p.account_id, p.endpoint_id, p.id from free f cross join lateral (
-    select o.account_id, o.endpoint_id, o.id, o.due_at from outbox o
-     where o.account_id = f.account_id and o.endpoint_id = f.endpoint_id and o.state = 'waiting' and o.due_at <= %(at)s
+-- Bounded work: per free place ten rows of the queue are looked at. Those that stand behind another event of their record are
+-- put off, so that the next claim looks further; when that event is through, finish_deliveries calls them back (and should the
+-- two miss each other, they come back by themselves when a lease's time is over).
+-- Places go round: to the account that holds the fewest, within it to the endpoint that got the fewest, then to the oldest.
+-- The lock re-checks lease_until, so two publishers never take one row; a record whose first event another one holds is passed
+-- over. Without sorting (walk_in_order), with a comparison of whole index rows, and by ctid (of rows locked here) the planner has
+-- no way but short walks of outbox_due and outbox_order, whatever it believes: old statistics once made this claim take 20 s.
+with busy as (
+  select e.account_id, e.id as endpoint_id, h.n as held, sum(h.n) over (partition by e.account_id) as account_held
+    from webhook_endpoint e cross join lateral (
+      select count(*)::int as n from (
+        select b.account_id from outbox b
+         where b.account_id = e.account_id and b.endpoint_id = e.id and b.lease_until > %(at)s
+         order by b.lease_until limit %(per_endpoint)s) x) h
+   where e.disabled_at is null),
+seen as materialized (
+  select s.*, %(per_endpoint)s::int - b.held as share, b.account_held from busy b cross join lateral (
+    select o.ctid as place, o.account_id, o.endpoint_id, o.record_id, o.id, o.due_at from outbox o
+     where o.account_id = b.account_id and o.endpoint_id = b.endpoint_id and o.state = 'waiting' and o.due_at <= %(at)s
        and (o.lease_until is null or o.lease_until <= %(at)s)
-       and (o.record_id is null or not exists (
-         select 1 from outbox b
-          where b.account_id = o.account_id and b.endpoint_id = o.endpoint_id and b.record_id = o.record_id
-            and b.state = 'waiting' and b.id < o.id))
-     order by o.due_at, o.id limit f.n for update of o skip locked) p
-   order by p.due_at, p.id limit %(limit)s),
+     order by o.due_at, o.id limit 10 * greatest(0, least(%(per_endpoint)s::int - b.held, %(limit)s::int)) for update of o skip locked) s),
+ordered as materialized (
+  select s.*, s.record_id is null or s.id = (
+    select b.id from outbox b
+     where (b.account_id, b.endpoint_id, b.record_id) >= (s.account_id, s.endpoint_id, s.record_id) and b.state = 'waiting'
+       and (b.account_id, b.endpoint_id, b.record_id) <= (s.account_id, s.endpoint_id, s.record_id) and b.record_id is not null
+     order by b.account_id, b.endpoint_id, b.record_id, b.id limit 1) as is_first from seen s),
+turns as (
+  select o.*, row_number() over (partition by o.account_id, o.endpoint_id order by o.due_at, o.id) as turn from ordered o where o.is_first),
+picked as (
+  select t.place, row_number() over (partition by t.account_id order by t.turn, t.due_at, t.id) + t.account_held as in_account
+    from turns t where t.turn <= t.share order by in_account, t.due_at, t.id limit %(limit)s),
+put_off as (
+  update outbox o set due_at = %(at)s + %(lease)s where o.ctid = any(array(select b.place from ordered b where not b.is_first))),
 taken as (
   update outbox o set lease_until = %(at)s + %(lease)s, owner = %(owner)s, tries = o.tries + 1,
          first_tried_at = coalesce(o.first_tried_at, %(at)s)
-    from picked p where o.account_id = p.account_id and o.endpoint_id = p.endpoint_id and o.id = p.id
+   where o.ctid = any(array(select p.place from picked p))
   returning o.*)
 select t.account_id, t.id, t.endpoint_id, t.record_id, t.request_id, t.event_type, t.occurred_at, t.body, t.tries,
        t.first_tried_at, e.url, e.secrets, e.auth, a.plain_http_webhooks as plain_http
@@ -55,10 +75,14 @@ kept as (
   update outbox o set state = case m.kind when 'retry' then 'waiting' else 'parked' end, due_at = coalesce(m.due_at, o.due_at),
          lease_until = null, owner = null, last_error = m.error
     from mine m where o.account_id = m.account_id and o.endpoint_id = m.endpoint_id and o.id = m.id and m.kind <> 'delivered'),
-behind as (                            -- later events of the record wait too: else each claim would look at them in vain
-  update outbox o set due_at = m.due_at from mine m
-   where m.kind = 'retry' and o.account_id = m.account_id and o.endpoint_id = m.endpoint_id and o.record_id = m.record_id
-     and o.state = 'waiting' and o.lease_until is null and o.id > m.id and o.due_at < m.due_at),
+called_back as (                       -- the next event of the record, which claims have put off; now it has its turn by age
+  update outbox o set due_at = o.occurred_at
+    from mine m cross join lateral (
+      select b.id from outbox b
+       where b.account_id = m.account_id and b.endpoint_id = m.endpoint_id and b.record_id = m.record_id and b.state = 'waiting'
+         and b.id > m.id order by b.id limit 1) n
+   where m.kind <> 'retry' and o.account_id = m.account_id and o.endpoint_id = m.endpoint_id and o.id = n.id
+     and o.state = 'waiting' and o.lease_until is null and o.due_at > o.occurred_at),
 told as (
   insert into delivery (account_id, outbox_id, endpoint_id, record_id, event_type, at, tries, status_code, duration_ms, outcome, error)
   select d.account_id, d.id, d.endpoint_id, d.record_id, d.event_type, d.at, d.tries, d.status_code, d.duration_ms, d.outcome, d.error from d
