@@ -148,7 +148,7 @@ def _row_6_failed(view: _View) -> Outcome | None:
         "step_limit": "The run made more step visits than a flow may",
         "duration_limit": "The run lasted longer than a flow may",
     }[reason]
-    tail = f": {facts.detail}" if facts.detail else ""
+    tail = f": {facts.detail.removesuffix('.')}" if facts.detail else ""
     return _final(view, FlowStatus.FAILURE, reason, "6", f"{what}{tail}.")
 
 

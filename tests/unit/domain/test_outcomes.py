@@ -113,7 +113,9 @@ def test_row_5_is_tried_again_where_the_flow_says_so() -> None:
 def test_row_6_a_failed_flow_keeps_its_reason(reason: str) -> None:
     found = outcome(AttemptEnd.FAILED, reason=reason, detail="step greet: prompt missing", legs=(ANSWERED,))
     assert shown(found) == ("FAILURE", reason, "7.4 row 6")
-    assert "prompt missing" in found.sentence
+    assert found.sentence.endswith("prompt missing.")
+    told = outcome(AttemptEnd.FAILED, reason=reason, detail="There is no prompt p1.", legs=(ANSWERED,))
+    assert told.sentence.endswith(": There is no prompt p1.")  # a detail that is a sentence has its own full stop
 
 
 def test_row_6a_lost_after_the_answer_is_not_retried() -> None:

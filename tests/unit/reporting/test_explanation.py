@@ -239,6 +239,8 @@ def test_pushes_tell_tries_waits_and_dead_letters() -> None:
         PushRow(UUID(int=82), "crm", "record.final", at(7), None, "endpoint_gone", 3, 410, 9, None, None),
         PushRow(UUID(int=83), "crm", "record.final", at(8), "waiting", None, 1, None, None, "timeout", at(60)),
         PushRow(UUID(int=84), "crm", "record.final", at(9), "parked", None, 9, None, None, "timeout", at(60)),
+        PushRow(UUID(int=85), "crm", "record.final", at(10), None, "retry", 1, None, None, "No route.", None),
+        PushRow(UUID(int=86), "crm", "record.final", at(11), "parked", None, 9, None, None, "No route.", at(60)),
     ]
     sentences = [push.sentence for push in told(story).pushes]
     assert sentences == [
@@ -247,6 +249,8 @@ def test_pushes_tell_tries_waits_and_dead_letters() -> None:
         "crm answered 410 Gone: the endpoint is switched off.",
         "Waits to be delivered to crm, next try 12:01:00Z.",
         "Parked on the dead-letter list of crm: timeout.",
+        "Try 1 to crm failed: No route.",
+        "Parked on the dead-letter list of crm: No route.",
     ]
 
 

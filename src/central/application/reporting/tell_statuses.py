@@ -142,7 +142,8 @@ def tell_pushes(rows: Sequence[PushRow]) -> tuple[PushLine, ...]:
 
 def _pushed(row: PushRow) -> str:
     took = f" in {row.duration_ms} ms" if row.duration_ms is not None else ""
-    answer = f"HTTP {row.status_code}" if row.status_code is not None else row.error or "no answer"
+    error = (row.error or "").removesuffix(".")
+    answer = f"HTTP {row.status_code}" if row.status_code is not None else error or "no answer"
     match row.outcome or row.state:
         case "delivered":
             return f"Delivered to {row.endpoint} at try {row.tries}: {answer}{took}."
@@ -153,7 +154,7 @@ def _pushed(row: PushRow) -> str:
         case "endpoint_gone":
             return f"{row.endpoint} answered 410 Gone: the endpoint is switched off."
         case "parked":
-            return f"Parked on the dead-letter list of {row.endpoint}: {row.error or 'given up'}."
+            return f"Parked on the dead-letter list of {row.endpoint}: {error or 'given up'}."
         case _:
             again = f", next try {row.due_at:%H:%M:%SZ}" if row.tries and row.due_at is not None else ""
             return f"Waits to be delivered to {row.endpoint}{again}."
