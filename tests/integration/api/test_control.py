@@ -133,6 +133,17 @@ async def test_a_stop_can_be_forced_afterwards(tenant: Tenant, load: Load, worke
     assert await _row(worker_pool, request) == ("stopping", True)
 
 
+async def test_a_forced_stop_tells_of_the_calls_that_it_cuts(tenant: Tenant, load: Load, worker_pool: Pool) -> None:
+    request = (await load(2)).request_id
+    await _set_running(worker_pool, request)
+    flow, path = "/flows/appointment_reminder", f"/requests/{request}"
+    for stop in (f"{path}/stop", f"{flow}/stop"):
+        assert (await tenant.post(f"{stop}?preview=true")).json()["touched"] == 0
+        assert (await tenant.post(f"{stop}?force=true&preview=true")).json()["touched"] == 2
+    assert (await tenant.post(f"{path}/pause?force=true&preview=true")).json()["touched"] == 0
+    assert (await tenant.post(f"{path}/stop?force=true")).json() == {"touched": 0, "remaining": 2, "preview": False}
+
+
 async def test_requeue_after_a_forced_stop_cuts_no_new_call_and_counts_no_reason_twice(
     tenant: Tenant, load: Load, worker_pool: Pool
 ) -> None:
@@ -154,6 +165,20 @@ async def _row(pool: Pool, request_id: object) -> tuple[str, bool]:
         rows = await connection.execute("select control, force_stop from request where id = %s", [request_id])
         ((control, force),) = await rows.fetchall()
     return control, force
+
+
+async def _set_running(pool: Pool, request_id: object) -> None:
+    """As the claim leaves records: each in progress under a lease."""
+    async with transaction(pool) as connection:
+        await connection.execute(
+            "update record set status = 'IN_PROGRESS', due_at = null, owner = 'v1', lease_until = now() + interval '1 h' "
+            "where request_id = %s",
+            [request_id],
+        )
+        await connection.execute(
+            "update request_tally set counter = 'status:IN_PROGRESS' where request_id = %s and counter like 'status:%%'",
+            [request_id],
+        )
 
 
 async def _reasons(pool: Pool, request_id: object) -> int:

@@ -57,12 +57,14 @@ class PostgresControl:
     def __init__(self, pool: Pool, clock: Clock) -> None:
         self._pool, self._clock = pool, clock
 
-    async def preview(self, account_id: AccountId, request_id: RequestId, action: str) -> ControlEffect | None:
+    async def preview(
+        self, account_id: AccountId, request_id: RequestId, action: str, *, force: bool = False
+    ) -> ControlEffect | None:
         """How many records the action would touch now."""
         async with tenant(self._pool, account_id) as connection:
             if await _request(connection, account_id, request_id) is None:
                 return None
-            return ControlEffect(await _affected(connection, account_id, request_id, action))
+            return ControlEffect(await _affected(connection, account_id, request_id, action, force=force))
 
     async def control_request(
         self,
@@ -89,7 +91,7 @@ class PostgresControl:
                 await change.connection.execute(_SQL["set_request_control"], values | forced)
             elif forced["force"] and request.control == "stopping":  # the stop is now to cut running calls too
                 await change.connection.execute(_SQL["set_request_control"], values | forced)
-            affected = await _affected(change.connection, account_id, request_id, action)
+            affected = await _affected(change.connection, account_id, request_id, action, force=force)
         if affected <= 0:
             return None if affected < 0 else ControlEffect(0)
         done = await self._move(account_id, request_id, action, at, audit.actor)
@@ -119,13 +121,15 @@ class PostgresControl:
             return ControlEffect(int(done))
         return None
 
-    async def preview_flow(self, account_id: AccountId, flow_id: FlowId, action: ControlAction) -> ControlEffect | None:
+    async def preview_flow(
+        self, account_id: AccountId, flow_id: FlowId, action: ControlAction, *, force: bool = False
+    ) -> ControlEffect | None:
         """How many records of all open requests of the flow an action would touch now."""
         async with tenant(self._pool, account_id) as connection:
             if not await scalar(connection, _SQL["flow_exists"], {"account_id": account_id, "id": flow_id}):
                 return None
             requests = await _requests_of(connection, account_id, flow_id, "open_requests_of_flow")
-            counts = [await _affected(connection, account_id, request_id, action) for request_id in requests]
+            counts = [await _affected(connection, account_id, each, action, force=force) for each in requests]
             return ControlEffect(sum(counts))
 
     async def control_flow(
@@ -151,7 +155,7 @@ class PostgresControl:
                 await change.connection.execute(_SQL["set_flow_control"], key | {"control": _CONTROL[action]})
             which = "running_requests_of_flow" if action == "resume" else "open_requests_of_flow"
             requests = await _requests_of(change.connection, account_id, flow_id, which)
-            counts = [await _affected(change.connection, account_id, request_id, action) for request_id in requests]
+            counts = [await _affected(change.connection, account_id, each, action, force=force) for each in requests]
         if not found:
             return None
         done = 0
@@ -195,12 +199,15 @@ async def _requests_of(
     return [RequestId(row[0]) for row in await cursor.fetchall()]
 
 
-async def _affected(connection: Connection, account_id: AccountId, request_id: RequestId, action: str) -> int:
+async def _affected(
+    connection: Connection, account_id: AccountId, request_id: RequestId, action: str, *, force: bool
+) -> int:
     counts = await fetch(connection, _SQL["status_counts"], _Count, {"account_id": account_id, "id": request_id})
-    return sum(count.n for count in counts if _touches(action, count.status))
+    return sum(count.n for count in counts if _touches(action, count.status, force=force))
 
 
-def _touches(action: str, status: str) -> bool:
+def _touches(action: str, status: str, *, force: bool) -> bool:
+    """``force``: a stop also cuts the calls of records that are being worked on."""
     row = FLOW[FlowStatus(status)]
     waiting = not row.final and status != FlowStatus.IN_PROGRESS
     match action:
@@ -209,7 +216,7 @@ def _touches(action: str, status: str) -> bool:
         case "resume":
             return status == FlowStatus.PAUSE
         case "stop":
-            return waiting
+            return waiting or (force and not row.final)
         case "requeue":
             return status in _REQUEUED
         case _:

@@ -22,9 +22,9 @@ class ControlWork:
     flows: FlowStore
     auditor: Auditor
 
-    async def preview(self, actor: Actor, request_id: RequestId, action: str) -> ControlEffect:
+    async def preview(self, actor: Actor, request_id: RequestId, action: str, *, force: bool = False) -> ControlEffect:
         """How many records the action would touch now. Raises NotFound ``request_not_found``."""
-        return _request(await self.store.preview(actor.account_id, request_id, action))
+        return _request(await self.store.preview(actor.account_id, request_id, action, force=force))
 
     async def control(
         self, actor: Actor, request_id: RequestId, action: ControlAction, *, force: bool = False
@@ -53,10 +53,12 @@ class ControlWork:
             raise NotFound("record_not_found", "There is no such record in this account.")
         return effect
 
-    async def preview_flow(self, actor: Actor, flow: str, action: ControlAction) -> ControlEffect:
+    async def preview_flow(
+        self, actor: Actor, flow: str, action: ControlAction, *, force: bool = False
+    ) -> ControlEffect:
         """How many records of all open requests the action would touch now. Raises NotFound ``flow_not_found``."""
         row = flow_found(await self.flows.get(actor.account_id, flow))
-        return _flow(await self.store.preview_flow(actor.account_id, row.id, action))
+        return _flow(await self.store.preview_flow(actor.account_id, row.id, action, force=force))
 
     async def control_flow(
         self, actor: Actor, flow: str, action: ControlAction, *, force: bool = False

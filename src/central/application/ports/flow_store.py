@@ -147,8 +147,13 @@ class ControlStore(Protocol):
     (the tracker goes on where this ends) and to the end for resume and requeue. All are safe to repeat.
     """
 
-    async def preview(self, account_id: AccountId, request_id: RequestId, action: str) -> ControlEffect | None:
-        """How many records ``pause``, ``resume``, ``stop``, ``requeue`` or ``reload`` would touch now."""
+    async def preview(
+        self, account_id: AccountId, request_id: RequestId, action: str, *, force: bool = False
+    ) -> ControlEffect | None:
+        """How many records ``pause``, ``resume``, ``stop``, ``requeue`` or ``reload`` would touch now.
+
+        ``force``: a stop also touches those whose calls it would cut.
+        """
         ...
 
     async def control_request(
@@ -176,7 +181,9 @@ class ControlStore(Protocol):
         """End one waiting record; one that is being worked on finishes."""
         ...
 
-    async def preview_flow(self, account_id: AccountId, flow_id: FlowId, action: ControlAction) -> ControlEffect | None:
+    async def preview_flow(
+        self, account_id: AccountId, flow_id: FlowId, action: ControlAction, *, force: bool = False
+    ) -> ControlEffect | None:
         """How many records of all open requests of the flow an action would touch now."""
         ...
 

@@ -298,7 +298,8 @@ async def control_flow(
     """Acts on all open requests of the flow; safe to repeat."""
     chosen: ControlAction = action
     if preview:
-        return effect_view(await services.control.preview_flow(caller.actor, flow, chosen), preview=True)
+        effect = await services.control.preview_flow(caller.actor, flow, chosen, force=force)
+        return effect_view(effect, preview=True)
     return effect_view(await services.control.control_flow(caller.actor, flow, chosen, force=force))
 
 

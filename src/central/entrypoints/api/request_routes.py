@@ -252,7 +252,8 @@ async def control_request(
     """Idempotent. Running attempts finish, or are cut by `stop` with `force`."""
     chosen: ControlAction = action
     if preview:
-        return effect_view(await services.control.preview(caller.actor, RequestId(request_id), chosen), preview=True)
+        effect = await services.control.preview(caller.actor, RequestId(request_id), chosen, force=force)
+        return effect_view(effect, preview=True)
     return effect_view(await services.control.control(caller.actor, RequestId(request_id), chosen, force=force))
 
 
