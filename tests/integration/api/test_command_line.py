@@ -86,6 +86,24 @@ async def test_policies_and_list_entries_are_listed(central: Command) -> None:
     assert [entry["number"] for entry in found] == ["919876543210"]
 
 
+async def test_a_list_with_markup_and_escapes_in_it_is_shown_and_hides_nothing(central: Command) -> None:
+    await central("did", "add", "+91 22 1234 5678", "--label", "ordinary")
+    await central("did", "add", "+91 22 1234 5679", "--label", "[/x][vip]")
+    await central("trunk", "add", "[/bad] t", "10.0.0.9")
+    listed = await central("did", "list")
+    assert "ordinary" in listed
+    assert "[/x][vip]" in listed
+    assert "[/bad] t" in await central("trunk", "list")
+
+
+@pytest.mark.parametrize(
+    "command", [("request", "show"), ("record", "explain"), ("trunk", "remove"), ("webhook", "test")]
+)
+async def test_what_is_no_identifier_is_told_as_such(central: Command, command: tuple[str, ...]) -> None:
+    with pytest.raises(Exception, match='unable to convert "nope" into UUID'):
+        await central(*command, "nope")
+
+
 @pytest.mark.parametrize("command", [("prompt", "add"), ("flow", "push"), ("flow", "check"), ("list", "import", "dnd")])
 async def test_a_file_that_is_not_there_is_told_before_anything_is_sent(
     central: Command, tmp_path: Path, command: tuple[str, ...]
