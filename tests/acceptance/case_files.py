@@ -59,7 +59,7 @@ class CaseFile:
     account: Mapping[str, Any]
     register_age_h: float | None
     trunks: Sequence[Mapping[str, Any]]
-    did: str
+    did: str | None  # None: a number of the file's own
     cases: Sequence[Case]
     then: Sequence[Mapping[str, Any]]
     patience_s: float
@@ -94,7 +94,7 @@ def read_case_file(path: Path) -> CaseFile:
         account=document.get("account", {}),
         register_age_h=document.get("register", {}).get("age_h"),
         trunks=document.get("trunk", ()),
-        did=str(document.get("did", "918000000001")),
+        did=document.get("did"),
         cases=tuple(_case(path, case) for case in document["case"]),
         then=tuple(document.get("then", ())),
         patience_s=float(document.get("patience_s", 60)),

@@ -157,7 +157,7 @@ steps:
     account={},
     register_age_h=None,
     trunks=(),
-    did="918000000001",
+    did=None,
     cases=(Case("probe", "probe", ("answer",), {}, None),),
     then=(),
     patience_s=5,

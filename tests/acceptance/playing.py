@@ -64,9 +64,10 @@ class Played:
         self._fill_lists()
         flow = self.api.send("POST", "/flows", file.flow.encode(), "application/yaml")
         self.flow_id = flow["id"]
-        if file.did:
-            self.api.post("/dids", {"dids": [{"number": file.did}]})
-            self.api.put(f"/flows/{self.flow_id}/dids", {"dids": [file.did]})
+        did = f"91800001{self.place:04d}" if file.did is None else file.did
+        if did:
+            self.api.post("/dids", {"dids": [{"number": did}]})
+            self.api.put(f"/flows/{self.flow_id}/dids", {"dids": [did]})
         for prompt in file.removed_prompts:
             self.api.send("PUT", f"/prompts/{prompt}", tone(), "audio/wav")
         if file.mode == "production":

@@ -133,8 +133,8 @@ async def test_every_route_needs_a_key(stage: Stage) -> None:
 
 async def test_the_same_names_and_people_may_exist_in_two_accounts(stage: Stage, tenant: Tenant) -> None:
     other = await stage.account("Other")
-    for owner, name in ((tenant, "Ada One"), (other, "Ada Two")):
-        await owner.flow()
+    for owner, name, number in ((tenant, "Ada One", "+912212345678"), (other, "Ada Two", "+912212345679")):
+        await owner.flow(number=number)
         assert (await owner.post("/trunks", {"name": "carrier", "host": "sip.example.org"})).status_code == 201
         person = await owner.post("/people", {"email": "ada@example.org", "role": "agent", "name": name})
         assert person.status_code == 201, person.text

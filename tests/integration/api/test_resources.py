@@ -55,6 +55,27 @@ async def test_dids_are_normalised_and_kept_while_a_flow_uses_them(tenant: Tenan
     assert (missing.status_code, missing.json()["details"]) == (404, {"dids": ["919876543210"]})
 
 
+async def test_a_number_belongs_to_one_account(stage: Stage, tenant: Tenant) -> None:
+    other = await stage.account("Rival Telephony")
+    mine, free = {"number": "+91 22 1234 5678"}, {"number": "+91 22 1234 5679"}
+    assert (await tenant.post("/dids", {"dids": [mine]})).status_code == 200
+    refused = await other.post("/dids", {"dids": [free, mine]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "did_taken")
+    assert "912212345678" in refused.json()["detail"]
+    assert "Acme" not in refused.text
+    assert (await other.get("/dids")).json()["items"] == []
+    assert (await tenant.post("/dids", {"dids": [mine | {"label": "main"}]})).json()["added"] == 0
+    assert (await tenant.call("DELETE", "/dids/912212345678")).status_code == 204
+    assert (await other.post("/dids", {"dids": [free, mine]})).json()["added"] == 2
+
+
+async def test_two_accounts_cannot_both_be_the_first(stage: Stage, tenant: Tenant) -> None:
+    accounts = [tenant, await stage.account("Second"), await stage.account("Third")]
+    body = {"dids": [{"number": "+91 22 1234 5678"}]}
+    answers = await asyncio.gather(*(account.post("/dids", body) for account in accounts))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+
+
 async def test_lists_grow_in_version_and_are_searched_by_prefix(tenant: Tenant) -> None:
     put = await tenant.call(
         "PUT",

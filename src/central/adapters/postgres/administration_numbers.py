@@ -97,12 +97,19 @@ class PostgresDids:
         self._pool = pool
 
     async def put(self, account_id: AccountId, dids: Sequence[Did], audit: AuditEntry) -> int:
-        """Add or change by number; returns how many are new. Raises NotFound ``trunk_not_found``."""
+        """Add or change by number; returns how many are new.
+
+        Raises NotFound ``trunk_not_found``, Conflict ``did_taken``.
+        """
         unique = {did.number: did for did in dids}
-        values = {"account_id": account_id, "dids": Jsonb([asdict(did) for did in unique.values()])}
+        values: dict[str, object] = {"account_id": account_id, "numbers": list(unique)}
+        values["dids"] = Jsonb([asdict(did) for did in unique.values()])
         async with changing(self._pool, account_id, audit) as change:
             if await scalar(change.connection, _SQL["missing_trunks"], values):
                 raise NotFound("trunk_not_found", "There is no such trunk in this account.")
+            taken = await scalar(change.connection, _SQL["did_elsewhere"], values)
+            if taken is not None:
+                raise Conflict("did_taken", f"The number {taken} belongs to somebody else.", field="number")
             return int(await scalar(change.connection, _SQL["put_dids"], values))
         return 0
 

@@ -79,7 +79,7 @@ class MaintainDids:
     async def put(self, actor: Actor, dids: Sequence[Did], country: str) -> tuple[int, list[Did]]:
         """Add or change; returns how many are new, and the stored form.
 
-        Raises InvalidInput ``invalid_number``, NotFound ``trunk_not_found``.
+        Raises InvalidInput ``invalid_number``, NotFound ``trunk_not_found``, Conflict ``did_taken``.
         """
         now = self.auditor.clock.now()
         stored = [replace(did, number=check_number(did.number, country), created_at=now) for did in dids]

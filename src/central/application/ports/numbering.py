@@ -88,7 +88,10 @@ class DidStore(Protocol):
     """DIDs."""
 
     async def put(self, account_id: AccountId, dids: Sequence[Did], audit: AuditEntry) -> int:
-        """Add or change (by number); returns how many are new. Raises NotFound ``trunk_not_found``."""
+        """Add or change (by number); returns how many are new.
+
+        Raises NotFound ``trunk_not_found``, Conflict ``did_taken`` for a number of another account.
+        """
         ...
 
     async def page(self, account_id: AccountId, after: str | None, limit: int) -> Sequence[Did]:

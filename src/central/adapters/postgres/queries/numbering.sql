@@ -30,6 +30,9 @@ delete from trunk where account_id = %(account_id)s and id = %(id)s;
 select count(*)::int from jsonb_to_recordset(%(dids)s) as d(trunk_id uuid)
  where d.trunk_id is not null and not exists (select from trunk t where t.account_id = %(account_id)s and t.id = d.trunk_id);
 
+-- name: did_elsewhere
+select did_elsewhere(%(numbers)s, %(account_id)s);
+
 -- name: put_dids
 with put as (
   insert into did as x (account_id, number, trunk_id, label, created_at)
