@@ -55,7 +55,8 @@ with u as (
 update request q set checksum = %(checksum)s from u where q.account_id = u.account_id and q.id = u.request_id;
 
 -- name: fail_upload
-with u as (update upload set state = 'failed', error = %(error)s where request_id = %(id)s returning account_id, request_id),
+with u as (
+  update upload set state = 'failed', error = %(error)s where request_id = %(id)s and state not in ('loaded', 'failed') returning account_id, request_id),
 gone as (delete from upload_chunk c using u where c.account_id = u.account_id and c.request_id = u.request_id)
 update request q set loading = false, error = %(error)s from u where q.account_id = u.account_id and q.id = u.request_id;
 

@@ -218,6 +218,16 @@ select (select count(*) from request where open)::int as open_requests,
          where to_regclass(c.relname || '_' || to_char((now() at time zone 'utc')::date + 1, 'yyyymmdd')) is null)::int as partitions_missing;
 
 -- name: stranded_uploads
--- Received files that nobody loads: their process died between the last byte and the job.
-select u.account_id, u.request_id from upload u
- where u.state in ('received', 'loading') and u.created_at < now() - interval '20 seconds' order by u.created_at limit 100;
+-- Received files that nobody loads, and why: 'stopped' by force, 'given_up' by their job, or 'unknown' to any job, because a
+-- process died between the last byte and the job. What waits or runs as a job is left alone.
+select w.account_id, w.request_id, w.fate from (
+  select u.account_id, u.request_id, u.created_at,
+         case when q.force_stop and q.control in ('stopping', 'stopped') then 'stopped'
+              when j.known then 'known' when j.known is not null then 'given_up'
+              when u.created_at < now() - interval '20 seconds' then 'unknown' else 'young' end as fate
+    from upload u join request q on q.account_id = u.account_id and q.id = u.request_id
+   cross join lateral (
+     select bool_or(p.status in ('todo', 'doing')) as known from procrastinate_jobs p
+      where p.queueing_lock = 'load/' || u.request_id and p.status in ('todo', 'doing', 'failed')) j
+   where u.state in ('received', 'loading')) w
+ where w.fate in ('stopped', 'given_up', 'unknown') order by w.created_at limit 100;
