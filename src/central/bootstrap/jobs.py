@@ -44,5 +44,5 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
             retired = await PostgresRetention(stores.pool).retire(stores.clock.now(), row_retention(settings))
             telemetry.event("rows_retired", **retired)
 
-        deeds = JobDeeds(load=load, upkeep=keep_house, stranded=stores.tracking.stranded_uploads)
+        deeds = JobDeeds(load=load, upkeep=keep_house, stranded=stores.tracking.stranded_uploads, give_up=load.give_up)
         await run_jobs(app, deeds, stop, telemetry)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from central.adapters.files.list_files import DiskListFiles
 from central.adapters.files.rows import inspect_file, open_rows
 from central.adapters.files.shape import FileLimits, ReadingOptions
+from central.domain.encodings import ENCODINGS, codec_of
 from central.domain.errors import InvalidInput
 from tests.unit.intake.lists import DECLARED, inspected, loaded, refusal, written, zipped
 
@@ -148,8 +150,24 @@ def test_the_encoding_can_be_overridden(tmp_path: Path) -> None:
     path = written(tmp_path, f"tel1,name\n{ROW},Łukasz\n".encode("iso8859-2"))
     assert loaded(path, ReadingOptions(variables=("name",), encoding="iso8859-2"))[0].variables["name"] == "Łukasz"
     assert refusal(path, ReadingOptions(variables=("name",), encoding="utf-8")) == "encoding_broken"
-    for name in ("klingon", "base64", "rot13"):
-        assert refusal(path, ReadingOptions(encoding=name)) == "encoding_unknown"
+    for name in ("klingon", "base64", "rot13", "utf-16", "utf-7", "punycode", "idna", "unicode_escape"):
+        assert refusal(path, ReadingOptions(encoding=name)) == "unknown_encoding"
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_every_encoding_that_is_offered_reads_or_is_a_file_error(tmp_path: Path, name: str) -> None:
+    options = ReadingOptions(variables=("name",), encoding=name)
+    path = written(tmp_path, f"tel1,name\n{ROW},Anna\n".encode(codec_of(name)))
+    assert loaded(path, options)[0].variables["name"] == "Anna"
+    shown = DiskListFiles(FileLimits()).inspect(path, "a.csv", "", ("name",), {}, codec_of(name)).describe()
+    assert shown["encoding"] == codec_of(name), "what is shown can be given back"
+
+
+@pytest.mark.parametrize("name", ["utf-8", "utf-16-le", "gb18030", "big5", "euc-kr", "windows-1253"])
+def test_bytes_that_are_not_in_the_named_encoding_are_a_file_error(tmp_path: Path, name: str) -> None:
+    start = f"tel1,name\n{ROW},".encode(codec_of(name))
+    path = written(tmp_path, start + b"\xd8\x00\xdf\xff\xff\xd8\x00\xd8\xd2\n")
+    assert refusal(path, ReadingOptions(variables=("name",), encoding=name)) == "encoding_broken"
 
 
 def test_nul_bytes_and_formulas_come_through_as_they_are(tmp_path: Path) -> None:

@@ -55,16 +55,6 @@ def encoding_by_mark(start: bytes) -> str | None:
     return next((name for mark, name in _MARKS if start.startswith(mark)), None)
 
 
-def checked_encoding(name: str) -> str:
-    """The codec for a name that the caller gave; InvalidInput ``encoding_unknown`` for one that is no text encoding."""
-    try:
-        found = codecs.lookup(name)
-        "tel1".encode(found.name).decode(found.name)
-    except (LookupError, UnicodeError):
-        raise InvalidInput("encoding_unknown", f'"{name[:40]}" is not a text encoding.', encoding=name[:40]) from None
-    return found.name
-
-
 def detect(sample: bytes) -> str:
     """Name the encoding of lines that hold bytes outside ASCII and are not all UTF-8; InvalidInput if it is not clear."""
     _refuse_mixed(sample)

@@ -12,9 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from central.adapters.files.encodings import ambiguous, checked_encoding, detect, encoding_by_mark
+from central.adapters.files.encodings import ambiguous, detect, encoding_by_mark
 from central.adapters.files.opened import opened, too_large
 from central.adapters.files.shape import FileKind, FileLimits
+from central.domain.encodings import codec_of
 from central.domain.errors import InvalidInput
 
 _CHUNK_BYTES = 256 * 1024
@@ -48,7 +49,7 @@ def scan(path: Path, kind: FileKind, limits: FileLimits, encoding: str | None) -
         if found.decodes:
             return found
         encoding = detect(found.sample)
-    name = marked or checked_encoding(encoding or "utf-8")
+    name = marked or codec_of(encoding or "utf-8")
     found = measure(path, kind, limits, name)
     if not found.decodes:
         raise InvalidInput("encoding_broken", f"The file's bytes are not {name} throughout.", encoding=name)
@@ -94,13 +95,14 @@ def _as_utf8(file: IO[bytes], encoding: str, found: Scan) -> Iterator[bytes]:
         if found.decodes:
             try:
                 text = decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError:
+                decoded = b"" if plain else text.encode()
+            except UnicodeError:
                 found.decodes = False
                 if not plain:
                     return
             else:
                 if chunk and not plain:
-                    yield text.encode()
+                    yield decoded
         if not chunk:
             return
         if plain:

@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Job
+from typing_extensions import override
 
+from central.application.ports.intake import StrandedUpload
 from central.application.ports.telemetry import Telemetry
 from central.domain.errors import NeighbourError
 from central.domain.ids import AccountId, RequestId
@@ -21,7 +25,8 @@ from central.domain.ids import AccountId, RequestId
 LOAD = "load_upload"
 _STALLED_S = 20.0
 _HEARTBEAT_S = 5.0
-_RECOVER_S = 5.0
+_LONGEST_WAIT_S = 60.0
+_OUR_FAULT = "judge_ended"  # a process of ours: what killed it may be the file, so it is not tried for ever
 
 
 def open_jobs(dsn: str, role: str) -> procrastinate.App:
@@ -54,20 +59,58 @@ class JobQueue:
             return
 
 
+class GiveUp(Protocol):
+    """Ends a request whose file is not loaded."""
+
+    async def __call__(self, account_id: AccountId, request_id: RequestId, *, stopped: bool) -> None: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class JobDeeds:
     """What the jobs do; given by bootstrap. ``upkeep`` makes partitions and drops old ones."""
 
     load: Callable[[AccountId, RequestId], Awaitable[int]]
     upkeep: Callable[[], Awaitable[None]]
-    stranded: Callable[[], Awaitable[list[tuple[AccountId, RequestId]]]]
+    stranded: Callable[[], Awaitable[list[StrandedUpload]]]
+    give_up: GiveUp
 
 
-async def run_jobs(app: procrastinate.App, deeds: JobDeeds, stop: asyncio.Event, telemetry: Telemetry) -> None:
+@dataclass(frozen=True, slots=True)
+class JobPace:
+    """A load that fails by our fault is tried ``tries`` times, after ``wait_s``, twice that ...; rescue looks every ``recover_s``."""
+
+    tries: int = 4
+    wait_s: float = 2.0
+    recover_s: float = 5.0
+
+
+class _LoadRetries(procrastinate.BaseRetryStrategy):
+    """Patient with neighbours that are away, brief with faults of our own; each is logged."""
+
+    def __init__(self, pace: JobPace, telemetry: Telemetry) -> None:
+        self._pace, self._telemetry = pace, telemetry
+
+    @override
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
+        """When to try again; None gives the job up."""
+        tries, request = job.attempts + 1, job.task_kwargs.get("request_id")
+        if isinstance(exception, NeighbourError) and exception.code != _OUR_FAULT:
+            self._telemetry.warning("upload_delayed", request_id=request, tries=tries, code=exception.code)
+        else:
+            self._telemetry.failure("upload_load_failed", exception, request_id=request, tries=tries)
+            if tries >= self._pace.tries:
+                return None
+        wait_s = min(self._pace.wait_s * 2 ** min(job.attempts, 16), _LONGEST_WAIT_S)
+        return procrastinate.RetryDecision(retry_in={"seconds": wait_s})
+
+
+async def run_jobs(
+    app: procrastinate.App, deeds: JobDeeds, stop: asyncio.Event, telemetry: Telemetry, pace: JobPace | None = None
+) -> None:
     """Work off jobs until ``stop`` is set; the running one gets some seconds to end."""
-    queue = JobQueue(app)
+    queue, pace = JobQueue(app), pace or JobPace()
 
-    @app.task(name=LOAD, retry=procrastinate.RetryStrategy(max_attempts=50, wait=2))
+    @app.task(name=LOAD, retry=_LoadRetries(pace, telemetry))
     async def load(account_id: str, request_id: str) -> None:
         await deeds.load(AccountId(UUID(account_id)), RequestId(UUID(request_id)))
 
@@ -78,7 +121,7 @@ async def run_jobs(app: procrastinate.App, deeds: JobDeeds, stop: asyncio.Event,
         await deeds.upkeep()
 
     await _recover(app, queue, deeds, telemetry)
-    recovering = asyncio.create_task(_keep_recovering(app, queue, deeds, telemetry))
+    recovering = asyncio.create_task(_keep_recovering(app, queue, deeds, telemetry, pace.recover_s))
     worker = asyncio.create_task(
         app.run_worker_async(
             concurrency=2,
@@ -102,10 +145,12 @@ async def run_jobs(app: procrastinate.App, deeds: JobDeeds, stop: asyncio.Event,
     await asyncio.gather(worker, return_exceptions=True)
 
 
-async def _keep_recovering(app: procrastinate.App, queue: JobQueue, deeds: JobDeeds, telemetry: Telemetry) -> None:
+async def _keep_recovering(
+    app: procrastinate.App, queue: JobQueue, deeds: JobDeeds, telemetry: Telemetry, every_s: float
+) -> None:
     """Look again and again: a list that nobody loads must not wait for a restart."""
     while True:
-        await asyncio.sleep(_RECOVER_S)
+        await asyncio.sleep(every_s)
         try:
             await _recover(app, queue, deeds, telemetry)
         except (NeighbourError, ConnectorException) as error:
@@ -113,9 +158,12 @@ async def _keep_recovering(app: procrastinate.App, queue: JobQueue, deeds: JobDe
 
 
 async def _recover(app: procrastinate.App, queue: JobQueue, deeds: JobDeeds, telemetry: Telemetry) -> None:
-    """Run again what a dead worker left, and uploads that were received but never queued."""
+    """Run again what a dead worker left, queue uploads that never were, end those that were given up or stopped by force."""
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_S):
         telemetry.warning("job_stalled", task=job.task_name, job=job.id)
         await app.job_manager.retry_job(job)
-    for account_id, request_id in await deeds.stranded():
-        await queue.enqueue_load(account_id, request_id)
+    for upload in await deeds.stranded():
+        if upload.fate == "unknown":
+            await queue.enqueue_load(upload.account_id, upload.request_id)
+        else:
+            await deeds.give_up(upload.account_id, upload.request_id, stopped=upload.fate == "stopped")

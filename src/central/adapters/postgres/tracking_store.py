@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from central.adapters.postgres.dispatch_store import as_json
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.pool import Pool, transaction
+from central.application.ports.intake import StrandedUpload
 from central.application.ports.tracking import ControlledRequest, LegState, ReapedRecord
 from central.domain.ids import AccountId, RecordId, RequestId
 
@@ -105,11 +106,11 @@ class PostgresTracking:
         async with transaction(self._pool) as connection:
             return await _SQL["close_requests"].run(connection, {"n": n, "now": now})
 
-    async def stranded_uploads(self) -> list[tuple[AccountId, RequestId]]:
-        """Received files that nobody loads."""
+    async def stranded_uploads(self) -> list[StrandedUpload]:
+        """Received files that nobody loads, and why."""
         async with transaction(self._pool) as connection:
             rows = await _SQL["stranded_uploads"].rows(connection)
-        return [(AccountId(a), RequestId(r)) for a, r in rows]
+        return [StrandedUpload(AccountId(a), RequestId(r), fate) for a, r, fate in rows]
 
     async def backlog(self) -> Mapping[str, float]:
         """Figures that an operator watches, by metric name."""

@@ -31,11 +31,16 @@ from central.application.ports.intake import (
 )
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Ids
-from central.domain.errors import CallerError
+from central.domain.errors import CallerError, Conflict, DefectError
 from central.domain.ids import AccountId, RequestId
 
 _AHEAD = 2
 """Chunks that a judge may be ahead of the store: while one waits to be stored, it works on the next. It holds no more."""
+
+_STOPPED = Conflict("stopped_by_user", "The request was stopped by force before its file was loaded.")
+_DEFECT = DefectError(
+    "internal_error", "The file could not be loaded because of a fault of this system; its log has the cause."
+)
 
 
 class LoadUpload:
@@ -58,7 +63,7 @@ class LoadUpload:
         """Load what is not loaded yet; answers the rows in the request. A file-level fault ends the request with its error.
 
         Raises NeighbourError when the store is away or a judge has ended; the job is then tried again and goes on where it
-        stopped.
+        stopped. What else it raises is a defect, after which it is tried a few times more, and then ``give_up``.
         """
         state = await self._store.upload_state(account_id, request_id)
         if state is None or state.state not in ("received", "loading"):
@@ -75,6 +80,18 @@ class LoadUpload:
                 await self._store.fail_upload(account_id, request_id, fault)
                 self._telemetry.event("upload_refused", request_id=str(request_id), code=error.code)
                 return 0
+
+    async def give_up(self, account_id: AccountId, request_id: RequestId, *, stopped: bool) -> None:
+        """End a request whose file is not loaded: its user stopped it by force, or loading failed again and again by our fault.
+
+        What was loaded before stays. A loader that still runs finds out at its next chunk.
+        """
+        fault = _STOPPED if stopped else _DEFECT
+        await self._store.fail_upload(account_id, request_id, {"code": fault.code, "message": fault.message})
+        if stopped:
+            self._telemetry.event("upload_stopped", request_id=str(request_id))
+        else:
+            self._telemetry.failure("upload_given_up", fault, request_id=str(request_id))
 
     async def _load(self, account_id: AccountId, request_id: RequestId, state: UploadState, path: Path) -> int:
         opening = await self._opening(account_id, state)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from central.application.intake.open_request import Mode, OpenRequest
 from central.application.ports.intake import IntakeStore, LoadQueue, NewRequest
 from central.application.ports.world import Clock, Ids
+from central.domain.encodings import codec_of
 from central.domain.errors import CentralError, Conflict, InvalidInput
 from central.domain.ids import AccountId, RequestId
 
@@ -22,7 +23,7 @@ _REPEAT_WITHIN = timedelta(hours=24)  # domain 14: the same bytes for the same f
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """What the caller wants. ``mapping``: column as written -> field. ``encoding``: overrides the detection."""
+    """What the caller wants. ``mapping``: column as written -> field. ``encoding`` (``ENCODINGS``): overrides the detection."""
 
     flow: str
     mode: Mode
@@ -52,9 +53,11 @@ class ReceiveUpload:
     ) -> RequestId:
         """Receive a file; answers the id of the request that is being filled from it.
 
-        Raises InvalidInput ``file_empty``, ``file_too_large``; Conflict ``file_repeated``, ``request_exists``; what ``OpenRequest.check`` raises.
+        Raises InvalidInput ``unknown_encoding``, ``file_empty``, ``file_too_large``; Conflict ``file_repeated``, ``request_exists``; what ``OpenRequest.check`` raises.
         A body that breaks off leaves a request that ends empty, with the error.
         """
+        if upload.encoding is not None:
+            codec_of(upload.encoding)
         opening = await self._opener.check(account_id, upload.flow, upload.mode, actor, upload.end_at)
         request = NewRequest(
             id=upload.request_id or RequestId(self._ids.uuid()),

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from central.application.ports.dispatch import ListState
@@ -326,6 +326,15 @@ class ListFiles(Protocol):
     ) -> ListFile:
         """Find what the file is. Raises InvalidInput with a stable code for a file-level fault."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StrandedUpload:
+    """A received file that nobody loads: unknown to any job, given up by its job, or stopped by force."""
+
+    account_id: AccountId
+    request_id: RequestId
+    fate: Literal["unknown", "given_up", "stopped"]
 
 
 class LoadQueue(Protocol):
