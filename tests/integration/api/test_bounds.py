@@ -129,3 +129,13 @@ async def test_a_policy_with_a_number_out_of_range_is_refused(stage: Stage, fiel
     (row["attempts"] if field == "window_h" else row)[field] = 10**30
     answer = await stage.client.post("/api/v1/operator/policies", json={"policy": row}, headers=OPERATOR)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_policy")
+
+
+async def test_no_balance_leaves_what_the_ledger_holds(stage: Stage, tenant: Tenant) -> None:
+    path = f"/api/v1/operator/accounts/{tenant.id}/funds"
+    for _ in range(9):
+        assert (await stage.client.post(path, json={"amount": "999999999999"}, headers=OPERATOR)).status_code == 201
+    refused = await stage.client.post(path, json={"amount": "999999999999"}, headers=OPERATOR)
+    assert (refused.status_code, refused.json()["code"]) == (422, "balance_out_of_range")
+    assert (await tenant.get("/account")).json()["balance"] == "9000000000091.00"
+    assert len((await tenant.get("/account/ledger")).json()["items"]) == 10

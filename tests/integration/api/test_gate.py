@@ -104,8 +104,17 @@ async def test_bad_bodies_get_a_clear_problem(tenant: Tenant) -> None:
     assert (typed.status_code, typed.json()["code"]) == (415, "unsupported_media_type")
     large = await tenant.post("/trunks", content=b'{"name": "' + b"a" * 1_000_001 + b'"}', headers=json)
     assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
+    assert "1000000 bytes" in large.json()["detail"]
+    for method, path in (("POST", "/trunks"), ("PATCH", "/account"), ("PUT", "/lists/dnd/entries")):
+        empty = await tenant.call(method, path, headers=json)
+        assert (empty.status_code, empty.json()["code"]) == (422, "invalid_body")
+        assert "needs a body" in empty.json()["detail"]
     nul = await tenant.post("/trunks", {"name": "a\0b", "host": "sip.example.org"})
     assert nul.status_code == 422
+    for path in ("", "/nowhere", "/nowhere/at/all", "/flows/x/nowhere/at/all"):
+        nothing = await tenant.get(path)
+        assert (nothing.status_code, nothing.json()["code"]) == (404, "no_such_route"), path
+        assert nothing.headers["content-type"] == "application/problem+json"
     method = await tenant.call("DELETE", "/account")
     assert (method.status_code, method.json()["code"]) == (405, "method_not_allowed")
     query = await tenant.get("/flows?limit=0")

@@ -10,7 +10,8 @@ from litestar.routes import HTTPRoute
 from tests.integration.api.conftest import WAV, Stage, Tenant, document
 from tests.tones import tone
 
-OPEN = {"/", "/health/live", "/health/ready", "/metrics", "/api/v1", "/api/v1/openapi.json", "/api/v1/{path}"}
+DOCUMENT = {"/api/v1/openapi.json" + path for path in ("", "/openapi.json", "/{path}")}
+OPEN = {"/", "/health/live", "/health/ready", "/metrics"} | DOCUMENT
 OWN = {("PUT", "/api/v1/prompts/{name}")}  # makes a thing of the caller's own: see test_prompts.py
 SHARED = {"/api/v1/statuses", "/api/v1/policies", "/api/v1/flows/check"}
 YAML = {"Content-Type": "application/yaml"}

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from psycopg.errors import NumericValueOutOfRange
 from psycopg.types.json import Jsonb
 
 from central.adapters.postgres.administration_rows import (
@@ -34,7 +35,7 @@ from central.application.ports.administration import (
     PolicyRow,
     Reservation,
 )
-from central.domain.errors import Conflict
+from central.domain.errors import Conflict, InvalidInput
 from central.domain.ids import AccountId
 
 _SQL = load_statements("administration")
@@ -81,10 +82,14 @@ class PostgresAccounts:
         return None
 
     async def add_funds(self, account_id: AccountId, entry: LedgerEntry, audit: AuditEntry) -> int | None:
-        """Write the ledger entry and change the balance by its amount."""
+        """Write the ledger entry and change the balance by its amount. Raises InvalidInput ``balance_out_of_range``."""
         async with changing(self._pool, account_id, audit) as change:
             values = {"account_id": account_id, "amount": entry.amount}
-            balance = await scalar(change.connection, _SQL["add_to_balance"], values)
+            try:
+                balance = await scalar(change.connection, _SQL["add_to_balance"], values)
+            except NumericValueOutOfRange as error:
+                message = "The balance would become larger than can be kept."
+                raise InvalidInput("balance_out_of_range", message, field="amount") from error
             if balance is None:
                 change.nothing()
             await change.connection.execute(_SQL["add_ledger_entry"], asdict(entry) | {"account_id": account_id})

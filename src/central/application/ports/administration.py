@@ -92,7 +92,10 @@ class AccountStore(Protocol):
         ...
 
     async def add_funds(self, account_id: AccountId, entry: LedgerEntry, audit: AuditEntry) -> int | None:
-        """Write the ledger entry and change the balance by its amount; returns the new balance."""
+        """Write the ledger entry and change the balance by its amount; returns the new balance.
+
+        Raises InvalidInput ``balance_out_of_range``.
+        """
         ...
 
     async def ledger(self, account_id: AccountId, before: UUID | None, limit: int) -> Sequence[LedgerEntry]:

@@ -130,6 +130,8 @@ class Gate(ASGIMiddleware):
                 await self._let_in(request)
             _check_query(request)
             _check_type(request, handler.opt.get("media_types", ("application/json",)))
+            if "data" in handler.parsed_fn_signature.parameters and _is_empty(request):
+                raise InvalidInput("invalid_body", "This call needs a body: a JSON object.")
         await next_app(scope, receive, send)
 
     async def _let_in(self, request: Request[Any, Any, Any]) -> None:
@@ -194,11 +196,14 @@ def _check_query(request: Request[Any, Any, Any]) -> None:
             raise InvalidInput("unknown_parameter", message, field=name, known=sorted(known))
 
 
+def _is_empty(request: Request[Any, Any, Any]) -> bool:
+    return request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+
+
 def _check_type(request: Request[Any, Any, Any], accepted: Sequence[str]) -> None:
     if request.method not in _WITH_BODY or not accepted:
         return
-    empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not empty and given not in accepted:
+    if not _is_empty(request) and given not in accepted:
         message = f"Send {' or '.join(accepted)}" + (f", not {given}." if given else " and say so in Content-Type.")
         raise InvalidInput("unsupported_media_type", message, accepted=list(accepted))

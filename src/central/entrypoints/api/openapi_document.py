@@ -104,8 +104,8 @@ def openapi_config() -> OpenAPIConfig:
         title="Central",
         version=API_VERSION,
         description=DESCRIPTION,
-        path=PREFIX,
-        render_plugins=[_CompleteJson(path="/openapi.json")],
+        path=f"{PREFIX}/openapi.json",  # a place of its own: Litestar answers unknown paths below it with a page of HTML
+        render_plugins=[_CompleteJson(path=["/", "/openapi.json"])],
         components=Components(security_schemes={"key": key}),
         use_handler_docstrings=True,
     )

@@ -172,6 +172,8 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
         detail = "There is nothing at this address."
     elif isinstance(error, MethodNotAllowedException):
         detail = f"{request.method} is not possible here."
+    elif status == 413:  # noqa: PLR2004 - RFC 9110, section 15.5.14
+        detail = f"A body has at most {request.route_handler.resolve_request_max_body_size()} bytes here."
     code = _HTTP_CODES.get(status, "http_error")
     if status == 400 and _PATH.search(detail):  # noqa: PLR2004 - msgspec names the place in the body
         return _unfit(request, [_field(detail)])
