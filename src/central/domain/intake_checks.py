@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 
-from central.domain.incoming import MAX_NUMBERS, MAX_PRIORITY, IncomingRecord, shape_fault
+from central.domain.incoming import MAX_NAME_CHARS, MAX_NUMBERS, MAX_PRIORITY, IncomingRecord, shape_fault
 from central.domain.intake_facts import Check, Dropped, IntakeFacts, ListHit, Prepared, Verdict
 from central.domain.numbers import is_international, normalise, written_digits
 from central.domain.start_time import StartFailure, StartTime, read_start
@@ -21,7 +21,7 @@ _TOO_MANY = f"too_many_numbers: A record holds {MAX_NUMBERS} numbers; the rest w
 _NO_HIT = ListHit()
 _NO_HITS: Mapping[str, ListHit] = {}
 _FIRST = (1,)
-FIELD_FAULTS = frozenset({"priority_unreadable", "time_zone_unknown"})
+FIELD_FAULTS = frozenset({"priority_unreadable", "time_zone_unknown", "variable_name_invalid"})
 """Values of ``invalid_record`` verdicts whose row is text as it should be: one field says nothing that can be used."""
 
 _PRIORITIES = {str(value): value for value in range(MAX_PRIORITY + 1)} | {"": None}
@@ -115,6 +115,9 @@ def _field_fault(record: IncomingRecord) -> str | None:
         return f"priority_unreadable: The priority must be a whole number from 0 to {MAX_PRIORITY}."
     if record.time_zone and known_zone(record.time_zone) is None:
         return "time_zone_unknown: The time zone is not a name of the IANA database."
+    for name in record.variables:
+        if not (name.isascii() and name.isidentifier() and len(name) <= MAX_NAME_CHARS):
+            return f'variable_name_invalid: "{name[:64]}" is no name of a variable: letters, digits and _, at most 64, no digit first.'
     return None
 
 

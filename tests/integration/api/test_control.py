@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,9 +12,12 @@ from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.pool import Pool, transaction
 from central.adapters.postgres.pool import tenant as in_account
+from central.adapters.postgres.reporting_store import PostgresReports
 from central.application.intake.open_request import OpenRequest
 from central.application.intake.submit_records import Receipt, Submission, SubmitRecords
-from central.domain.ids import AccountId
+from central.application.reporting.explanation import Kind
+from central.application.reporting.reporting import Reporting
+from central.domain.ids import AccountId, RecordId
 from central.domain.incoming import IncomingRecord
 from tests.integration.api.conftest import Stage, Tenant
 
@@ -207,3 +210,35 @@ async def _end_for_money(pool: Pool, account_id: AccountId, request_id: object) 
             "where account_id = %(account_id)s and request_id = %(request_id)s",
             values,
         )
+
+
+@pytest.mark.usefixtures("load")
+async def test_what_is_wrong_with_a_record_is_said_in_its_result(
+    stage: Stage, tenant: Tenant, api_pool: Pool, worker_pool: Pool
+) -> None:
+    """Numbers beyond the tenth are ignored with a warning; a variable without a proper name ends its row alone."""
+    flow_id = (await tenant.get("/flows")).json()["items"][0]["id"]
+    library = PostgresLibrary(worker_pool, PostgresDispatch(worker_pool, stage.services.ids), stage.services.clock)
+    opener = OpenRequest(PostgresIntake(api_pool), library, stage.services.clock, stage.services.ids)
+    submit = SubmitRecords(PostgresIntake(api_pool), opener, stage.services.clock, stage.services.ids)
+    object.__setattr__(stage.services, "submit", submit)  # the real intake in the place of the fake one
+    variables = {"Name": "Ada", "Date": "03-03-2027"}
+    numbers = [f"98765432{n:02d}" for n in range(12)]
+    records = [
+        {"numbers": numbers, "variables": variables},
+        {"numbers": numbers[:10], "variables": variables},
+        {"numbers": numbers[:1], "variables": variables | {"first name": "Ada"}},
+    ]
+    told = (await tenant.post("/requests", {"flow": flow_id, "records": records})).json()
+    many, ten, odd = told["records"]
+    assert (many["accepted"], len(many["numbers"]), many["warnings"][0].partition(":")[0]) == (
+        True,
+        10,
+        "too_many_numbers",
+    )
+    assert "warnings" not in ten
+    assert (odd["accepted"], odd["reason"]) == (False, "invalid_record")
+    assert "first name" in odd["sentence"]
+    reporting = Reporting(PostgresReports(api_pool), library, stage.services.clock)
+    explained = await reporting.explain_record(tenant.id, RecordId(UUID(many["record_id"])))
+    assert [entry.sentence for entry in explained.timeline if entry.kind is Kind.WARNING] == many["warnings"]

@@ -18,12 +18,14 @@ from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.jobs import JobDeeds, JobPace, JobQueue, open_jobs, run_jobs
 from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.pool import Pool
+from central.adapters.postgres.reporting_store import PostgresReports
 from central.adapters.postgres.tracking_store import PostgresTracking
 from central.adapters.system import SystemClock, SystemIds
 from central.application.intake.load_upload import LoadUpload
 from central.application.intake.open_request import OpenRequest
 from central.application.intake.receive_upload import ReceiveUpload, Upload
 from central.application.ports.intake import NewRequest
+from central.application.reporting.view_request import view_request
 from central.domain.errors import InvalidInput, NeighbourError
 from central.domain.ids import AccountId, RequestId
 from tests.fakes.judges import InProcessJudges
@@ -117,13 +119,18 @@ async def test_a_judge_that_always_ends_is_a_defect_too(yard: Yard) -> None:
         assert await yard.ended(request_id) == "internal_error"
 
 
-async def test_a_neighbour_that_comes_back_costs_no_request(yard: Yard) -> None:
+async def test_a_neighbour_that_comes_back_costs_no_request(yard: Yard, api_pool: Pool) -> None:
     yard.fault = lambda tries: NeighbourError("database_unavailable", "away") if tries <= PACE.tries + 1 else None
     request_id = await yard.received()
     async with yard.working() as queue:
         await queue.enqueue_load(yard.account_id, request_id)
         assert await yard.ended(request_id) is None
     assert yard.stock.value("select count(*) from record where request_id = %s", request_id) == 1
+    row = await PostgresReports(api_pool).request(yard.account_id, request_id)
+    assert row is not None
+    shown = view_request(row, yard.stock.now).upload
+    assert shown is not None
+    assert (shown.kind, shown.encoding, shown.delimiter) == ("csv", "utf-8", ",")
 
 
 async def test_a_file_that_no_job_knows_is_loaded_and_a_known_one_is_left_alone(yard: Yard) -> None:

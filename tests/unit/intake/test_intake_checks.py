@@ -153,6 +153,17 @@ def test_more_than_ten_numbers_are_ignored_with_a_warning() -> None:
     assert verdict(record(*numbers[:10], "", "")).warnings == ()
 
 
+@pytest.mark.parametrize("name", ["", "1st", "a b", "a-b", "né", "$x", "x" * 65, "flow.key"])
+def test_a_variable_without_a_proper_name_ends_its_row(name: str) -> None:
+    found = verdict(record(A)._replace(variables={"name": "x", name: "v"}))
+    assert (found.status, found.reason, found.value) == ("REJECTED", "invalid_record", "variable_name_invalid")
+    assert f'"{name[:64]}"' in found.sentence
+
+
+def test_a_variable_name_may_have_64_letters_digits_and_underscores() -> None:
+    assert verdict(record(A)._replace(variables={"name": "x", "_" + "aZ9" * 21: "v"})).accepted
+
+
 @pytest.mark.parametrize("numbers", [("",), ("", "  "), ()])
 def test_a_number_is_mandatory(numbers: tuple[str, ...]) -> None:
     found = verdict(IncomingRecord(1, numbers, variables={"name": "x"}))

@@ -13,7 +13,7 @@ from central.application.reporting.measure_rate import RateMeter, Rates
 from central.application.reporting.read_records import make_search
 from central.application.reporting.read_requests import ReadRequests
 from central.application.reporting.report_request import make_report
-from central.application.reporting.request_values import RequestView
+from central.application.reporting.request_values import RequestView, Upload
 from central.application.reporting.view_request import view_request
 from central.application.reporting.watch_requests import WatchRequests
 from central.domain.errors import InvalidInput, NotFound
@@ -61,6 +61,14 @@ def test_counts_add_up_and_words_come_largest_first() -> None:
 )
 def test_the_shown_status_follows_the_table(tallies: Mapping[str, int], columns: dict[str, Any], status: str) -> None:
     assert view_request(row(tallies, **columns), at(9)).status == status
+
+
+def test_an_upload_shows_what_was_detected_once_it_was_looked_at() -> None:
+    columns: dict[str, Any] = {"file_name": "a.csv", "upload_state": "loading", "rows_done": 7}
+    detected = {"kind": "csv", "encoding": "cp1252", "delimiter": ";"}
+    shown = view_request(row({}, **columns, detected=detected), at(9)).upload
+    assert shown == Upload("a.csv", "loading", 7, "csv", "cp1252", ";")
+    assert view_request(row({}, **columns), at(9)).upload == Upload("a.csv", "loading", 7)
 
 
 def test_the_forecast_is_pending_by_rate_and_none_while_nothing_moves() -> None:

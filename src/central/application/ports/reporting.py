@@ -69,6 +69,7 @@ class RequestRow:
     file_name: str | None
     upload_state: str | None
     rows_done: int | None
+    detected: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """The file that a request was loaded from."""
+    """The file that a request was loaded from; kind, encoding and delimiter as they were detected, once it was looked at."""
 
     file_name: str
     state: str
     rows_done: int
+    kind: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ def _input(statuses: Sequence[StatusLine], row: InputRow) -> Iterator[Entry]:
         title = f"Row {row.row} came in: {numbers or 'no number'}{named}"
         start = f"start time {row.start_time}" if row.start_time else ""
         yield Entry(statuses[0].at, Kind.INPUT, title, start)
+        for warning in row.warnings:
+            yield Entry(statuses[0].at, Kind.WARNING, "The row was taken with a warning", warning)
 
 
 def _checks(checks: Sequence[CheckLine]) -> Iterator[Entry]:

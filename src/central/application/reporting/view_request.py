@@ -60,7 +60,15 @@ def split(tallies: Mapping[str, int], prefix: str) -> dict[str, int]:
 def _upload(row: RequestRow) -> Upload | None:
     if row.upload_state is None:
         return None
-    return Upload(row.file_name or "", row.upload_state, row.rows_done or 0)
+    found = {name: str(value) for name, value in (row.detected or {}).items() if value}
+    return Upload(
+        row.file_name or "",
+        row.upload_state,
+        row.rows_done or 0,
+        kind=found.get("kind"),
+        encoding=found.get("encoding"),
+        delimiter=found.get("delimiter"),
+    )
 
 
 def _progress(row: RequestRow, counts: Counts, status: RequestStatus, now: datetime, rates: Rates) -> Progress:

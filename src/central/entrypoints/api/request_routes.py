@@ -19,7 +19,7 @@ from central.application.administration.authenticate_key import Caller
 from central.application.intake.submit_records import Receipt, RecordReceipt, Submission
 from central.application.ports.flow_store import ControlAction
 from central.domain.ids import RecordId, RequestId
-from central.domain.incoming import MAX_NUMBERS, IncomingRecord, record_of_fields
+from central.domain.incoming import IncomingRecord, record_of_fields
 from central.domain.rights import Right
 from central.entrypoints.api.flow_routes import Effect, Force, Preview, effect_view
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
@@ -302,7 +302,7 @@ def shown(caller: Caller, document: Document) -> Document:
 def _incoming(row: int, record: RecordBody) -> IncomingRecord:
     return record_of_fields(
         row,
-        record.numbers[:MAX_NUMBERS],
+        record.numbers,
         record.variables,
         start_time=record.start_time,
         client_identifier=record.client_identifier,

@@ -5,7 +5,7 @@
 -- Newest first. Counts are sums of few tally rows, the earliest due time is the first entry of an index: neither grows with the list.
 select q.id, q.name, q.flow_id, f.name as flow_name, f.type as flow_type, v.number as flow_version, q.testing, q.source, q.control,
        f.control as flow_control, q.loading, q.priority, q.created_at, q.end_at, q.reload_of, q.error,
-       coalesce(t.tallies, '{}') as tallies, d.due_at as earliest_due, u.file_name, u.state as upload_state, u.rows_done
+       coalesce(t.tallies, '{}') as tallies, d.due_at as earliest_due, u.file_name, u.state as upload_state, u.rows_done, u.detected
   from request q
   join flow f on f.account_id = q.account_id and f.id = q.flow_id
   join flow_version v on v.account_id = q.account_id and v.id = q.flow_version_id
