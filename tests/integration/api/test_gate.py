@@ -105,8 +105,8 @@ async def test_bad_bodies_get_a_clear_problem(tenant: Tenant) -> None:
     large = await tenant.post("/trunks", content=b'{"name": "' + b"a" * 1_000_001 + b'"}', headers=json)
     assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
     assert "1000000 bytes" in large.json()["detail"]
-    for method, path in (("POST", "/trunks"), ("PATCH", "/account"), ("PUT", "/lists/dnd/entries")):
-        empty = await tenant.call(method, path, headers=json)
+    for verb, path in (("POST", "/trunks"), ("PATCH", "/account"), ("PUT", "/lists/dnd/entries")):
+        empty = await tenant.call(verb, path, headers=json)
         assert (empty.status_code, empty.json()["code"]) == (422, "invalid_body")
         assert "needs a body" in empty.json()["detail"]
     nul = await tenant.post("/trunks", {"name": "a\0b", "host": "sip.example.org"})
