@@ -7,5 +7,5 @@ _STARTERS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def neutralise(cell: str) -> str:
-    """Put an apostrophe before a cell that begins like a formula; every other cell stays as it is."""
-    return "'" + cell if cell[:1] in _STARTERS and cell else cell
+    """Put an apostrophe before a cell that begins like a formula, blanks aside; every other cell stays as it is."""
+    return "'" + cell if cell[:1] in _STARTERS or cell.lstrip()[:1] in _STARTERS else cell

@@ -17,7 +17,7 @@ from central.application.intake.open_request import OpenRequest
 from central.application.intake.submit_records import Receipt, Submission, SubmitRecords
 from central.application.reporting.explanation import Kind
 from central.application.reporting.reporting import Reporting
-from central.domain.ids import AccountId, RecordId
+from central.domain.ids import AccountId, RecordId, RequestId
 from central.domain.incoming import IncomingRecord
 from tests.integration.api.conftest import Stage, Tenant
 
@@ -228,9 +228,11 @@ async def test_what_is_wrong_with_a_record_is_said_in_its_result(
         {"numbers": numbers, "variables": variables},
         {"numbers": numbers[:10], "variables": variables},
         {"numbers": numbers[:1], "variables": variables | {"first name": "Ada"}},
+        {"numbers": numbers[:1], "variables": {"Name": "x" * 5000}, "client_identifier": "long"},
+        {"numbers": numbers[:1], "client_identifier": "half \0"},
     ]
     told = (await tenant.post("/requests", {"flow": flow_id, "records": records})).json()
-    many, ten, odd = told["records"]
+    many, ten, odd, _, _ = told["records"]
     assert (many["accepted"], len(many["numbers"]), many["warnings"][0].partition(":")[0]) == (
         True,
         10,
@@ -240,5 +242,9 @@ async def test_what_is_wrong_with_a_record_is_said_in_its_result(
     assert (odd["accepted"], odd["reason"]) == (False, "invalid_record")
     assert "first name" in odd["sentence"]
     reporting = Reporting(PostgresReports(api_pool), library, stage.services.clock)
+    refused = [row async for rows in reporting.rejects(tenant.id, RequestId(UUID(told["request_id"]))) for row in rows]
+    assert [(row["row"], row.get("client_identifier"), row["numbers"]) for row in refused] == [
+        (3, None, numbers[:1]), (4, "long", numbers[:1]), (5, None, numbers[:1]),
+    ]  # fmt: skip
     explained = await reporting.explain_record(tenant.id, RecordId(UUID(many["record_id"])))
     assert [entry.sentence for entry in explained.timeline if entry.kind is Kind.WARNING] == many["warnings"]

@@ -209,7 +209,7 @@ async def test_the_reject_file_runs_no_formula(stage: Stage, tenant: Tenant) -> 
         }
     ]
     answer = await tenant.get(f"/requests/{request_id}/rejects.csv")
-    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.text.splitlines() == [
         "row,record_id,status,reason,sentence,client_identifier,numbers",
         '2,r,REJECTED,x,"a ""quote""",\'=cmd|\' /C calc\'!A0,\'+1',

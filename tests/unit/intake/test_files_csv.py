@@ -236,6 +236,30 @@ def test_any_other_zip_is_refused(tmp_path: Path, members: dict[str, bytes], cod
     assert refusal(zipped(tmp_path, members)) == code
 
 
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('tel1,name\n1,"never closed\n2,b\n', 2),
+        ('tel1,name\n1,"two\nlines"\n\n\n2,b\n3,"open\n4,c', 7),
+    ],
+)
+def test_an_open_quote_is_found_by_its_line(tmp_path: Path, content: str, line: int) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        inspected(written(tmp_path, content))
+    assert (refused.value.code, refused.value.details["line"]) == ("quote_unclosed", line)
+    assert f"line {line}," in refused.value.message
+
+
+def test_a_damaged_directory_is_no_bomb(tmp_path: Path) -> None:
+    good = zipped(tmp_path, {"a.csv": b"tel1,name\n" + bytes(f"{ROW},x\n", "ascii")}).read_bytes()
+    spoiled = bytearray(good)
+    sizes = good.index(b"PK\x01\x02") + 24  # the directory's uncompressed size (APPNOTE 4.3.12)
+    spoiled[sizes + 2] ^= 0xFF
+    with pytest.raises(InvalidInput) as refused:
+        inspected(written(tmp_path, bytes(spoiled), "spoiled.zip"))
+    assert refused.value.code == "zip_broken"
+
+
 def test_a_zip_whose_directory_lies_about_its_size_is_stopped_while_unpacking(tmp_path: Path) -> None:
     content = b"tel1\n" + b"1" * 5_000_000
     buffer = io.BytesIO()

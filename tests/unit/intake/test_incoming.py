@@ -36,12 +36,13 @@ def test_fields_of_a_body_become_a_record() -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["=cmd|'/c calc'!A0", "+919876543210", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\uff1d1"]
+    "cell",
+    ["=cmd|'/c calc'!A0", "+919876543210", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "\uff1d1", " =1", "\u00a0 @x"],
 )
 def test_a_cell_that_begins_like_a_formula_is_escaped(cell: str) -> None:
     assert neutralise(cell) == "'" + cell
 
 
-@pytest.mark.parametrize("cell", ["", "919876543210", "a=b", "'=1", " =1", "5-3"])
+@pytest.mark.parametrize("cell", ["", "919876543210", "a=b", "'=1", " a", " ", "5-3"])
 def test_any_other_cell_stays_as_it_is(cell: str) -> None:
     assert neutralise(cell) == cell

@@ -97,15 +97,17 @@ def _header(start: str, options: ReadingOptions) -> tuple[str, list[str]]:
 def _prove(path: Path, shape: FileShape, options: ReadingOptions) -> None:
     """Parse the whole file once without keeping anything: quotes are closed, rows are countable and not too many."""
     limits = options.limits
-    rows, last = -1, [""]
+    rows, last, begun, next_line = -1, [""], 1, 1
     with opened_text(path, shape.kind, shape.encoding, limits) as text:
         lines = _Bounded(text, limits.max_record_bytes)
-        for cells in _cells(lines, shape, options):
-            last = cells
-            rows += 1
-            lines.used = 0
+        for cells in csv.reader(lines, delimiter=shape.delimiter):
+            if cells:
+                last, begun = cells, next_line
+                rows += 1
+            lines.used, next_line = 0, lines.number + 1
     if last != [_TAIL]:
-        raise InvalidInput("quote_unclosed", "A quote that opens a cell is never closed.")
+        message = f"In the row that begins in line {begun}, a quote that opens a cell is never closed."
+        raise InvalidInput("quote_unclosed", message, line=begun)
     if rows - 1 > limits.max_rows:
         raise InvalidInput("too_many_rows", f"The file holds more than {limits.max_rows} rows.", limit=limits.max_rows)
 
@@ -117,11 +119,13 @@ class _Bounded:
         self._lines = lines
         self._limit = limit
         self.used = 0
+        self.number = 0
 
     def __iter__(self) -> Iterator[str]:
         line = "\n"
         for line in self._lines:
             self.used += len(line)
+            self.number += 1
             if self.used > self._limit:
                 raise InvalidInput(
                     "record_too_large",

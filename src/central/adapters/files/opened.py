@@ -16,6 +16,9 @@ from central.adapters.files.shape import FileKind, FileLimits
 from central.domain.errors import InvalidInput
 
 _ENCRYPTED = 0x1
+_DEFLATE_MOST = 1032
+"""More than this, deflate cannot pack (zlib, "Technical Details"); a directory that says so is damaged."""
+
 _KNOWN_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 
 
@@ -35,7 +38,7 @@ def opened(path: Path, kind: FileKind, limits: FileLimits) -> Generator[IO[bytes
                 allowed = min(limits.max_bytes, member.compress_size * limits.max_unpack_ratio)
                 yield io.BufferedReader(_Counted(packed, allowed), buffer_size=1 << 20)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise InvalidInput("zip_broken", f"The zip cannot be unpacked: {error}.") from error
+        raise InvalidInput("zip_broken", f"The zip cannot be unpacked: {str(error).rstrip('.')}.") from error
 
 
 @contextmanager
@@ -68,6 +71,8 @@ def _one_csv(archive: zipfile.ZipFile, limits: FileLimits) -> zipfile.ZipInfo:
         raise InvalidInput("zip_encrypted", "The zip is encrypted.")
     if member.compress_type not in _KNOWN_METHODS:
         raise InvalidInput("zip_broken", "The zip uses a packing method other than deflate.")
+    if member.file_size > (member.compress_size + 1) * _DEFLATE_MOST:
+        raise InvalidInput("zip_broken", "The zip's directory names sizes that no packing gives.")
     if member.file_size > limits.max_bytes:
         raise too_large(limits)
     if member.file_size > member.compress_size * limits.max_unpack_ratio:

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from central.domain.incoming import MAX_IDENTIFIER_CHARS
 from central.domain.intake_checks import FIELD_FAULTS
 from central.domain.intake_facts import Check, Prepared, Verdict
 
@@ -27,10 +28,11 @@ def copy_text(ids: Sequence[str], rows: Sequence[Prepared], verdicts: Sequence[V
         due = times.get(verdict.due_at) or times.setdefault(verdict.due_at, str(verdict.due_at))
         expires = times.get(verdict.expires_at) or times.setdefault(verdict.expires_at, str(verdict.expires_at))
         accepted = verdict.due_at is not None
-        # a row that is no record (NUL, half a surrogate, megabytes) keeps no values: the text itself is the fault
+        # a row that is no record (NUL, half a surrogate, megabytes) keeps no values, for the text itself is the fault; only the
+        # number and the client identifier, where they are not, so that people find the row
         sound = verdict.rule is not Check.RECORD_SHAPE or verdict.value in FIELD_FAULTS
         variables = _json(record.variables) if sound and record.variables else "{}"
-        client = _text(record.client_identifier) if sound else _NULL
+        client = _text(record.client_identifier) if sound or _harmless(record.client_identifier) else _NULL
         zone = record.time_zone if accepted and record.time_zone else _NULL
         reason = _NULL if accepted else verdict.reason
         lines.append(
@@ -49,9 +51,12 @@ def _data(row: Prepared, verdict: Verdict, *, accepted: bool, sound: bool) -> st
         data = {"check": verdict.rule, "sentence": verdict.sentence}
         data |= {"value": verdict.value} if verdict.value else {}
         data |= {"list_version": verdict.list_version} if verdict.list_version else {}
+        numbers = [n[:64] for n in row.record.numbers[:10] if sound or _harmless(n)]
+        if not sound and numbers:
+            data["row"] = {"numbers": numbers}
         if sound:
             written: dict[str, object] = {
-                "numbers": [n[:64] for n in row.record.numbers[:10]],
+                "numbers": numbers,
                 "start_time": row.record.start_time[:64],
             }
             if row.record.time_zone:
@@ -73,6 +78,11 @@ def _data(row: Prepared, verdict: Verdict, *, accepted: bool, sound: bool) -> st
     if verdict.warnings:
         data["warnings"] = list(verdict.warnings)
     return _json(data) if data else _NULL
+
+
+def _harmless(text: str) -> bool:
+    """Whether a text of a faulty row can be kept; NUL and half surrogates are not printable."""
+    return text.isprintable() and len(text) <= MAX_IDENTIFIER_CHARS
 
 
 def _json(value: object) -> str:

@@ -181,9 +181,7 @@ async def get_rejects(request_id: FromPath[UUID], services: UseCases, caller: Ca
     """Rows that intake refused, with status and reason; cells that a spreadsheet would run are made harmless."""
     await services.reporting.request(caller.account_id, RequestId(request_id))
     headers = {"Content-Disposition": f'attachment; filename="rejects-{request_id}.csv"'}
-    return Stream(
-        _reject_file(services, caller, RequestId(request_id)), media_type="text/csv; charset=utf-8", headers=headers
-    )
+    return Stream(_reject_file(services, caller, RequestId(request_id)), media_type="text/csv", headers=headers)
 
 
 @get(
