@@ -19,6 +19,7 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 from msgspec import Struct
 
 from central.application.intake.receive_upload import Upload
+from central.domain.encodings import ENCODINGS
 from central.domain.errors import InvalidInput
 from central.domain.ids import RequestId
 from central.domain.rights import Right
@@ -74,7 +75,7 @@ async def upload_list(  # noqa: PLR0913 - options of the query
     end_at: FromQuery[datetime | None] = None,
     filename: Annotated[str | None, QueryParameter(description="Where the type does not say what the file is.")] = None,
     encoding: Annotated[
-        str | None, QueryParameter(description="Overrides the detection, such as windows-1252.")
+        str | None, QueryParameter(description=f"Overrides the detection: {', '.join(ENCODINGS)}.")
     ] = None,
     mapping: Annotated[
         str | None, QueryParameter(description='JSON: column as written -> field, {"Mobile": "tel1"}.')
