@@ -45,7 +45,7 @@ def poisoned(document: Any, read: Callable[[object], object]) -> Any:
 
 
 def _texts(value: Any) -> Iterator[tuple[Any, Any]]:
-    items: list[tuple[Any, Any]] = list(value.items() if isinstance(value, dict) else enumerate(value))  # type: ignore[reportUnknownArgumentType]
+    items: list[tuple[Any, Any]] = list(value.items() if isinstance(value, dict) else enumerate(value))  # pyright: ignore[reportUnknownArgumentType]
     for key, inner in items:
         if isinstance(inner, str):
             yield value, key
