@@ -8,6 +8,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from central.adapters.postgres.statements import load_statements
 from tests.stock import Stock
@@ -15,6 +16,7 @@ from tests.stock import Stock
 WAITING = 100_000
 FREE, SHARE = 10, 20
 BACKLOGS = {
+    "one event a record": "gen_random_uuid(), now() - interval '1 hour'",
     "five events a record": "(select md5((i / 5)::text)::uuid), now() - interval '1 hour'",
     "all of one record": "(select md5('one')::uuid), now() - interval '1 hour'",
     "behind retries": "(select md5((i / 5)::text)::uuid), now() + interval '1 hour' * (case when i % 5 = 0 then 1 else -1 end)",
@@ -85,3 +87,28 @@ def test_a_claim_looks_at_few_rows_whatever_waits(database: str, backlog: str, s
             assert sum(map(looked_at, nodes(plan))) < 600, (number, plan)
     held = stock.value("select lease_until is not null from outbox where endpoint_id = %s and due_at < now()", other)
     assert held, "the other account's event is in the first claims"
+
+
+@pytest.mark.parametrize("statistics", ["none", "stale", "fresh"])
+@pytest.mark.parametrize("backlog", ["five events a record", "one event a record"])
+def test_the_end_of_deliveries_looks_at_few_rows_whatever_waits(database: str, backlog: str, statistics: str) -> None:
+    stock = Stock(database)
+    fill(stock, backlog, statistics)
+    statements = load_statements("outbox")
+    explain = b"explain (analyze, format json) " + statements["finish_deliveries"]
+    with stock.connect() as connection:
+        connection.execute("set role central_worker")
+        rows = connection.execute(
+            "update outbox o set owner = 'x', tries = 1, lease_until = now() + interval '1 minute' where o.id in ("
+            " select distinct on (record_id) id from outbox where record_id is not null order by record_id, id limit 10)"
+            " returning account_id, endpoint_id, id, record_id"
+        ).fetchall()
+        told = [
+            dict(zip(("account_id", "endpoint_id", "id", "record_id"), map(str, row), strict=True))
+            | {"tries": 1, "kind": "delivered", "event_type": "record.status", "at": "2026-01-01T00:00:00Z"}
+            | {"outcome": "delivered", "duration_ms": 1}
+            for row in rows
+        ]
+        ((answer,),) = connection.execute(explain, {"owner": "x", "results": Jsonb(told)}).fetchall()
+    plan = cast("list[dict[str, Any]]", answer)[0]["Plan"]
+    assert sum(map(looked_at, nodes(plan))) < 200, plan

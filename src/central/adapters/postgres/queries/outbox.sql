@@ -55,7 +55,8 @@ select t.account_id, t.id, t.endpoint_id, t.record_id, t.request_id, t.event_typ
 
 -- name: finish_deliveries
 -- results: [{account_id, endpoint_id, id, tries, kind, due_at, error, at, record_id, event_type, status_code, duration_ms, outcome}],
--- kind = delivered | retry | parked. Locks are taken in key order, so two publishers cannot deadlock.
+-- kind = delivered | retry | parked. Locks are taken in key order, so two publishers cannot deadlock. As in the claim, whole index
+-- rows are compared, so that the next event of a record is found by outbox_order, not by walking all that waits.
 with d as materialized (
   select * from jsonb_to_recordset(%(results)s::jsonb) as d(
     account_id uuid, endpoint_id uuid, id uuid, tries int, kind text, due_at timestamptz, error text, at timestamptz, record_id uuid,
@@ -65,9 +66,11 @@ mine as materialized (
          case when d.kind = 'retry' and exists (
            select 1 from webhook_endpoint e where e.account_id = o.account_id and e.id = o.endpoint_id and e.disabled_at is not null)
            then 'parked' else d.kind end as kind
-    from outbox o join d on d.account_id = o.account_id and d.endpoint_id = o.endpoint_id and d.id = o.id
-   where o.owner = %(owner)s and o.tries = d.tries and o.state = 'waiting'
-   order by o.account_id, o.endpoint_id, o.id for update of o),
+    from (select * from d order by d.account_id, d.id) d
+   cross join lateral (
+     select x.account_id, x.endpoint_id, x.id, x.record_id, x.state from outbox x
+      where x.account_id = d.account_id and x.id = d.id and x.owner = %(owner)s and x.tries = d.tries limit 1 for update) o
+   where o.state = 'waiting'),          -- asked here, so that no partial index is in the way of the key
 left_queue as (
   delete from outbox o using mine m
    where o.account_id = m.account_id and o.endpoint_id = m.endpoint_id and o.id = m.id and m.kind = 'delivered'),
@@ -75,14 +78,17 @@ kept as (
   update outbox o set state = case m.kind when 'retry' then 'waiting' else 'parked' end, due_at = coalesce(m.due_at, o.due_at),
          lease_until = null, owner = null, last_error = m.error
     from mine m where o.account_id = m.account_id and o.endpoint_id = m.endpoint_id and o.id = m.id and m.kind <> 'delivered'),
-called_back as (                       -- the next event of the record, which claims have put off; now it has its turn by age
-  update outbox o set due_at = o.occurred_at
-    from mine m cross join lateral (
+following as materialized (            -- the next event of the record: found first, then looked up by its key
+  select m.account_id, n.id from mine m cross join lateral (
       select b.id from outbox b
-       where b.account_id = m.account_id and b.endpoint_id = m.endpoint_id and b.record_id = m.record_id and b.state = 'waiting'
-         and b.id > m.id order by b.id limit 1) n
-   where m.kind <> 'retry' and o.account_id = m.account_id and o.endpoint_id = m.endpoint_id and o.id = n.id
-     and o.state = 'waiting' and o.lease_until is null and o.due_at > o.occurred_at),
+       where (b.account_id, b.endpoint_id, b.record_id) >= (m.account_id, m.endpoint_id, m.record_id) and b.state = 'waiting'
+         and (b.account_id, b.endpoint_id, b.record_id) <= (m.account_id, m.endpoint_id, m.record_id) and b.record_id is not null
+         and b.id > m.id
+       order by b.account_id, b.endpoint_id, b.record_id, b.id limit 1) n
+   where m.kind <> 'retry'),
+called_back as (                       -- claims have put it off; now it has its turn by age
+  update outbox o set due_at = o.occurred_at
+    from following f where o.account_id = f.account_id and o.id = f.id and o.lease_until is null and o.due_at > o.occurred_at),
 told as (
   insert into delivery (account_id, outbox_id, endpoint_id, record_id, event_type, at, tries, status_code, duration_ms, outcome, error)
   select d.account_id, d.id, d.endpoint_id, d.record_id, d.event_type, d.at, d.tries, d.status_code, d.duration_ms, d.outcome, d.error from d
