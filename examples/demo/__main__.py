@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from central.cli.client import ApiClient
-from central.cli.output import console
+from central.cli.output import say
 from central.domain.moves import WAITING_FLOW
 from examples.carrier.demo import DemoCarrier
 from examples.demo.check import differences, read_expectations, waiting
@@ -42,9 +42,8 @@ def main() -> int:
             DemoInstallation(options.folder.resolve()) as central,
             DemoCarrier(port=free_port(15060)) as carrier,
         ):
-            console.print(
-                f"Central runs at [bold]{central.url}[/] ({time.monotonic() - begun:.1f} s), the carrier at 127.0.0.1:{carrier.port}"
-            )
+            took = f"{time.monotonic() - begun:.1f} s"
+            say("Central runs at ", (central.url, "bold"), f" ({took}), the carrier at 127.0.0.1:{carrier.port}")
             account = json.loads(central.central("init", "--account", "demo", "--policy", "LAB", "--json"))
             request_id = asyncio.run(_prepare(central.url, account["key"], carrier.port))
             subprocess.run(
@@ -58,12 +57,11 @@ def main() -> int:
             _tell(wrong, time.monotonic() - begun)
             if options.exit:
                 return 1 if wrong else 0
-            console.print(
-                f"\nConsole and API keep running at [bold]{central.url}[/] (key {account['key']}). Ctrl-C ends them."
-            )
+            say("")
+            say("The API keeps running at ", (central.url, "bold"), f" (key {account['key']}). Ctrl-C ends it.")
             central.wait()
     except DemoFailed as error:
-        console.print(f"[bold red]the demo failed:[/] {error}")
+        say(("the demo failed: ", "bold red"), str(error))
         return 2
     except KeyboardInterrupt:
         return 0
@@ -87,9 +85,8 @@ async def _prepare(url: str, key: str, carrier_port: int) -> str:
         await api.call("POST", f"/flows/{flow['id']}/publish", body={"note": "demo"})
         query = {"flow": flow["id"], "filename": CONTACTS.name, "name": "appointments of the demo"}
         accepted = await api.upload("/requests/upload", CONTACTS, "text/csv", query)
-        console.print(
-            f"flow [bold]{flow['name']}[/] published, {CONTACTS.name} uploaded: request {accepted['request_id']}"
-        )
+        uploaded = f" published, {CONTACTS.name} uploaded: request {accepted['request_id']}"
+        say("flow ", (flow["name"], "bold"), uploaded)
         return str(accepted["request_id"])
 
 
@@ -110,13 +107,12 @@ def _still_waiting() -> int:
 def _tell(wrong: list[str], seconds: float) -> None:
     expected, still = read_expectations(EXPECTED), _still_waiting()
     if not wrong:
-        console.print(
-            f"[bold green]✓[/] all {len(expected)} records are as their behaviour demands ({still} of them wait on purpose), {seconds:.1f} s in all"
-        )
+        as_demanded = f" all {len(expected)} records are as their behaviour demands ({still} of them wait on purpose)"
+        say(("✓", "bold green"), f"{as_demanded}, {seconds:.1f} s in all")
         return
-    console.print(f"[bold red]✗[/] {len(wrong)} differences, {seconds:.1f} s in all")
+    say(("✗", "bold red"), f" {len(wrong)} differences, {seconds:.1f} s in all")
     for line in wrong[:_SHOWN]:
-        console.print(f"  {line}")
+        say(f"  {line}")
 
 
 if __name__ == "__main__":
