@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -195,6 +196,31 @@ def test_a_backend_that_outlives_its_killed_server_is_waited_for(plan: ServerPla
     assert wait_for_end(backend)
     running.start()  # the supervisor tries again
     assert kept(running.dsn()) == [(4,)]
+    running.stop()
+
+
+def test_a_server_that_is_killed_while_it_starts_can_be_started_again(plan: ServerPlan) -> None:
+    running = server(plan)
+    running.start()
+    remember(running.dsn(), 5)
+    first = running.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    assert wait_for_end(first)
+
+    def kill_the_next() -> None:
+        while running.pid == first or running.pid is None:
+            pass
+        os.kill(running.pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_the_next)
+    killer.start()
+    with pytest.raises(NeighbourError) as refusal:
+        running.start()
+    killer.join()
+    assert refusal.value.code == "database_killed"
+    running.start()
+    assert kept(running.dsn()) == [(5,)]
     running.stop()
 
 

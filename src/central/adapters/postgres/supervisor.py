@@ -126,7 +126,7 @@ class EmbeddedPostgres:
         OperatorError: ``database_in_use``, ``database_version``, ``unreadable_binaries``, ``no_postgres_binaries``,
         ``database_start`` (see the log). NeighbourError ``database_slow``: no answer within ``start_timeout_s``; the
         server is stopped again (recovery of a long log may need a longer limit). NeighbourError ``database_lingers``:
-        backends of a killed server still hold its memory; try again.
+        backends of a killed server still hold its memory; ``database_killed``: it was killed while it started; try again.
         """
         if self.running:
             return
@@ -256,6 +256,9 @@ class EmbeddedPostgres:
                     )
                 self._wait_child(_POLL_S)
             words = self._last_words()
+            if self._child is not None and self._child.returncode < 0:  # not its own fault, nor the operator's
+                name = signal.Signals(-self._child.returncode).name
+                raise NeighbourError("database_killed", f"PostgreSQL was killed by {name} while it started: {words}")
             if "shared memory block" not in words:
                 raise OperatorError("database_start", f"PostgreSQL does not start: {words}", log=str(self.log))
             if time.monotonic() - begun > _SHARED_MEMORY_S:
