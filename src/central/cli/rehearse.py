@@ -27,6 +27,7 @@ from central.flow.rehearsal import Rehearsal
 _KEYS = set("0123456789*#")
 _NOTHING_LEFT_OUT = Coverage((), ())
 _HELP = "keys 0-9 * #  press    Enter  listen on    h  hang up    q  end"
+_ASKED = {"answer": "answer? [Y/b(usy)/n(o answer)/r(eject)] ", "errand": "comes back with? "}
 _CALLED = {"": None, "y": None, "b": CallStatus.BUSY, "n": CallStatus.RING_TIMEOUT, "r": CallStatus.USER_REJECTED}
 
 
@@ -144,7 +145,7 @@ def _converse(rehearsal: Rehearsal) -> list[str]:
         shown = len(rehearsal.lines)
         if rehearsal.over:
             return acts
-        asked = "answer? [Y/b(usy)/n(o answer)/r(eject)] " if rehearsal.awaits == "answer" else "> "
+        asked = _ASKED.get(rehearsal.awaits, "> ")
         try:
             typed = console.input(asked).strip().lower()
         except EOFError:
@@ -163,6 +164,9 @@ def _do(rehearsal: Rehearsal, typed: str, acts: list[str]) -> None:
         else:
             rehearsal.refuses(status)
             acts.append({"b": "is busy", "n": "does not answer", "r": "rejects"}[typed])
+    elif rehearsal.awaits == "errand" and typed:
+        rehearsal.replies(typed)
+        acts.append(f"replies {typed}")
     elif typed == "h":
         rehearsal.hangs_up()
         acts.append("hangs up")

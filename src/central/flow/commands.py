@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from central.flow.errands import Errand
+
 ANONYMOUS: Final = "anonymous"
 """The caller id of a leg that shows no number (RFC 3323)."""
 
@@ -74,6 +76,19 @@ class CancelTimer(msgspec.Struct, frozen=True):
     timer: int
 
 
+class RunErrand(msgspec.Struct, frozen=True):
+    """Durable. Do this for the step; ErrandDone(number) follows exactly once, unless the errand was dropped."""
+
+    number: int
+    errand: Errand
+
+
+class DropErrand(msgspec.Struct, frozen=True):
+    """The step does not wait for this errand any more: end it where it can be ended."""
+
+    number: int
+
+
 class HangUp(msgspec.Struct, frozen=True):
     """End the customer's leg from our side."""
 
@@ -83,7 +98,7 @@ class HangUp(msgspec.Struct, frozen=True):
 class Note(msgspec.Struct, frozen=True):
     """A line of the record's timeline: step visited, branch taken, variable stored, digits collected, warning.
 
-    ``kind`` is one of: step, branch, variable, digits, count, warning, dial, play, end. Values in ``data`` are plain JSON values;
+    ``kind`` is one of: step, branch, variable, digits, count, warning, dial, play, errand, end. Values in ``data`` are plain JSON values;
     secrets are already masked.
     """
 
@@ -118,5 +133,7 @@ class RunEnded(msgspec.Struct, frozen=True):
     """On Flow Complete is done too: the record may become final."""
 
 
-Deed = Dial | PlayMedia | StopMedia | StartTimer | CancelTimer | HangUp | MainPathEnded | RunEnded
+Deed = (
+    Dial | PlayMedia | StopMedia | StartTimer | CancelTimer | RunErrand | DropErrand | HangUp | MainPathEnded | RunEnded
+)
 Command = Deed | Note

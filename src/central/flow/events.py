@@ -6,6 +6,7 @@ the interpreter ignores what does not concern its present wait.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -66,6 +67,16 @@ class TimerFired(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class ErrandDone(msgspec.Struct, frozen=True):
+    """An errand of the flow is over: ``outcome`` is a word of its kind, ``values`` what it brought back, ``detail`` a sentence."""
+
+    number: int
+    outcome: str
+    at: datetime
+    values: Mapping[str, str] = {}
+    detail: str = ""
+
+
 class FundsShort(msgspec.Struct, frozen=True):
     """The reservation for a further leg (``position``) was refused: the account cannot pay for it."""
 
@@ -94,6 +105,7 @@ FlowEvent = (
     | DigitReceived
     | PlaybackEnded
     | TimerFired
+    | ErrandDone
     | FundsShort
     | StopForced
     | StatusDecided

@@ -33,8 +33,19 @@ _UNREACHED: Final[Mapping[str, CallStatus]] = {
     "fails": CallStatus.FAILED,
 }
 _WORDS: Final = (
-    "answers", "answers as a machine", *_UNREACHED, "presses 1", "presses 1 now", "listens", "waits", "hangs up", "hangs up in STEP",
+    "answers", "answers as a machine", *_UNREACHED, "presses 1", "presses 1 now", "listens", "waits", "replies OUTCOME", "hangs up", "hangs up in STEP",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the world does next, in a few words; ``values`` is what an errand brings back."""
+
+    words: str
+    values: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __str__(self) -> str:
+        return self.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ class FlowCase:
 
     name: str
     line: int
-    acts: tuple[str, ...]
+    acts: tuple[Act, ...]
     at: datetime = _MIDDAY
     numbers: int = 1
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -117,14 +128,20 @@ def _case(reading: Reading) -> FlowCase:
     return case
 
 
-def _acts(reading: Reading) -> Iterable[str]:
-    for act in reading.texts("caller"):
-        plain = " ".join(act.split())
-        known = plain in _WORDS or plain.startswith("hangs up in ") or _KEYS.fullmatch(plain)
+def _acts(reading: Reading) -> Iterable[Act]:
+    for tree in reading.items("caller"):
+        if isinstance(tree, Entries):
+            inner = Reading(tree, reading.findings)
+            act = Act(f"replies {inner.text('replies', required=True)}", _texts(inner, "values"))
+            inner.close("What an errand brings back")
+        else:
+            act = Act(" ".join(tree.text.split()) if isinstance(tree, Scalar) else "")
+        plain = act.words
+        known = plain in _WORDS or plain.startswith(("hangs up in ", "replies ")) or _KEYS.fullmatch(plain)
         if not known:
-            message = f"A caller cannot do {act[:60]!r}."
+            message = f"A caller cannot do {plain[:60]!r}."
             reading.find("act_unknown", message, line=reading.line("caller"), hint=f"One of: {', '.join(_WORDS)}.")
-        yield plain
+        yield act
 
 
 def _moment(reading: Reading) -> datetime:
@@ -161,11 +178,14 @@ def play_case(flow: Flow, case: FlowCase) -> Played:
     return Played(case, rehearsal, (*missed, *_differences(case, rehearsal)))
 
 
-def _act(rehearsal: Rehearsal, act: str) -> bool:
+def _act(rehearsal: Rehearsal, wanted: Act) -> bool:
     """Do it as soon as it can be done; False when the run is over before."""
+    act = wanted.words
     keys = _KEYS.fullmatch(act)
     if act.startswith("answers") or act in _UNREACHED:
         _until(rehearsal, awaits="answer")
+    elif act.startswith("replies "):
+        _until(rehearsal, awaits="errand")
     elif keys is not None and keys[2] is None:
         _until(rehearsal, asks=True)
     elif act.startswith("hangs up in "):
@@ -178,6 +198,8 @@ def _act(rehearsal: Rehearsal, act: str) -> bool:
         rehearsal.refuses(_UNREACHED[act])
     elif act.startswith("answers"):
         rehearsal.answers(machine=act == "answers as a machine")
+    elif act.startswith("replies "):
+        rehearsal.replies(act.removeprefix("replies "), wanted.values)
     elif act.startswith("hangs up"):
         rehearsal.hangs_up()
     elif act == "listens":

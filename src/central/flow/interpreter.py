@@ -21,6 +21,7 @@ from central.flow.commands import Command
 from central.flow.events import (
     Begun,
     DigitReceived,
+    ErrandDone,
     FlowEvent,
     FundsShort,
     LegAnswered,
@@ -32,7 +33,19 @@ from central.flow.events import (
 )
 from central.flow.path import LIMIT_DURATION, conclude, enter_late_path, finish_late_path, follow, leave, walk_on
 from central.flow.program import Program
-from central.flow.run import NO_LEG, Collecting, Delaying, Dialing, Leaving, LegResult, Playing, Reciting, Run, RunFacts
+from central.flow.run import (
+    NO_LEG,
+    Collecting,
+    Delaying,
+    Dialing,
+    Leaving,
+    LegResult,
+    OnErrand,
+    Playing,
+    Reciting,
+    Run,
+    RunFacts,
+)
 from central.flow.walk import Walk
 
 _DIGITS: Final = frozenset("0123456789*#ABCD")
@@ -71,6 +84,8 @@ def _take(walk: Walk, event: FlowEvent) -> bool:
             return _playback_ended(walk, event)
         case TimerFired():
             return _timer_fired(walk, event)
+        case ErrandDone():
+            return _errand_done(walk, event)
         case LegAnswered():
             return _leg_answered(walk, event)
         case LegEnded():
@@ -116,6 +131,13 @@ def _playback_ended(walk: Walk, event: PlaybackEnded) -> bool:
         or walk.wait.playback != event.playback
         or event.playback < 1
     ):
+        return False
+    follow(walk, event)
+    return True
+
+
+def _errand_done(walk: Walk, event: ErrandDone) -> bool:
+    if not isinstance(walk.wait, OnErrand) or walk.wait.number != event.number:
         return False
     follow(walk, event)
     return True

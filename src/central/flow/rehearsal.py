@@ -19,12 +19,14 @@ from central.domain.statuses import CallStatus
 from central.flow.commands import (
     CancelTimer,
     Dial,
+    DropErrand,
     HangUp,
     MainPathEnded,
     Media,
     Note,
     PlayMedia,
     RunEnded,
+    RunErrand,
     Speech,
     StartTimer,
     StopMedia,
@@ -33,6 +35,7 @@ from central.flow.configuration import CallSettings
 from central.flow.events import (
     Begun,
     DigitReceived,
+    ErrandDone,
     FlowEvent,
     LegAnswered,
     LegEnded,
@@ -45,8 +48,8 @@ from central.flow.interpreter import begin, step
 from central.flow.program import Program
 from central.flow.run import Collecting, Dialing, Run, RunFacts
 
-Moment = Literal["answer", "media", "digits", "time", "over"]
-"""What the flow waits for: the called side, the end of a playback, keys, a timer, or nothing any more."""
+Moment = Literal["answer", "errand", "media", "digits", "time", "over"]
+"""What the flow waits for: the called side, an errand, the end of a playback, keys, a timer, or nothing any more."""
 
 _S_A_CHAR: Final = 0.06
 _PROMPT_S: Final = 3.0
@@ -86,6 +89,7 @@ class Rehearsal:
     run: Run = field(init=False)
     begun: datetime = field(init=False)
     _dialled: Dial | None = field(default=None, init=False)
+    _errand: RunErrand | None = field(default=None, init=False)
     _playing: dict[int, float] = field(default_factory=dict[int, float], init=False)
     _timers: dict[int, datetime] = field(default_factory=dict[int, datetime], init=False)
     _legs: list[LegResult] = field(default_factory=list[LegResult], init=False)
@@ -110,6 +114,8 @@ class Rehearsal:
             return "over"
         if isinstance(self.run.wait, Dialing):
             return "answer"
+        if self._errand is not None:
+            return "errand"
         if self._playing:
             return "media"
         return "digits" if isinstance(self.run.wait, Collecting) else "time"
@@ -160,6 +166,14 @@ class Rehearsal:
             del self._timers[timer]
             self._feed(TimerFired(timer, self.at))
 
+    def replies(self, outcome: str, values: Mapping[str, str] | None = None) -> None:
+        """The errand that the flow waits for comes back."""
+        if self._errand is not None and not self.over:
+            self._tell("note", f"it comes back: {outcome}")
+            number, self._errand = self._errand.number, None
+            self._pass(_SECOND)
+            self._feed(ErrandDone(number, outcome, self.at, values or {}))
+
     def hangs_up(self) -> None:
         """Leave."""
         if self.run.leg.state == "up" and not self.over:
@@ -176,16 +190,15 @@ class Rehearsal:
                 case Dial():
                     self._dialled = command
                     self._tell("note", f"calls {self.numbers[command.position]}")
-                case PlayMedia():
-                    self._playing[command.playback] = sum(map(_length_s, command.items))
-                    for item in command.items:
-                        self._say(item)
-                case StopMedia():
-                    self._playing.pop(command.playback, None)
-                case StartTimer():
-                    self._timers[command.timer] = self.at + timedelta(seconds=command.after_s)
-                case CancelTimer():
-                    self._timers.pop(command.timer, None)
+                case PlayMedia() | StopMedia():
+                    self._media(command)
+                case StartTimer() | CancelTimer():
+                    self._time(command)
+                case RunErrand():
+                    self._errand = command
+                    self._tell("note", f"asks for {_words(command)}")
+                case DropErrand():
+                    self._errand = None
                 case HangUp():
                     self._tell("note", "the flow hangs up")
                     self._end_leg(CallStatus.CONNECTED if self.run.leg.answered_at else CallStatus.USER_REJECTED, "us")
@@ -196,6 +209,20 @@ class Rehearsal:
                     self._timers.clear()
                 case _:
                     assert_never(command)
+
+    def _media(self, command: PlayMedia | StopMedia) -> None:
+        if isinstance(command, StopMedia):
+            self._playing.pop(command.playback, None)
+            return
+        self._playing[command.playback] = sum(map(_length_s, command.items))
+        for item in command.items:
+            self._say(item)
+
+    def _time(self, command: StartTimer | CancelTimer) -> None:
+        if isinstance(command, CancelTimer):
+            self._timers.pop(command.timer, None)
+        else:
+            self._timers[command.timer] = self.at + timedelta(seconds=command.after_s)
 
     def _note(self, note: Note) -> None:
         match note.kind:
@@ -258,6 +285,11 @@ class Rehearsal:
 
     def _tell(self, who: Literal["flow", "caller", "note"], text: str) -> None:
         self.lines.append(Line(round((self.at - self.begun) / _SECOND, 1), who, text))
+
+
+def _words(command: RunErrand) -> str:
+    """``StartFlow`` as ``start flow``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(command.errand).__name__).lower()
 
 
 def _length_s(item: Media) -> float:

@@ -130,6 +130,18 @@ class Reciting(msgspec.Struct, frozen=True, tag="reciting"):
         return (self.grace,) if self.grace else ()
 
 
+class OnErrand(msgspec.Struct, frozen=True, tag="on_errand"):
+    """A step waits for its errand to be done; ``guard`` limits the wait."""
+
+    number: int
+    guard: int
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """Timers to cancel when the wait is left."""
+        return (self.guard,)
+
+
 class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
     """The main path is over for this reason; only the end of the customer's leg is awaited, ``guard`` limits the wait."""
 
@@ -146,7 +158,7 @@ class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
 
 
 # Waits are msgspec structs (frozen and slotted too) because a stored run must tell them apart by their tag.
-Wait = Dialing | Playing | Collecting | Delaying | Reciting | Leaving
+Wait = Dialing | Playing | Collecting | Delaying | Reciting | OnErrand | Leaving
 
 
 class Leg(msgspec.Struct, frozen=True):
@@ -169,7 +181,7 @@ class Run(msgspec.Struct, frozen=True):
     step: where the token stands ("" = nowhere). wait: what that step waits for, None when no step waits. results: how each
     dialled number ended, in order. counters: by name. visits counts the steps entered in this phase. typed: digits not yet consumed. digits:
     all digits with their times, at most 500. entries: menu entries in order, ``!`` = an invalid one. unconnected: a Make
-    Call step reached nobody. left_at: the step at which the customer left. status, reason: what StatusDecided said. playbacks, timers: the last ids given out. limit:
+    Call step reached nobody. left_at: the step at which the customer left. status, reason: what StatusDecided said. playbacks, timers, errands: the last ids given out. limit:
     the timer of the execution's or late path's time limit, 0 = none.
     """
 
@@ -194,6 +206,7 @@ class Run(msgspec.Struct, frozen=True):
     playbacks: int = 0
     timers: int = 0
     limit: int = 0
+    errands: int = 0
 
     @property
     def connected(self) -> bool:

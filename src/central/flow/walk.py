@@ -10,10 +10,22 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from central.flow.commands import CancelTimer, Command, Media, Note, PlayMedia, StartTimer, StopMedia
+from central.flow.commands import (
+    CancelTimer,
+    Command,
+    DropErrand,
+    Media,
+    Note,
+    PlayMedia,
+    RunErrand,
+    StartTimer,
+    StopMedia,
+)
 from central.flow.conditions import Reader
+from central.flow.errands import TIMED_OUT, Errand
+from central.flow.events import ErrandDone, FlowEvent, TimerFired
 from central.flow.program import Program
-from central.flow.run import Leg, LegResult, PressedDigit, Run, RunFacts, RunPhase, Wait
+from central.flow.run import Leg, LegResult, OnErrand, PressedDigit, Run, RunFacts, RunPhase, Wait
 from central.flow.variables import LIMIT_VALUE_CHARS, MASK, Reference, Rendered, Template, refusal, render
 
 LIMIT_DIGITS: Final = 500  # kept with their times
@@ -25,7 +37,7 @@ class Walk:
     """A run under way at the moment ``at``; the fields are those of ``Run``. ``commands`` gathers what the world must do."""
 
     __slots__ = (
-        "at", "begun_at", "commands", "counters", "digits", "entries", "facts", "fallback_ran", "left_at", "leg", "limit", "phase", "playbacks",
+        "at", "begun_at", "commands", "counters", "digits", "entries", "errands", "facts", "fallback_ran", "left_at", "leg", "limit", "phase", "playbacks",
         "program", "reason", "results", "status", "step", "timers", "typed", "unconnected", "variables", "visits", "wait",
     )  # fmt: skip
 
@@ -54,13 +66,14 @@ class Walk:
         self.playbacks = run.playbacks
         self.timers = run.timers
         self.limit = run.limit
+        self.errands = run.errands
 
     def freeze(self) -> Run:
         """The run after this step."""
         return Run(
             self.facts, self.variables, self.phase, self.step, self.wait, self.leg, self.results, self.counters,
             self.begun_at, self.unconnected, self.fallback_ran, self.left_at, self.visits, self.typed, self.digits, self.entries, self.status,
-            self.reason, self.playbacks, self.timers, self.limit,
+            self.reason, self.playbacks, self.timers, self.limit, self.errands,
         )  # fmt: skip
 
     # -- the timeline --------------------------------------------------------------------------------------------------
@@ -99,7 +112,30 @@ class Walk:
         if self.wait is not None:
             for timer in self.wait.pending:
                 self.commands.append(CancelTimer(timer))
+            if isinstance(self.wait, OnErrand):
+                self.commands.append(DropErrand(self.wait.number))
             self.wait = None
+
+    def send(self, errand: Errand, limit_s: float) -> None:
+        """Let somebody do this, and wait for it at most so many seconds."""
+        self.errands += 1
+        self.commands.append(RunErrand(self.errands, errand))
+        self.wait = OnErrand(self.errands, self.start_timer(limit_s))
+
+    def returned(self, event: FlowEvent) -> ErrandDone | None:
+        """What came of the errand that the step waits for: the event itself, ``timed_out``, None = nothing yet."""
+        wait = self.wait
+        if not isinstance(wait, OnErrand):
+            return None
+        if isinstance(event, ErrandDone):
+            self.cancel_timer(wait.guard)
+            self.wait = None
+        elif isinstance(event, TimerFired):
+            event = ErrandDone(wait.number, TIMED_OUT, self.at, detail="Nothing came back in time.")
+        else:
+            return None
+        self.note("errand", outcome=event.outcome, detail=event.detail)
+        return event
 
     # -- digits --------------------------------------------------------------------------------------------------------
     def press(self, digit: str) -> None:

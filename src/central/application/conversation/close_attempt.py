@@ -55,10 +55,7 @@ class CloseAttempt:
         desk = self._desk
         desk.tell_notes(call)
         row = result_row(call, outcome, desk.ids.uuid(), desk.clock.now())
-        call.gone = True
-        for timer in call.timers.values():
-            timer.cancel()
-        call.timers.clear()
+        call.let_go()
         desk.writer.finish(row, lambda answer: self._stored(call, row, answer))
 
     def _stored(self, call: LiveCall, row: RecordResult, answer: FinishAnswer) -> None:
@@ -76,10 +73,7 @@ class CloseAttempt:
                 self._forget(call)
 
     def _forget(self, call: LiveCall) -> None:
-        call.gone = True
-        for timer in call.timers.values():
-            timer.cancel()
-        call.timers.clear()
+        call.let_go()
         if call.leg is not None:
             self._desk.by_leg.pop(call.leg.id, None)
             if call.leg.placed and call.leg.trunk is not None:

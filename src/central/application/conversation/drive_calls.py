@@ -14,6 +14,7 @@ from central.application.conversation.hear_legs import HearLegs
 from central.application.conversation.live_call import LiveCall, LiveLeg
 from central.application.conversation.place_leg import PlaceLeg
 from central.application.conversation.play_media import PlayPrompts
+from central.application.conversation.run_errands import RunErrands, Runners
 from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports.dispatch import HandedRecord
 from central.application.ports.telephony import TelephonyEvent
@@ -28,14 +29,15 @@ from central.flow.run import RunFacts
 
 
 class DriveCalls:
-    """The driver of one voice node."""
+    """The driver of one voice node; ``runners`` do the flows' errands."""
 
-    def __init__(self, desk: VoiceDesk) -> None:
+    def __init__(self, desk: VoiceDesk, runners: Runners | None = None) -> None:
         self._desk = desk
         self._close = CloseAttempt(desk, self.feed, self._hang_up_lost)
         self._legs = HearLegs(desk, self.feed, self._retry_trunk, self._close.lost)
         self._place = PlaceLeg(desk, self._legs.over, self._funds_short, self._close.drop)
         self._prompts = PlayPrompts(desk, self.feed)
+        self._errands = RunErrands(desk, self.feed, runners or {})
 
     # -- what comes in ---------------------------------------------------------------------------------------------------
     def begin(self, handed: Sequence[HandedRecord]) -> None:
@@ -114,6 +116,10 @@ class DriveCalls:
             case do.CancelTimer():
                 if handle := call.timers.pop(command.timer, None):
                     handle.cancel()
+            case do.RunErrand():
+                self._errands.run(call, command)
+            case do.DropErrand():
+                self._errands.drop(call, command.number)
             case do.HangUp():
                 self._hang_up(call)
             case do.MainPathEnded():

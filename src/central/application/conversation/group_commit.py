@@ -42,6 +42,7 @@ class GroupCommit:
         self._legs: dict[LegId, asyncio.Future[LegVerdict]] = {}
         self._finished: dict[UUID, Callable[[FinishAnswer], None]] = {}
         self._gathered: dict[RecordId, RecordResult] = {}
+        self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -69,6 +70,13 @@ class GroupCommit:
         """Store a line of history."""
         self._batch.events.append(event)
         self._touch()
+
+    async def told(self, event: RecordEvent) -> None:
+        """Store a line of history, and wait until it is stored."""
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(stored)
+        self.tell(event)
+        await stored
 
     def finish(self, result: RecordResult, then: Callable[[FinishAnswer], None]) -> None:
         """Store the outcome of an attempt; ``then`` is called with the store's answer after the commit."""
@@ -98,9 +106,13 @@ class GroupCommit:
                 await asyncio.sleep(self._gather_s)
             self._wake.clear()
             batch, self._batch = self._batch, JournalBatch()
+            waiting, self._waiting = self._waiting, []
             self._gathered = {}
             answer = await self._commit(batch)
             self._answer(batch, answer)
+            for stored in waiting:
+                if not stored.done():
+                    stored.set_result(None)
             if not self._batch:
                 self._idle.set()
 

@@ -5,6 +5,7 @@ Everything here can be lost with the node; what must survive is in the rows that
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,6 +60,7 @@ class LiveCall:
     notes_since: datetime | None = None
     timers: dict[int, TimerHandle] = field(default_factory=dict[int, TimerHandle])
     playbacks: dict[int, str] = field(default_factory=dict[int, str])
+    errands: dict[int, asyncio.Task[None] | None] = field(default_factory=dict[int, "asyncio.Task[None] | None"])
     end: MainPathEnded | None = None
     outcome: Outcome | None = None
     loss: Loss | None = None
@@ -66,6 +68,17 @@ class LiveCall:
     stopping: bool = False
     gone: bool = False
     after_run: Callable[[], None] | None = None
+
+    def let_go(self) -> None:
+        """Nothing more is to come of this call: no timer, no errand."""
+        self.gone = True
+        for timer in self.timers.values():
+            timer.cancel()
+        self.timers.clear()
+        for errand in list(self.errands.values()):
+            if errand is not None:
+                errand.cancel()
+        self.errands.clear()
 
     @property
     def account_id(self) -> AccountId:

@@ -58,16 +58,18 @@ class VoiceDesk:
 
     def tell(self, call: LiveCall, kind: str, data: dict[str, object], *, late: bool = False) -> None:
         """Add a line to the record's history."""
-        self.writer.tell(
-            RecordEvent(
-                account_id=call.account_id,
-                record_id=call.record_id,
-                id=EventId(self.ids.uuid()),
-                at=self.clock.now(),
-                kind=kind,
-                data=data,
-                late=late,
-            )
+        self.writer.tell(self.line(call, kind, data, late=late))
+
+    def line(self, call: LiveCall, kind: str, data: dict[str, object], *, late: bool = False) -> RecordEvent:
+        """A line of the record's history, as of now."""
+        return RecordEvent(
+            account_id=call.account_id,
+            record_id=call.record_id,
+            id=EventId(self.ids.uuid()),
+            at=self.clock.now(),
+            kind=kind,
+            data=data,
+            late=late,
         )
 
     def tell_notes(self, call: LiveCall) -> None:

@@ -102,6 +102,10 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
         case "count":
             line = f"{text(note, 'name')} = {note.get('count')} of {note.get('limit')}"
             return f"Counts {line}", Kind.FLOW, line
+        case "errand":
+            outcome, detail = text(note, "outcome").replace("_", " "), text(note, "detail")
+            line = f"came back: {outcome}{f' ({detail})' if detail else ''}"
+            return line[:1].upper() + line[1:], Kind.FLOW, line
         case "warning":
             code = text(note, "code")
             told = _WARNINGS.get(code, code.replace("_", " "))

@@ -1,0 +1,82 @@
+"""Errands of a flow: stored as begun, run by whoever can, and reported to the flow once (path step 4).
+
+Which runner does which errand is one table, made in bootstrap. A runner answers with a value whatever the far side does; the
+line "errand begun" is committed before it starts, so that a crash leaves a trace of what may have been done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from central.application.conversation.live_call import LiveCall
+from central.application.conversation.voice_desk import VoiceDesk
+from central.domain.errors import NeighbourError
+from central.flow.commands import RunErrand
+from central.flow.errands import NOT_CONFIGURED, Errand
+from central.flow.events import ErrandDone, FlowEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a runner brings back: the outcome's word, values for the step, a sentence without secrets."""
+
+    outcome: str
+    values: Mapping[str, str] = field(default_factory=dict[str, str])
+    detail: str = ""
+
+
+class Runner(Protocol):
+    """Runs one kind of errand."""
+
+    async def __call__(self, call: LiveCall, errand: Any, /) -> Returned:  # noqa: ANN401 - each takes its own kind
+        """Do it. Raises NeighbourError when a neighbour of ours is away; cancelled when the flow waits no more."""
+        ...
+
+
+Runners = Mapping[type[Errand], Runner]
+
+
+class RunErrands:
+    """The use case."""
+
+    def __init__(self, desk: VoiceDesk, feed: Callable[[LiveCall, FlowEvent], None], runners: Runners) -> None:
+        self._desk, self._feed, self._runners = desk, feed, runners
+
+    def run(self, call: LiveCall, command: RunErrand) -> None:
+        """Do an errand; its end is told unless it is dropped."""
+        call.errands[command.number] = None
+        self._desk.timers.spawn(self._run(call, command), "errand")
+
+    async def _run(self, call: LiveCall, command: RunErrand) -> None:
+        if command.number not in call.errands:  # dropped at once
+            return
+        call.errands[command.number] = asyncio.current_task()
+        try:
+            returned = await self._returned(call, command)
+        finally:
+            call.errands.pop(command.number, None)
+        if not call.gone:
+            now = self._desk.clock.now()
+            self._feed(call, ErrandDone(command.number, returned.outcome, now, returned.values, returned.detail))
+
+    async def _returned(self, call: LiveCall, command: RunErrand) -> Returned:
+        kind = type(command.errand).__name__
+        runner = self._runners.get(type(command.errand))
+        if runner is None:
+            return Returned(NOT_CONFIGURED, detail="This installation has nobody who could do it.")
+        begun: dict[str, object] = {"attempt": call.handed.attempt_number, "step": call.run.step, "errand": kind}
+        await self._desk.writer.told(self._desk.line(call, "errand_begun", begun))
+        try:
+            return await runner(call, command.errand)
+        except NeighbourError as error:
+            self._desk.telemetry.warning("errand_failed", kind=kind, code=error.code, detail=error.message)
+            return Returned("failed", detail=error.code)
+
+    @staticmethod
+    def drop(call: LiveCall, number: int) -> None:
+        """The flow does not wait for it any more."""
+        if task := call.errands.pop(number, None):
+            task.cancel()
