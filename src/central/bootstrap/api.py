@@ -37,6 +37,7 @@ from central.adapters.webhook.url_policy import WebhookUrlPolicy
 from central.application.administration.acting import Auditor
 from central.application.administration.arrange_flow import ArrangeFlow
 from central.application.administration.authenticate_key import AuthenticateKey
+from central.application.administration.compare_versions import CompareVersions
 from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.import_list import ImportList
@@ -102,6 +103,7 @@ def build_services(
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, auditor),
         publish=PublishFlow(flows, prompts, auditor),
+        versions=CompareVersions(flows, auditor),
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(PromptFiles(speech_config(settings), prompts), prompts, auditor),
         control=ControlWork(PostgresControl(pool, clock), flows, auditor),

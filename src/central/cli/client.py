@@ -41,10 +41,24 @@ class ApiClient:
             ) as answer:  # fmt: skip
                 text = await answer.text()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise NeighbourError("api_unreachable", f"The API at {self._url} does not answer: {error}") from error
+            raise self._unreachable(error) from error
         if answer.status >= _ERROR:
             raise _problem(answer.status, text)
         return json.loads(text) if text and "json" in answer.headers.get("Content-Type", "") else text
+
+    async def document(self, path: str) -> bytes:
+        """The bytes of an answer as they are. Raises as ``call``."""
+        try:
+            async with self._session.get(self._url + path) as answer:
+                data = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._unreachable(error) from error
+        if answer.status >= _ERROR:
+            raise _problem(answer.status, data.decode("utf-8", "replace"))
+        return data
+
+    def _unreachable(self, error: Exception) -> NeighbourError:
+        return NeighbourError("api_unreachable", f"The API at {self._url} does not answer: {error}")
 
     async def pages(self, path: str, query: Query | None = None, most: int = 100_000) -> AsyncIterator[dict[str, Any]]:
         """All items of a paged list."""
@@ -106,4 +120,6 @@ def _problem(status: int, text: str) -> CentralError:
     detail = document.get("detail") or document.get("title") or text
     errors: list[dict[str, Any]] = document.get("errors", [])
     problems = [f"{found.get('field', '')}: {found.get('message', found)}" for found in errors]
+    findings: list[dict[str, Any]] = document.get("details", {}).get("findings", [])
+    problems += [f"line {f['line']}{f['step'] and ', ' + f['step']}: {f['message']} [{f['code']}]" for f in findings]
     return kind(str(document.get("code", f"http_{status}")), str(detail), problems=problems)

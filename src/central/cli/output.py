@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from central.entrypoints.cli_views.words import cell, plain
+from central.entrypoints.cli_views.words import cell, lines, plain
 
 _UNSEEN_WIDTH = 110  # what is piped into a file is not cut to a terminal that nobody has
 _IDENTIFIER = 36  # characters of an identifier, which is copied and so never folded
@@ -45,6 +45,16 @@ def print_json(value: object) -> None:
     safe = _UNSAFE_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", document)
     console.file.write(safe + "\n")
     console.file.flush()
+
+
+def print_document(data: bytes) -> None:
+    """A document: its very bytes into a file or pipe, its text with harmless control characters on a terminal."""
+    if console.is_terminal:
+        console.file.write(lines(data.decode("utf-8", "replace")))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+    sys.stdout.flush()
 
 
 def print_rows(title: str, rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool) -> None:

@@ -33,7 +33,7 @@ _ACCOUNT = {
     "trunk": ("resources:trunks", "SIP trunks and their prefix routes."),
     "did": ("resources:dids", "Numbers that the account owns."),
     "list": ("resources:lists", "Phone blacklist, whitelist, do-not-disturb register."),
-    "flow": ("resources:flows", "Flows: push, check, publish, roll back, pause."),
+    "flow": ("flows:flows", "Flows: check, test, draw, push, compare, publish, roll back, pause."),
     "prompt": ("library:prompts", "Recorded prompts that flows play."),
     "webhook": ("webhooks:webhooks", "Webhook endpoints, their secrets, and what was given up."),
     "policy": ("library:policies", "Calling policies of this installation."),

@@ -1,25 +1,22 @@
-"""Commands that set up and inspect what an account has: people, keys, trunks, DIDs, lists, flows - all through the API."""
+"""Commands that set up and inspect what an account has: people, keys, trunks, DIDs, lists - all through the API."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from cyclopts import App, Parameter
+from cyclopts import App
 from cyclopts.types import ExistingFile
 
 from central.cli.client import ApiClient, call_api, list_all, with_api
 from central.cli.operate import Json
-from central.cli.output import console, print_rows, print_thing
-from central.entrypoints.cli_views.words import lines
+from central.cli.output import print_rows, print_thing
 
 users = App(name="user", help="People of the account and their roles.")
 keys = App(name="key", help="API keys.")
 trunks = App(name="trunk", help="SIP trunks and their prefix routes.")
 dids = App(name="did", help="Numbers that the account owns.")
 lists = App(name="list", help="Phone blacklist, whitelist, do-not-disturb register.")
-flows = App(name="flow", help="Flows: push, check, publish, roll back, pause.")
 
 ListName = Literal["blacklist", "whitelist", "dnd"]
 
@@ -163,96 +160,3 @@ def import_list(name: ListName, file: ExistingFile, *, replace: bool = False, js
         return await api.upload(f"/lists/{name}/import", file, "text/csv", {"replace": replace})
 
     print_thing(with_api(work), as_json=json)
-
-
-flows.command(
-    "central.cli.rehearse:play_cases", name="test", help="Play the test cases of flows, without an installation."
-)
-flows.command("central.cli.rehearse:run_flow", name="run", help="Play a flow in the terminal, without an installation.")
-
-
-# -- flows ---------------------------------------------------------------------------------------------------------------
-@flows.command(name="list")
-def list_flows(*, json: Json = False) -> None:
-    """Flows with their production version."""
-    columns = ("id", "name", "type", "active", "control", "production_version", "dids")
-    print_rows("flows", list_all("/flows"), columns, as_json=json)
-
-
-@flows.command(name="check")
-def check_flow(file: ExistingFile, *, json: Json = False) -> None:
-    """Check a document without saving it; exit status 1 when it has errors."""
-    found = call_api("POST", "/flows/check", data=file.read_bytes(), headers={"Content-Type": _type(file)})["findings"]
-    _print_findings(found, as_json=json)
-
-
-@flows.command(name="push")
-def push_flow(
-    file: ExistingFile, *, publish: bool = False, note: str = "", did: list[str] | None = None, json: Json = False
-) -> None:
-    """Save a document as the draft of its flow (made when it is new); --publish makes it the production version."""
-    from central.flow.document import parse  # noqa: PLC0415 - only this command reads flows itself
-
-    data = file.read_bytes()
-    name = parse(data).name
-    headers = {"Content-Type": _type(file)}
-
-    async def work(api: ApiClient) -> dict[str, Any]:
-        known = [row async for row in api.pages("/flows") if row["name"] == name]
-        method, path = ("PUT", f"/flows/{known[0]['id']}/draft") if known else ("POST", "/flows")
-        flow = await api.call(method, path, data=data, headers=headers)
-        if did:
-            flow = await api.call("PUT", f"/flows/{flow['id']}/dids", body={"dids": did})
-        if publish:
-            await api.call("POST", f"/flows/{flow['id']}/publish", body={"note": note})
-            flow = await api.call("GET", f"/flows/{flow['id']}")
-        return dict(flow)
-
-    print_thing(with_api(work), as_json=json)
-
-
-@flows.command(name="pull")
-def pull_flow(flow: str, file: Path | None = None, *, version: int | None = None) -> None:
-    """Write the draft's (or a version's) document as it was pushed, byte for byte."""
-    path = f"/flows/{flow}/draft" if version is None else f"/flows/{flow}/versions/{version}"
-    text = call_api("GET", path)
-    if file is None:
-        console.file.write(lines(text) if console.is_terminal else text)
-    else:
-        file.write_bytes(text.encode())
-
-
-@flows.command(name="publish")
-def publish_flow(flow: str, *, note: str = "", json: Json = False) -> None:
-    """Freeze the draft as the next version and use it in production; refused while it has errors."""
-    print_thing(call_api("POST", f"/flows/{flow}/publish", body={"note": note}), as_json=json)
-
-
-@flows.command(name="rollback")
-def roll_back(flow: str, version: int, *, json: Json = False) -> None:
-    """Use an earlier version in production again."""
-    print_thing(call_api("PUT", f"/flows/{flow}/production", body={"version": version}), as_json=json)
-
-
-@flows.command(name="dids")
-def attach_dids(flow: str, *numbers: str, json: Json = False) -> None:
-    """Show exactly these numbers on the flow's calls."""
-    print_thing(call_api("PUT", f"/flows/{flow}/dids", body={"dids": list(numbers)}), as_json=json)
-
-
-@flows.command(name="control")
-def control_flow(
-    flow: str, action: Literal["pause", "resume", "stop"], *, preview: Annotated[bool, Parameter(negative="")] = False
-) -> None:
-    """Pause, resume or stop all requests of a flow; --preview only counts what it would touch."""
-    print_thing(call_api("POST", f"/flows/{flow}/{action}", query={"preview": preview}), as_json=False)
-
-
-def _type(file: Path) -> str:
-    return "application/json" if file.suffix == ".json" else "application/yaml"
-
-
-def _print_findings(findings: list[dict[str, Any]], *, as_json: bool) -> None:
-    print_rows("findings", findings, ("severity", "code", "line", "step", "message", "hint"), as_json=as_json)
-    if any(finding["severity"] == "error" for finding in findings):
-        raise SystemExit(1)

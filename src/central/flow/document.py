@@ -32,6 +32,7 @@ from central.flow.yaml_tree import read_yaml
 
 LIMIT_STEPS = 300
 END: Final = "end"
+LAYOUT_KEYS: Final = ("layout", "canvas")  # what an editor keeps for itself: free form, without meaning here
 FLOW_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 TYPES: Final[tuple[FlowType, ...]] = ("multicast", "inbound", "dialer")
 PURPOSES: Final[tuple[Purpose, ...]] = ("marketing", "transactional", "service")
@@ -91,7 +92,7 @@ def parse(data: bytes) -> Flow:
         steps=_steps(reading),
         description=reading.text("description"),
     )
-    reading.close("A flow", ignored=("canvas",))
+    reading.close("A flow", ignored=LAYOUT_KEYS)
     return replace(flow, findings=tuple(sorted(findings, key=lambda finding: (finding.line, finding.code))))
 
 

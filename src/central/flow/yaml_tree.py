@@ -14,6 +14,11 @@ from central.flow.tree import Tree, TreeBuilder
 
 _yaml: Any = yaml  # ships no complete types
 _TEXT_TAG = "tag:yaml.org,2002:str"
+# YAML 1.2 ends lines with LF and CR alone (section 5.4); the library, as YAML 1.1, also with these three. Under the guise of
+# characters that nobody may use in texts they stay what they are, and lines are those that an editor counts.
+_OTHER_BREAKS = "\x85\u2028\u2029"
+_GUISES = "\ufdd0\ufdd1\ufdd2"
+_DISGUISE, _UNVEIL = str.maketrans(_OTHER_BREAKS, _GUISES), str.maketrans(_GUISES, _OTHER_BREAKS)
 
 
 class _Mark(Protocol):
@@ -38,7 +43,9 @@ def read_yaml(text: str) -> Tree | None:
     Raises InvalidInput (``line`` from 1 in its details): document_syntax, document_several, document_tag,
     document_alias, and those of TreeBuilder.
     """
-    reading = _Reading()
+    disguised = not text.isascii() and any(char in text for char in _OTHER_BREAKS)
+    reading = _Reading(_UNVEIL if disguised else None)
+    text = text.translate(_DISGUISE) if disguised else text
     parser = _yaml.YAML(typ="safe", pure=True)
     try:
         for event in cast("Iterable[_Event]", parser.parse(text)):
@@ -61,8 +68,9 @@ def _not_yaml(error: Any) -> InvalidInput:  # noqa: ANN401 - the library's error
 class _Reading:
     """Feeds parser events to the builder and keeps the anchors."""
 
-    def __init__(self) -> None:
+    def __init__(self, unveil: dict[int, int] | None) -> None:
         self.builder = TreeBuilder()
+        self._unveil = unveil
         self._documents = 0
         self._anchors: dict[str, Tree] = {}
         self._open_anchors: list[str | None] = []
@@ -72,7 +80,8 @@ class _Reading:
         line = event.start_mark.line + 1
         if kind is news.ScalarEvent:
             self._refuse_tag(event.ctag, line)
-            self._keep(event.anchor, self.builder.scalar(event.value, line, bare=event.implicit[0]))
+            value = event.value if self._unveil is None else event.value.translate(self._unveil)
+            self._keep(event.anchor, self.builder.scalar(value, line, bare=event.implicit[0]))
         elif kind in {news.MappingStartEvent, news.SequenceStartEvent}:
             self._refuse_tag(event.ctag, line)
             self._open_anchors.append(event.anchor)

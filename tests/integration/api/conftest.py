@@ -41,6 +41,7 @@ from central.adapters.webhook.url_policy import WebhookUrlPolicy
 from central.application.administration.acting import Actor, Auditor
 from central.application.administration.arrange_flow import ArrangeFlow
 from central.application.administration.authenticate_key import AuthenticateKey
+from central.application.administration.compare_versions import CompareVersions
 from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.import_list import ImportList
@@ -298,6 +299,7 @@ def make_services(
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, auditor),
         publish=PublishFlow(flows, PostgresPrompts(api_pool), auditor),
+        versions=CompareVersions(flows, auditor),
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(prompts, PostgresPrompts(api_pool), auditor),
         control=ControlWork(PostgresControl(api_pool, clock), flows, auditor),

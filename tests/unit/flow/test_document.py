@@ -213,3 +213,10 @@ def test_ten_thousand_steps_and_ten_thousand_mistakes_are_read_in_no_time() -> N
     found = check(parse(document("  a: {widget: hang_up}\n", f"calls:\n{mistakes}")))
     assert len([f for f in found if f.code == "unknown_field"]) == 500
     assert "too_many_findings" in {f.code for f in found}
+
+
+def test_lines_are_those_that_an_editor_counts() -> None:
+    data = 'flow: a  # pasted \u2028 text\ndescription: "one\u2029two\x85three"\r\nsteps:\r\n  first: {}\r\n'
+    flow = parse(data.encode())
+    assert flow.description == "one\u2029two\x85three"
+    assert flow.steps["first"].line == 4

@@ -11,6 +11,7 @@ from litestar.routes import HTTPRoute
 
 from central.entrypoints.api.account_routes import account_router
 from central.entrypoints.api.flow_routes import flow_router
+from central.entrypoints.api.flow_version_routes import flow_version_router
 from central.entrypoints.api.gate import GUARDED, Api, Gate, caller_of
 from central.entrypoints.api.idempotency import Idempotency
 from central.entrypoints.api.json_reading import JsonRequest
@@ -75,6 +76,7 @@ def _routers() -> list[Router]:
             number_router,
             list_router,
             flow_router,
+            flow_version_router,
             prompt_router,
             webhook_router,
             upload_router,

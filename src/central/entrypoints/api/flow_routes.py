@@ -2,90 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
-from litestar import MediaType, Request, Response, Router, get, post, put
+from litestar import Request, Response, Router, get, post, put
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK
 from msgspec import Meta, Struct
 
-from central.application.ports.flow_store import ControlAction, ControlEffect, FlowRow, VersionRow
+from central.application.ports.flow_store import ControlAction, ControlEffect
 from central.domain.ids import FlowId
 from central.domain.rights import Right
+from central.entrypoints.api.flow_views import FindingView, FlowFindings, FlowView, document_response, flow_view
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.idempotency import STREAMED
-from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_number, cursor_text, make_page
-from central.entrypoints.api.presenting import Moment, Positive, moment, moment_or_none
+from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_text, make_page
 
 DOCUMENT_TYPES = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "application/json")
 _MAX_DOCUMENT = 1024 * 1024 + 1
 Preview = Annotated[bool, QueryParameter(description="Only say how many records would be touched; change nothing.")]
 Force = Annotated[bool, QueryParameter(description="stop: also cut running calls.")]
-
-
-class FindingView(Struct, frozen=True):
-    """What the checker says about one place of a document; ``line`` from 1, 0 = the document as a whole."""
-
-    code: str
-    severity: str
-    line: int
-    step: str
-    message: str
-    hint: str = ""
-
-
-class FlowView(Struct, frozen=True):
-    """A flow. ``draft_findings`` of severity error keep the draft from being published."""
-
-    id: str
-    name: str
-    type: str
-    active: bool
-    control: str
-    archived_at: Moment | None
-    draft_hash: str
-    draft_findings: list[FindingView]
-    production_version: int | None
-    has_security_id: bool
-    dids: tuple[str, ...]
-    created_at: Moment
-    updated_at: Moment
-
-
-class VersionView(Struct, frozen=True):
-    """A frozen version; ``number`` null = a snapshot of the draft for testing."""
-
-    id: UUID
-    flow_id: str
-    number: int | None
-    hash: str
-    findings: list[FindingView]
-    created_by: str
-    note: str
-    created_at: Moment
-
-
-class FlowFindings(Struct, frozen=True):
-    """All findings of a document."""
-
-    findings: list[FindingView]
-
-
-class Publication(Struct, forbid_unknown_fields=True, frozen=True):
-    """Why the draft is published."""
-
-    note: Annotated[str, Meta(max_length=500)] = ""
-
-
-class ProductionPointer(Struct, forbid_unknown_fields=True, frozen=True):
-    """Which version production runs; null = none."""
-
-    version: Positive | None
-    note: Annotated[str, Meta(max_length=500)] = ""
 
 
 class FlowDids(Struct, forbid_unknown_fields=True, frozen=True):
@@ -133,7 +70,7 @@ async def list_flows(
     """Flows by id."""
     after = cursor_text(cursor)
     rows = await services.flows.page(caller.actor, None if after is None else FlowId(after), limit + 1)
-    return make_page(rows, limit, _flow_view, lambda row: {"id": row.id})
+    return make_page(rows, limit, flow_view, lambda row: {"id": row.id})
 
 
 @post(
@@ -146,7 +83,7 @@ async def list_flows(
 )
 async def create_flow(request: Request[Any, Any, Any], services: UseCases, caller: CallerHere) -> FlowView:
     """The body is the flow document, YAML or JSON. It is saved as draft with its findings, whatever they are."""
-    return _flow_view(await services.flows.create(caller.actor, await request.body()))
+    return flow_view(await services.flows.create(caller.actor, await request.body()))
 
 
 @post(
@@ -167,14 +104,14 @@ async def check_flow(request: Request[Any, Any, Any], services: UseCases) -> Flo
 async def get_flow(flow: FromPath[str], services: UseCases, caller: CallerHere) -> Response[FlowView]:
     """By id or name; the ETag is the draft's hash."""
     row = await services.flows.get(caller.actor, flow)
-    return Response(_flow_view(row), headers={"ETag": f'"{row.draft_hash}"'})
+    return Response(flow_view(row), headers={"ETag": f'"{row.draft_hash}"'})
 
 
 @get("/flows/{flow:str}/draft", guards=[needs(Right.FLOWS_READ)], summary="The draft's document", tags=["Flows"])
 async def get_draft(flow: FromPath[str], services: UseCases, caller: CallerHere) -> Response[bytes]:
     """The bytes as they were saved."""
     draft = await services.flows.draft(caller.actor, flow)
-    return _document(draft.document, draft.hash)
+    return document_response(draft.document, draft.hash)
 
 
 @put(
@@ -196,47 +133,7 @@ async def save_draft(
 ) -> FlowView:
     """Saved with its findings, whatever they are; only publishing refuses errors."""
     expected = None if if_match is None else if_match.strip().removeprefix("W/").strip('"')
-    return _flow_view(await services.flows.save_draft(caller.actor, flow, await request.body(), expected))
-
-
-@post("/flows/{flow:str}/publish", guards=[needs(Right.FLOWS_PUBLISH)], summary="Publish the draft", tags=["Flows"])
-async def publish_flow(
-    flow: FromPath[str], data: JSONBody[Publication], services: UseCases, caller: CallerHere
-) -> VersionView:
-    """Freeze the draft as the next version and move production to it; refused while it has errors."""
-    return _version_view(await services.publish.publish(caller.actor, flow, data.note))
-
-
-@put(
-    "/flows/{flow:str}/production", guards=[needs(Right.FLOWS_PUBLISH)], summary="Roll back or forward", tags=["Flows"]
-)
-async def point_production(
-    flow: FromPath[str], data: JSONBody[ProductionPointer], services: UseCases, caller: CallerHere
-) -> FlowView:
-    """Move the production pointer; the draft stays as it is, records stay on their versions."""
-    return _flow_view(await services.publish.roll_back(caller.actor, flow, data.version, data.note))
-
-
-@get("/flows/{flow:str}/versions", guards=[needs(Right.FLOWS_READ)], summary="Published versions", tags=["Flows"])
-async def list_versions(
-    flow: FromPath[str], services: UseCases, caller: CallerHere, cursor: Cursor = None, limit: Limit = 50
-) -> Page[VersionView]:
-    """Newest first."""
-    rows = await services.flows.versions(caller.actor, flow, cursor_number(cursor), limit + 1)
-    return make_page(rows, limit, _version_view, lambda row: {"n": row.number})
-
-
-@get(
-    "/flows/{flow:str}/versions/{number:int}",
-    guards=[needs(Right.FLOWS_READ)],
-    summary="A version's document",
-    tags=["Flows"],
-)
-async def get_version(
-    flow: FromPath[str], number: FromPath[Positive], services: UseCases, caller: CallerHere
-) -> Response[bytes]:
-    """The frozen bytes."""
-    return _document(await services.flows.version_document(caller.actor, flow, number))
+    return flow_view(await services.flows.save_draft(caller.actor, flow, await request.body(), expected))
 
 
 @put("/flows/{flow:str}/dids", guards=[needs(Right.FLOWS_EDIT)], summary="Attach DIDs", tags=["Flows"])
@@ -244,7 +141,7 @@ async def attach_dids(
     flow: FromPath[str], data: JSONBody[FlowDids], services: UseCases, caller: CallerHere
 ) -> FlowView:
     """Exactly these numbers; calls of the flow show them."""
-    return _flow_view(await services.arrange.attach_dids(caller.actor, flow, data.dids, caller.account.country))
+    return flow_view(await services.arrange.attach_dids(caller.actor, flow, data.dids, caller.account.country))
 
 
 @put("/flows/{flow:str}/active", guards=[needs(Right.FLOWS_PUBLISH)], summary="Switch on or off", tags=["Flows"])
@@ -252,7 +149,7 @@ async def switch_flow(
     flow: FromPath[str], data: JSONBody[FlowSwitch], services: UseCases, caller: CallerHere
 ) -> FlowView:
     """Off, the flow takes no requests."""
-    return _flow_view(await services.arrange.activate(caller.actor, flow, active=data.active))
+    return flow_view(await services.arrange.activate(caller.actor, flow, active=data.active))
 
 
 @put("/flows/{flow:str}/archived", guards=[needs(Right.FLOWS_PUBLISH)], summary="Archive or restore", tags=["Flows"])
@@ -260,7 +157,7 @@ async def archive_flow(
     flow: FromPath[str], data: JSONBody[FlowArchive], services: UseCases, caller: CallerHere
 ) -> FlowView:
     """Waiting records run on; stop the flow to end them."""
-    return _flow_view(await services.arrange.archive(caller.actor, flow, archived=data.archived))
+    return flow_view(await services.arrange.archive(caller.actor, flow, archived=data.archived))
 
 
 @post(
@@ -308,46 +205,6 @@ def effect_view(effect: ControlEffect, *, preview: bool = False) -> Effect:
     return Effect(effect.touched, effect.remaining, preview)
 
 
-def _document(document: bytes, digest: str | None = None) -> Response[bytes]:
-    kind = MediaType.JSON.value if document.lstrip()[:1] == b"{" else "application/yaml"
-    return Response(document, media_type=kind, headers={} if digest is None else {"ETag": f'"{digest}"'})
-
-
-def _findings(rows: Sequence[Mapping[str, Any]]) -> list[FindingView]:
-    return [FindingView(**row) for row in rows]
-
-
-def _flow_view(row: FlowRow) -> FlowView:
-    return FlowView(
-        id=row.id,
-        name=row.name,
-        type=row.type,
-        active=row.active,
-        control=row.control,
-        archived_at=moment_or_none(row.archived_at),
-        draft_hash=row.draft_hash,
-        draft_findings=_findings(row.draft_findings),
-        production_version=row.production_version,
-        has_security_id=row.has_security_id,
-        dids=tuple(row.dids),
-        created_at=moment(row.created_at),
-        updated_at=moment(row.updated_at),
-    )
-
-
-def _version_view(row: VersionRow) -> VersionView:
-    return VersionView(
-        id=row.id,
-        flow_id=row.flow_id,
-        number=row.number,
-        hash=row.hash,
-        findings=_findings(row.findings),
-        created_by=row.created_by,
-        note=row.note,
-        created_at=moment(row.created_at),
-    )
-
-
 flow_router = Router(
     "/",
     route_handlers=[
@@ -357,10 +214,6 @@ flow_router = Router(
         get_flow,
         get_draft,
         save_draft,
-        publish_flow,
-        point_production,
-        list_versions,
-        get_version,
         attach_dids,
         switch_flow,
         archive_flow,

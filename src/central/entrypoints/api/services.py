@@ -9,6 +9,7 @@ from typing import Protocol
 
 from central.application.administration.arrange_flow import ArrangeFlow
 from central.application.administration.authenticate_key import AuthenticateKey
+from central.application.administration.compare_versions import CompareVersions
 from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.import_list import ImportList
@@ -166,6 +167,7 @@ class Services:
     import_list: ImportList
     flows: SaveFlow
     publish: PublishFlow
+    versions: CompareVersions
     arrange: ArrangeFlow
     prompts: KeepPrompts
     control: ControlWork
