@@ -39,8 +39,8 @@ up: .venv/.central-runtime system  ## everything on this machine, in the foregro
 # ---------------------------------------------------------------------------------------------------------- test
 test: check system  ## every check and every test: what CI runs
 	$(PYTEST) --durations=15 $(ARGS)
-unit: .venv/.central-dev  ## the quick half: unit and property tests
-	$(PYTEST) -q -n 2 tests/unit tests/property $(ARGS)
+unit: .venv/.central-dev  ## the quick half: unit and property tests, cases of flows
+	$(PYTEST) -q -n 2 tests/unit tests/property tests/cases/flows $(ARGS)
 acceptance: .venv/.central-dev system  ## real calls through the API; writes build/status-atlas.json
 	$(PYTEST) tests/acceptance $(ARGS)
 soak: .venv/.central-dev system  ## 200 seeds of kills under load

@@ -25,6 +25,7 @@ REPOSITORY = HERE.parent
 # Seconds for one test of each kind; @pytest.mark.timeout on a test goes before.
 LIMITS_S = {
     "unit": 20,
+    "cases": 20,  # of flows, tests/cases/flows; the acceptance cases beside them are data
     "property": 120,
     "contract": 60,
     "integration": 120,
@@ -32,7 +33,7 @@ LIMITS_S = {
     "acceptance": 1200,  # the first one waits for the laboratory, which plays all cases at once
     "resilience": 900,
 }
-PURE = frozenset({"unit", "property"})  # kinds that touch no network at all, not even loopback
+PURE = frozenset({"unit", "cases", "property"})  # kinds that touch no network at all, not even loopback
 
 hypothesis.settings.register_profile("central", deadline=None, print_blob=True, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("central")
@@ -41,7 +42,7 @@ hypothesis.settings.load_profile("central")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with the kind its folder names, and give it that kind's time limit."""
     for item in items:
-        inside = item.path.relative_to(HERE).parts
+        inside = item.path.relative_to(HERE).parts if item.path.is_relative_to(HERE) else ("cases", *item.path.parts)
         kind = inside[0]
         if len(inside) < 2 or kind not in LIMITS_S:
             message = f"{item.path}: a test stands in one of tests/{{{','.join(LIMITS_S)}}}/"

@@ -1,20 +1,15 @@
-"""Every widget keeps its declaration: example, fields, branches, reference page."""
+"""Every widget keeps its declaration: example, fields, branches."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from central.flow.document import END, parse
 from central.flow.preparation import prepare
-from central.flow.reference import fill_page
 from central.flow.tree import Entries
 from central.flow.widgets.table import WIDGETS
 from central.flow.widgets.widget import Widget
 from tests.fakes.flow_player import document
-
-PAGE = Path(__file__).parents[3] / "docs/reference/flow-language.md"
 
 
 def example_of(widget: Widget) -> bytes:
@@ -43,11 +38,6 @@ def test_every_declared_branch_can_be_wired(widget: Widget) -> None:
         wiring = f"next: {END}" if branch.name == "next" else f"on: {{{branch.name}: {END}}}"
         step = prepare(parse(document(f"  a: {{widget: {widget.name}, {wiring}}}\n"))).steps["a"]
         assert branch.name in step.targets
-
-
-def test_the_reference_page_is_up_to_date() -> None:
-    page = PAGE.read_text("utf-8")
-    assert fill_page(page) == page, "run `python tools/generate_flow_reference.py`"
 
 
 def test_a_branch_of_else_can_be_written_as_a_field() -> None:
