@@ -30,6 +30,7 @@ from examples.carrier.blocks import (
     sdp,
 )
 from examples.carrier.digits import file_name
+from examples.carrier.speech import TONE_HZ
 
 CODE_REASON = (
     (403, 21), (404, 1), (480, 18), (480, 19), (480, 20), (486, 17), (500, 41), (502, 27), (503, 34), (603, 21),
@@ -77,6 +78,17 @@ def _answers() -> dict[str, Scenario]:
             "answers with one short utterance, then silence", _ANSWER + play("@DIR@/human.ul") + BYE
         ),
         "answer_machine": Scenario("answers with a long greeting", _ANSWER + play("@DIR@/machine.ul") + BYE),
+        "speaks": Scenario(
+            f"says a tone of {TONE_HZ} Hz for 3 s, then sends silence", _ANSWER + play("@DIR@/tone.ul") + BYE
+        ),
+        "speaks_on": Scenario(f"says a tone of {TONE_HZ} Hz for 12 s", _ANSWER + play("@DIR@/long.ul") + BYE),
+        "speaks_and_presses": Scenario(
+            f"says a tone of {TONE_HZ} Hz, presses # after 3 s (SIP INFO)",
+            _ANSWER + play("@DIR@/long.ul") + pause(3000) + press_by_info("#", 1) + BYE,
+        ),
+        "speaks_and_leaves": Scenario(
+            f"says a tone of {TONE_HZ} Hz, leaves after 3 s", _ANSWER + play("@DIR@/long.ul") + pause(3000) + bye(16)
+        ),
         "rtp_stops": Scenario("answers, sends media for 1.5 s, then none", _ANSWER + play("@DIR@/moment.ul") + BYE),
         "far_bye": Scenario("BYE after 1.5 s, no Reason", _ANSWER + pause(1500) + bye()),
         "far_bye_q16": Scenario("BYE after 1.5 s, Reason Q.850 16", _ANSWER + pause(1500) + bye(16)),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+TONE_HZ = 440
+"""What the callees say who speak to be recorded."""
+
 _RATE = 8000
 _QUIET = b"\xff"
 
@@ -26,10 +29,17 @@ def bursts(pattern_ms: list[tuple[int, int]], tail_ms: int) -> bytes:
     return _QUIET * 1600 + spoken + _QUIET * (tail_ms * 8)
 
 
+def tone(hertz: int, ms: int) -> bytes:
+    """A steady tone."""
+    return bytes(ulaw(int(9000 * math.sin(2 * math.pi * hertz * i / _RATE))) for i in range(ms * 8))
+
+
 def samples() -> dict[str, bytes]:
     """File name -> audio, for the scenarios that speak."""
     return {
         "human.ul": bursts([(450, 0)], 8000),
         "machine.ul": bursts([(600, 120)] * 8, 8000),
         "moment.ul": bursts([(500, 100)] * 2, 100),
+        "tone.ul": tone(TONE_HZ, 3000) + _QUIET * 64_000,
+        "long.ul": tone(TONE_HZ, 12_000),
     }

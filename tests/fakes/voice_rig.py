@@ -18,6 +18,7 @@ from central.adapters.simulator.speech import SimulatedPrompts, SimulatedSpeech
 from central.adapters.simulator.virtual_time import VirtualClock, VirtualTimers, run_virtually
 from central.application.conversation.drive_calls import DriveCalls
 from central.application.conversation.group_commit import GroupCommit
+from central.application.conversation.store_recordings import RecordingParts
 from central.application.conversation.trunk_limits import TrunkLimits
 from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports.dispatch import HandedRecord, PickedRecord
@@ -92,6 +93,7 @@ class VoiceRig:
     flow: bytes = FLOW
     trunks: Sequence[tuple[str, int, float]] = (("lab", 100, 1000.0),)
     gather: timedelta = timedelta(milliseconds=10)
+    recordings: RecordingParts | None = None
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     telemetry: ObservedTelemetry = field(default_factory=ObservedTelemetry)
     unrowed: list[str] = field(default_factory=list[str])
@@ -134,9 +136,11 @@ class VoiceRig:
         ]
         self.desk.trunks = known
         limits.set_caps({t.trunk.id: (c, r) for t, (_, c, r) in zip(known, self.trunks, strict=True)})
-        self.driver = DriveCalls(self.desk)
+        self.driver = DriveCalls(self.desk, recordings=self.recordings)
         await self.telephony.start([t.trunk for t in known])
         self._tasks = [asyncio.create_task(writer.run()), asyncio.create_task(self._hear())]
+        if self.driver.stored is not None:
+            self._tasks.append(asyncio.create_task(self.driver.stored.run()))
 
     async def close(self) -> None:
         """End the loops; what they died of is raised."""

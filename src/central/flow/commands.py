@@ -89,6 +89,12 @@ class DropErrand(msgspec.Struct, frozen=True):
     number: int
 
 
+class EndErrand(msgspec.Struct, frozen=True):
+    """The errand has gone on long enough: finish it now; its ErrandDone still follows."""
+
+    number: int
+
+
 class HangUp(msgspec.Struct, frozen=True):
     """End the customer's leg from our side."""
 
@@ -134,6 +140,16 @@ class RunEnded(msgspec.Struct, frozen=True):
 
 
 Deed = (
-    Dial | PlayMedia | StopMedia | StartTimer | CancelTimer | RunErrand | DropErrand | HangUp | MainPathEnded | RunEnded
+    Dial
+    | PlayMedia
+    | StopMedia
+    | StartTimer
+    | CancelTimer
+    | RunErrand
+    | DropErrand
+    | EndErrand
+    | HangUp
+    | MainPathEnded
+    | RunEnded
 )
 Command = Deed | Note

@@ -50,7 +50,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A flow as its document says it; no steps where there are more than LIMIT_STEPS. ``findings`` holds what reading the document itself found."""
+    """A flow as its document says it; no steps where there are more than LIMIT_STEPS.
+
+    ``findings`` holds what reading the document itself found; ``recording``: its calls are recorded from answer to end.
+    """
 
     name: str
     type: FlowType
@@ -63,6 +66,7 @@ class Flow:
     steps: Mapping[str, Step]
     findings: tuple[Finding, ...] = ()
     description: str = ""
+    recording: bool = False
 
 
 def parse(data: bytes) -> Flow:
@@ -91,6 +95,7 @@ def parse(data: bytes) -> Flow:
         variables=read_variables(reading.section("variables")),
         steps=_steps(reading),
         description=reading.text("description"),
+        recording=reading.flag("recording", default=False),
     )
     reading.close("A flow", ignored=LAYOUT_KEYS)
     return replace(flow, findings=tuple(sorted(findings, key=lambda finding: (finding.line, finding.code))))

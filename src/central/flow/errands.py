@@ -26,4 +26,15 @@ class StartFlow(msgspec.Struct, frozen=True, tag="start_flow"):
     client_identifier: str = ""
 
 
-Errand = StartFlow
+class RecordVoice(msgspec.Struct, frozen=True, tag="record_voice"):
+    """Record the customer, at most ``max_s`` seconds, until ``silence_s`` of silence or EndErrand. ``beep``: sound one first.
+
+    Outcomes: recorded, empty (less than a second of sound), failed. Values: ``name`` and ``seconds`` of the recording.
+    """
+
+    max_s: float
+    silence_s: float
+    beep: bool = True
+
+
+Errand = StartFlow | RecordVoice

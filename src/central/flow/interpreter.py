@@ -118,7 +118,7 @@ def _digit(walk: Walk, event: DigitReceived) -> bool:
     if walk.phase != "main" or walk.leg.state != "up" or isinstance(walk.wait, Leaving) or event.digit not in _DIGITS:
         return False
     walk.press(event.digit)
-    if isinstance(walk.wait, Collecting | Playing | Reciting):
+    if isinstance(walk.wait, Collecting | Playing | Reciting) or (isinstance(walk.wait, OnErrand) and walk.wait.hears):
         follow(walk, event)
     else:
         walk.type_ahead(event.digit)

@@ -20,6 +20,7 @@ from central.flow.commands import (
     CancelTimer,
     Dial,
     DropErrand,
+    EndErrand,
     HangUp,
     MainPathEnded,
     Media,
@@ -199,6 +200,8 @@ class Rehearsal:
                     self._tell("note", f"asks for {_words(command)}")
                 case DropErrand():
                     self._errand = None
+                case EndErrand():
+                    self._tell("note", "that is long enough")
                 case HangUp():
                     self._tell("note", "the flow hangs up")
                     self._end_leg(CallStatus.CONNECTED if self.run.leg.answered_at else CallStatus.USER_REJECTED, "us")

@@ -131,10 +131,11 @@ class Reciting(msgspec.Struct, frozen=True, tag="reciting"):
 
 
 class OnErrand(msgspec.Struct, frozen=True, tag="on_errand"):
-    """A step waits for its errand to be done; ``guard`` limits the wait."""
+    """A step waits for its errand to be done; ``guard`` limits the wait. ``hears``: digits go to the step meanwhile."""
 
     number: int
     guard: int
+    hears: bool = False
 
     @property
     def pending(self) -> tuple[int, ...]:

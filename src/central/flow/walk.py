@@ -14,6 +14,7 @@ from central.flow.commands import (
     CancelTimer,
     Command,
     DropErrand,
+    EndErrand,
     Media,
     Note,
     PlayMedia,
@@ -116,11 +117,16 @@ class Walk:
                 self.commands.append(DropErrand(self.wait.number))
             self.wait = None
 
-    def send(self, errand: Errand, limit_s: float) -> None:
-        """Let somebody do this, and wait for it at most so many seconds."""
+    def send(self, errand: Errand, limit_s: float, *, hears: bool = False) -> None:
+        """Let somebody do this, and wait for it at most so many seconds; with ``hears`` digits come to the step meanwhile."""
         self.errands += 1
         self.commands.append(RunErrand(self.errands, errand))
-        self.wait = OnErrand(self.errands, self.start_timer(limit_s))
+        self.wait = OnErrand(self.errands, self.start_timer(limit_s), hears)
+
+    def end_errand(self) -> None:
+        """Let the errand that the step waits for come to its end now; what it brought still returns."""
+        if isinstance(self.wait, OnErrand):
+            self.commands.append(EndErrand(self.wait.number))
 
     def returned(self, event: FlowEvent) -> ErrandDone | None:
         """What came of the errand that the step waits for: the event itself, ``timed_out``, None = nothing yet."""

@@ -158,12 +158,13 @@ class Switchboard:
         headers: Mapping[str, str] | None = None,
         detect_machine: bool = False,
         trunk: Trunk | None = None,
+        record: str = "",
     ) -> Call:
         """Originate one call to a behaviour."""
         leg = LegId(uuid4())
         call = self.calls[leg] = Call(leg)
         where = (trunk or self.rig.trunk(behaviour)).id
-        wanted = Originate(leg, where, NUMBER, caller_id, timeout_s, headers or {}, detect_machine)
+        wanted = Originate(leg, where, NUMBER, caller_id, timeout_s, headers or {}, detect_machine, record)
         call.answer = (await self.rig.telephony.originate([wanted]))[0]
         return call
 

@@ -10,11 +10,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from central.flow.commands import Command, Dial, HangUp, MainPathEnded, PlayMedia, RunEnded, StartTimer
+from central.flow.commands import Command, Dial, HangUp, MainPathEnded, PlayMedia, RunEnded, RunErrand, StartTimer
 from central.flow.document import parse
 from central.flow.events import (
     Begun,
     DigitReceived,
+    ErrandDone,
     FlowEvent,
     FundsShort,
     LegAnswered,
@@ -32,7 +33,7 @@ from tests.fakes.flow_player import HEAD, T0
 
 EXAMPLE = Path(__file__).parents[3] / "examples/appointment-reminder.yaml"
 NAMES = [f"s{i}" for i in range(8)]
-OTHERS = ["counter", "time_condition", "operation", "multi_play", "delay"]
+OTHERS = ["counter", "time_condition", "operation", "multi_play", "delay", "record"]
 STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
 
 targets = st.sampled_from([*NAMES, "end", "nowhere"])
@@ -74,6 +75,11 @@ def others(draw: st.DrawFn, kind: str, on: dict[str, Any]) -> dict[str, Any]:
             )
             return {"widget": kind, "items": draw(st.lists(items, min_size=1, max_size=3)), "stop_by": "1", "store": "A",
                     "next": draw(targets), "on": on, "on_failure": draw(policies)}  # fmt: skip
+        case "record":
+            said = draw(st.sampled_from([{}, {"say": draw(texts)}, {"file": draw(texts)}]))
+            wired = {name: draw(targets) for name in ("recorded", "empty")}
+            return {"widget": kind, **said, "max": draw(st.sampled_from(["5s", "2h"])), "store": "A", "on": {**wired, **on},
+                    "stop_on": draw(st.sampled_from(["#", "12", "none", "x"])), "on_failure": draw(policies)}  # fmt: skip
         case _:
             said = draw(st.sampled_from([{}, {"say": draw(texts)}, {"file": draw(texts)}]))
             return {"widget": kind, "for": draw(st.sampled_from(["1s", "1h", "{{ $flow.key.A }}"])), **said,
@@ -138,7 +144,7 @@ def events(draw: st.DrawFn) -> FlowEvent:
     """Any news, true or not, in time or not."""
     at = T0 + timedelta(seconds=draw(st.sampled_from([-5.0, 0.0, 1.0, 30.0, 7199.0, 7200.0])))
     small = st.integers(-1, 6)
-    kind = draw(st.integers(0, 11))
+    kind = draw(st.integers(0, 13))
     match kind:
         case 0:
             return Begun(at)
@@ -159,6 +165,9 @@ def events(draw: st.DrawFn) -> FlowEvent:
             return PlaybackEnded(draw(small), draw(st.booleans()), at, "detail")
         case 8 | 9:
             return TimerFired(draw(small), at)
+        case 10 | 11:
+            words = st.sampled_from(["recorded", "empty", "failed", "not_configured", "odd"])
+            return ErrandDone(draw(small), draw(words), at, {"name": "n"}, "detail")
         case _:
             return DigitReceived(draw(st.sampled_from([*"12#*9A", "", "xx", "é"])), at)
 
@@ -203,6 +212,8 @@ class Driver:
                 self.owed.append(LegEnded(self.run.leg.position, T0, "Connected", "us", 1.0))
             case PlayMedia():
                 self.owed.append(PlaybackEnded(command.playback, True, T0))
+            case RunErrand():
+                self.owed.append(ErrandDone(command.number, "recorded", T0, {"name": "n"}))
             case StartTimer():
                 self.owed.append(TimerFired(command.timer, T0))
             case MainPathEnded():

@@ -20,6 +20,7 @@ from central.adapters.asterisk.translate import (
     Now,
     Outcome,
     give_up_detection,
+    give_up_recording,
     lost_engine,
     resume,
     translate,
@@ -27,7 +28,7 @@ from central.adapters.asterisk.translate import (
     vanished,
 )
 from central.adapters.asterisk.wire import Channel, Event
-from central.application.ports.telephony import NodeDown, NodeUp, PlaybackEnded, TelephonyEvent
+from central.application.ports.telephony import NodeDown, NodeUp, PlaybackEnded, RecordingEnded, TelephonyEvent
 from central.domain.errors import CentralError
 from central.domain.ids import LegId
 
@@ -39,6 +40,10 @@ class Deeds(Protocol):
 
     def detect(self, leg: LegId) -> None:
         """Start machine detection on an answered leg."""
+        ...
+
+    def tape(self, leg: LegId) -> None:
+        """Start recording an answered leg, both sides, to its end."""
         ...
 
     def repeat_hang_up(self, leg: LegId) -> None:
@@ -81,11 +86,11 @@ class LegBook:
         """What is known of a leg that has not ended."""
         return self._legs.get(leg)
 
-    def open(self, leg: LegId, *, detect: bool) -> bool:
+    def open(self, leg: LegId, *, detect: bool, whole: str = "") -> bool:
         """Enter a leg before its originate is sent; False when it is known already."""
         if leg in self._legs:
             return False
-        self._legs[leg] = LegState(leg, self._now().mono, detect=detect)
+        self._legs[leg] = LegState(leg, self._now().mono, detect=detect, whole=whole)
         return True
 
     def placed(self, leg: LegId, sip_call_id: str | None, *, uncertain: bool = False) -> None:
@@ -157,6 +162,36 @@ class LegBook:
         state = self._legs.get(leg)
         if state is not None:
             self._apply(state, give_up_detection(state, self._now()))
+
+    def no_recording(self, leg: LegId) -> None:
+        """The recording of the whole call could not be started."""
+        state = self._legs.get(leg)
+        if state is not None:
+            self._apply(state, give_up_recording(state, self._now()))
+
+    def add_recording(self, leg: LegId, recording: str) -> None:
+        """A recording of a part was asked for; its end is owed."""
+        state = self._legs.get(leg)
+        if state is not None:
+            self._legs[leg] = replace(state, recordings=(*state.recordings, recording))
+
+    def drop_recording(self, leg: LegId, recording: str) -> bool:
+        """The engine did not take it; False when its end was told already."""
+        state = self._legs.get(leg)
+        if state is None or recording not in state.recordings:
+            return False
+        self._legs[leg] = replace(state, recordings=tuple(one for one in state.recordings if one != recording))
+        return True
+
+    def owed_recordings(self) -> list[tuple[LegId, str]]:
+        """Recordings whose end was not told yet."""
+        return [(leg, recording) for leg, state in self._legs.items() for recording in state.recordings]
+
+    def recorded_unheard(self, leg: LegId, recording: str) -> None:
+        """The engine records it no more, and its end was told while nobody listened."""
+        if self.drop_recording(leg, recording):
+            detail = "ended while the connection was lost"
+            self._tell((RecordingEnded(leg, self._now().at, recording, ok=True, detail=detail),))
 
     def take_call_id(self, leg: LegId) -> str | None:
         """The SIP Call-ID of a leg, live or ended, once."""
@@ -249,6 +284,8 @@ class LegBook:
         self._tell(outcome.events)
         if outcome.start_detection:
             self._deeds.detect(before.leg)
+        if outcome.start_recording:
+            self._deeds.tape(before.leg)
 
     def _keep(self, before: LegState, after: LegState) -> None:
         self._legs[before.leg] = after

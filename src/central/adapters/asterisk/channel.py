@@ -22,6 +22,7 @@ from central.adapters.asterisk.hep import HepTap
 from central.adapters.asterisk.link import EngineLink
 from central.adapters.asterisk.reasons import LOCAL_BY_HTTP
 from central.adapters.asterisk.resolver import Resolver
+from central.adapters.asterisk.tapes import Tapes
 from central.adapters.asterisk.translate import Now
 from central.adapters.asterisk.trunks import Trunks
 from central.adapters.asterisk.wire import Channel, Event, decode_channel
@@ -29,6 +30,7 @@ from central.application.ports.telephony import (
     Accepted,
     Answer,
     Originate,
+    RecordLimits,
     Rejected,
     SipTrace,
     TelephonyEvent,
@@ -58,6 +60,7 @@ class AsteriskTelephony:
         self._book = LegBook(lambda: Now(clock.now(), clock.monotonic()), self._tap.facts, self)
         self._resolver = Resolver(config.resolve_ttl_s)
         self._trunks = Trunks(self._link.request, config.rtp_timeout_s, self._has_tls)
+        self._tapes = Tapes(self._link, self._book, config.engine)
         self._asked: set[str] = set()  # playbacks whose request is on its way
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -133,6 +136,8 @@ class AsteriskTelephony:
         for leg, playback in self._book.owed_playbacks():
             if playback not in self._asked:
                 self._later(self._look_for(leg, playback))
+        for leg, recording in self._book.owed_recordings():
+            self._later(self._tapes.look_for(leg, recording))
 
     def down(self, detail: str) -> None:
         """Listener."""
@@ -177,6 +182,18 @@ class AsteriskTelephony:
             with contextlib.suppress(*_NO_ANSWER):  # then its end is told with the leg's
                 await self._link.request("DELETE", f"/playbacks/{quote(playback, safe='')}")
 
+    async def record(self, leg: LegId, recording: str, limits: RecordLimits) -> Answer:
+        """Record what the far side says; RecordingEnded follows once when the answer is Accepted."""
+        return await self._tapes.record(leg, recording, limits)
+
+    async def stop_recording(self, recording: str) -> None:
+        """End it if it still records; its RecordingEnded still follows."""
+        await self._tapes.stop(recording)
+
+    async def take_recording(self, recording: str, into: Path) -> bool:
+        """Move what there is of it to ``into``; see the port. Raises NeighbourError ``engine_unreachable``."""
+        return await self._tapes.take(recording, into)
+
     async def hang_up(self, leg: LegId, local: str) -> None:
         """End the leg. ``local`` is noted as evidence before the command; LegEnded follows."""
         self._book.note_local(leg, local)
@@ -191,6 +208,10 @@ class AsteriskTelephony:
     def detect(self, leg: LegId) -> None:
         """Start machine detection: the dialplan runs it and hands the leg back."""
         self._later(self._detect(leg))
+
+    def tape(self, leg: LegId) -> None:
+        """Record the whole call: the dialplan begins it and hands the leg back."""
+        self._later(self._tapes.tape(leg))
 
     def repeat_hang_up(self, leg: LegId) -> None:
         """A hang-up noted while the engine could not be reached."""
@@ -207,7 +228,7 @@ class AsteriskTelephony:
             return Rejected("no_trunk", f"trunk {call.trunk} is not known to this engine")
         if not self._book.connected:
             return Rejected("engine_lost", "no connection to the engine")
-        if not self._book.open(call.leg, detect=call.detect_machine):
+        if not self._book.open(call.leg, detect=call.detect_machine, whole=call.record):
             earlier = self._book.get(call.leg)
             return Accepted(earlier.sip_call_id if earlier is not None else None)
         if not await self._resolver.resolves(known.trunk.host):

@@ -27,7 +27,8 @@ class LegState:
     local: our condition, noted before the hang-up command. hangup: see HangupSeen. answered_at: when the answer was seen;
     announced: LegAnswered was handed out (only once the leg obeys media commands). detect: machine detection was asked
     for; detecting: it runs. playbacks: those whose end was not yet told. placed: the originate was answered; uncertain: its
-    answer was lost.
+    answer was lost. whole: the name under which the whole call is recorded, "" = it is not; taping: the engine was told so.
+    recordings: those of a part whose end was not yet told.
     """
 
     leg: LegId
@@ -43,6 +44,9 @@ class LegState:
     playbacks: tuple[str, ...] = ()
     placed: bool = False
     uncertain: bool = False
+    whole: str = ""
+    taping: bool = False
+    recordings: tuple[str, ...] = ()
 
 
 def note_local(state: LegState, local: str) -> LegState:

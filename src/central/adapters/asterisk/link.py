@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Mapping
+from pathlib import Path
 
 import aiohttp
 
@@ -59,6 +60,12 @@ class EngineLink:
         if self._transport is None:
             raise aiohttp.ClientConnectionError("no engine")
         return await self._transport.request(method, path, body, params)
+
+    async def download(self, path: str, into: Path) -> int:
+        """The body of a GET to a file, in pieces; the HTTP status. Raises aiohttp.ClientError, TimeoutError or OSError."""
+        if self._transport is None:
+            raise aiohttp.ClientConnectionError("no engine")
+        return await self._transport.download(path, into)
 
     def _open_tap(self) -> None:
         engine = self._config.engine

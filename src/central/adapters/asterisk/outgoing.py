@@ -75,6 +75,8 @@ def originate_body(call: Originate, trunk: Trunk, endpoint: str, app: str) -> Ma
         for name, value in call.headers.items()
         if name != ATTEMPT_HEADER or trunk.tag_calls
     }
+    if call.record:
+        headers["CENTRAL_RECORDING"] = call.record
     body: dict[str, object] = {
         "endpoint": dial_string(trunk, endpoint, call.to),
         "app": app,

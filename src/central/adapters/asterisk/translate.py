@@ -21,6 +21,7 @@ from central.application.ports.telephony import (
     LegEnded,
     LegProgress,
     PlaybackEnded,
+    RecordingEnded,
     TelephonyEvent,
 )
 from central.domain.evidence import Evidence, Phase
@@ -31,6 +32,9 @@ _PHASE_OF_DIAL = {"RINGING": Phase.RINGING, "PROGRESS": Phase.RINGING, "": Phase
 _DETECTED = {"HUMAN": False, "MACHINE": True}  # AMDSTATUS of app_amd; NOTSURE and HANGUP are no verdict
 DETECTION_MARK = "amd"
 """First argument of the StasisStart that ends machine detection (``conf/extensions.conf``)."""
+
+RECORDED_MARK = "recorded"
+"""First argument of the StasisStart after the recording of the whole call was begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,12 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The leg afterwards (None = ended), the port's events in order, and whether detection is to be started now."""
+    """The leg afterwards (None = ended), the port's events in order, whether detection, or recording, is to be started now."""
 
     state: LegState | None
     events: tuple[TelephonyEvent, ...] = ()
     start_detection: bool = False
+    start_recording: bool = False
 
 
 Wire = Callable[[], WireFacts | None]
@@ -77,6 +82,9 @@ def translate(state: LegState, event: Event, now: Now, wire: Wire) -> Outcome:
             return Outcome(state, (HoldChanged(state.leg, now.at, event.type == "ChannelHold"),))
         case "PlaybackFinished" if event.playback is not None:
             return _played(state, event.playback.id, now, ok=event.playback.state == "done")
+        case "RecordingFinished" | "RecordingFailed" if event.recording is not None:
+            ok = event.type == "RecordingFinished"
+            return _recorded(state, event.recording.name, now, ok=ok, detail=event.recording.cause)
         case _:
             return Outcome(state)
 
@@ -140,6 +148,8 @@ def _entered(state: LegState, event: Event, now: Now) -> Outcome:
         return Outcome(answered.state, told.events + answered.events)
     if known.detect and not known.announced:
         return Outcome(replace(known, detecting=True), told.events, start_detection=not known.detecting)
+    if known.whole and not known.announced and event.args[:1] != (RECORDED_MARK,):
+        return Outcome(replace(known, taping=True), told.events, start_recording=not known.taping)
     answered = _announce(known, now, None)
     return Outcome(answered.state, told.events + answered.events)
 
@@ -155,6 +165,11 @@ def give_up_detection(state: LegState, now: Now) -> Outcome:
     return _announce(replace(state, detecting=False), now, None)
 
 
+def give_up_recording(state: LegState, now: Now) -> Outcome:
+    """The recording of the whole call could not be started: the leg is answered without."""
+    return _announce(replace(state, whole=""), now, None)
+
+
 def _played(state: LegState, playback: str, now: Now, *, ok: bool, detail: str = "") -> Outcome:
     if playback not in state.playbacks:
         return Outcome(state)
@@ -162,11 +177,19 @@ def _played(state: LegState, playback: str, now: Now, *, ok: bool, detail: str =
     return Outcome(replace(state, playbacks=left), (PlaybackEnded(state.leg, now.at, playback, ok, detail),))
 
 
+def _recorded(state: LegState, recording: str, now: Now, *, ok: bool, detail: str) -> Outcome:
+    if recording not in state.recordings:
+        return Outcome(state)
+    left = tuple(one for one in state.recordings if one != recording)
+    return Outcome(replace(state, recordings=left), (RecordingEnded(state.leg, now.at, recording, ok, detail),))
+
+
 def _ended(state: LegState, now: Now, evidence: Evidence) -> Outcome:
-    """Close everything that is open, in order: the answer, the playbacks, the leg."""
+    """Close everything that is open, in order: the answer, the playbacks, the recordings, the leg."""
     events: list[TelephonyEvent] = []
     if evidence.phase is Phase.ANSWERED and not state.announced:
         events.append(LegAnswered(state.leg, state.answered_at or now.at, None))
     events += [PlaybackEnded(state.leg, now.at, playback, ok=False, detail="leg ended") for playback in state.playbacks]
+    events += [RecordingEnded(state.leg, now.at, name, ok=True, detail="leg ended") for name in state.recordings]
     events.append(LegEnded(state.leg, now.at, evidence))
     return Outcome(None, tuple(events))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 import aiohttp
@@ -25,6 +26,7 @@ _BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _KEEPALIVE_S = 10.0  # below Asterisk's own session_keep_alive of 15 s, so that we close first
 _HEARTBEAT_S = 15.0
 _MAX_EVENT_BYTES = 1024 * 1024
+_PIECE_BYTES = 256 * 1024
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -109,6 +111,19 @@ class AriTransport:
             method, self._access.url + path, params=params, data=data, headers=headers
         ) as answer:
             return answer.status, await answer.read()
+
+    async def download(self, path: str, into: Path) -> int:
+        """The body of a GET to a file, in pieces; the HTTP status. Raises aiohttp.ClientError, TimeoutError or OSError."""
+        if self._http is None:
+            raise aiohttp.ClientConnectionError("the transport is closed")
+        slow = aiohttp.ClientTimeout(total=None, sock_read=self._config.request_timeout_s)
+        async with self._http.get(self._access.url + path, timeout=slow) as answer:
+            if answer.status == _OK:
+                target = await asyncio.to_thread(into.open, "wb")
+                with target:
+                    async for piece in answer.content.iter_chunked(_PIECE_BYTES):
+                        await asyncio.to_thread(target.write, piece)
+            return answer.status
 
     # -- events --------------------------------------------------------------------------------------------------------
     async def _run(self) -> None:

@@ -25,6 +25,14 @@ class Playback(msgspec.Struct, frozen=True):
     state: str = ""
 
 
+class Recording(msgspec.Struct, frozen=True):
+    """A recording; ``target_uri`` is ``channel:ID``; ``cause`` says why it failed."""
+
+    name: str
+    target_uri: str = ""
+    cause: str = ""
+
+
 class Event(msgspec.Struct, frozen=True):
     """Any event; members that its type does not have keep their defaults.
 
@@ -36,6 +44,7 @@ class Event(msgspec.Struct, frozen=True):
     channel: Channel | None = None
     peer: Channel | None = None
     playback: Playback | None = None
+    recording: Recording | None = None
     dialstatus: str = ""
     cause: int | None = None
     cause_txt: str = ""
@@ -47,13 +56,15 @@ class Event(msgspec.Struct, frozen=True):
 
     @property
     def channel_id(self) -> str:
-        """The channel the event is about: Dial events carry it in ``peer``, playback events in ``target_uri``."""
+        """The channel the event is about: Dial events carry it in ``peer``, playback and recording events in ``target_uri``."""
         if self.channel is not None:
             return self.channel.id
         if self.peer is not None:
             return self.peer.id
         if self.playback is not None:
             return self.playback.target_uri.removeprefix("channel:")
+        if self.recording is not None:
+            return self.recording.target_uri.removeprefix("channel:")
         return ""
 
     @property
@@ -65,7 +76,8 @@ class Event(msgspec.Struct, frozen=True):
 
 WANTED_EVENTS = (
     "StasisStart", "ChannelStateChange", "Dial", "ChannelHangupRequest", "ChannelDestroyed",
-    "ChannelDtmfReceived", "ChannelHold", "ChannelUnhold", "PlaybackFinished", "ApplicationReplaced",
+    "ChannelDtmfReceived", "ChannelHold", "ChannelUnhold", "PlaybackFinished", "RecordingFinished",
+    "RecordingFailed", "ApplicationReplaced",
 )  # fmt: skip
 """The event types the adapter asks for; the engine filters all others before they cost anything."""
 

@@ -30,11 +30,15 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Callee:
-    """``crosses_cancel``: answers 200 when our CANCEL is on its way. ``deaf``: never says anything, not even 100."""
+    """``crosses_cancel``: answers 200 when our CANCEL is on its way. ``deaf``: never says anything, not even 100.
+
+    ``speaks_s``: how long it speaks when it is recorded.
+    """
 
     acts: tuple[Act, ...]
     crosses_cancel: bool = False
     deaf: bool = False
+    speaks_s: float = 0.0
 
 
 NO_RESPONSE_S: Final = 32.0

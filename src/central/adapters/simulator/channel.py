@@ -13,18 +13,21 @@ from pathlib import Path
 
 from central.adapters.simulator.callees import Plan, by_number
 from central.adapters.simulator.far_end import SimulatedCall, World
+from central.adapters.simulator.tapes import SimulatedTapes
 from central.application.ports.telephony import (
     Accepted,
     Answer,
     NodeDown,
     NodeUp,
     Originate,
+    RecordLimits,
     Rejected,
     SipTrace,
     TelephonyEvent,
     Trunk,
 )
 from central.application.ports.world import Clock, Timers
+from central.domain.errors import NeighbourError
 from central.domain.ids import LegId, TrunkId
 
 _JITTER = 0.2  # delays vary by so much to both sides
@@ -69,7 +72,10 @@ class SimulatedTelephony:
         length_of: Callable[[str], float] = _length_of,
     ) -> None:
         self._clock, self._plan, self._length_of = clock, plan, length_of
-        self._world = World(clock, timers, self._tell, lambda: 1 + _JITTER * (2 * chance() - 1), self._over)
+        self._world = World(
+            clock, timers, self._tell, lambda: 1 + _JITTER * (2 * chance() - 1), self._over, self._tapes_over
+        )
+        self._tapes = SimulatedTapes(clock, timers)
         self._trunks: dict[TrunkId, Trunk] = {}
         self._calls: dict[LegId, SimulatedCall] = {}
         self._news: list[TelephonyEvent] = []
@@ -129,6 +135,25 @@ class SimulatedTelephony:
             if playback in call.playing:
                 call.stop_playback(playback, detail="stopped")
                 return
+
+    async def record(self, leg: LegId, recording: str, limits: RecordLimits) -> Answer:
+        """Record what the callee would say; RecordingEnded follows once."""
+        call = self._calls.get(leg)
+        if call is None:
+            return Rejected("media_fault", "the leg is gone")
+        self._tapes.begin(call, recording, limits)
+        return Accepted(call.sip_call_id)
+
+    async def stop_recording(self, recording: str) -> None:
+        """End it if it still records; its RecordingEnded still follows."""
+        self._tapes.end(recording)
+
+    async def take_recording(self, recording: str, into: Path) -> bool:
+        """A file as long as the recording would be; False when there is nothing of it."""
+        try:
+            return self._tapes.take(recording, into)
+        except OSError as error:
+            raise NeighbourError("recording_unreadable", f"{recording}: {error}") from error
 
     async def hang_up(self, leg: LegId, local: str) -> None:
         """End the leg; LegEnded follows."""
@@ -195,6 +220,9 @@ class SimulatedTelephony:
 
     def _over(self, call: SimulatedCall) -> None:
         self._calls.pop(call.call.leg, None)
+
+    def _tapes_over(self, call: SimulatedCall) -> None:
+        self._tapes.call_over(call)
 
     def _drop_all(self) -> None:
         for call in self._calls.values():

@@ -30,6 +30,7 @@ class World:
     tell: Callable[[news.TelephonyEvent], None]
     stretch: Callable[[], float]
     over: Callable[[SimulatedCall], None]
+    ending: Callable[[SimulatedCall], None]
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class SimulatedCall:
     detecting: bool = False
     next_act: int = 0
     begun: float = 0.0
+    answered_at: float = -1.0
     timer: TimerHandle | None = None
     backstop: TimerHandle | None = None
     playing: dict[str, TimerHandle] = field(default_factory=dict[str, "TimerHandle"])
@@ -117,6 +119,7 @@ class SimulatedCall:
 
     def _answer(self) -> None:
         self._rise(Phase.ANSWERED)
+        self.answered_at = self.world.clock.monotonic()
         if self.backstop is not None:
             self.backstop.cancel()
         decides = any(act.deed in {"human", "machine"} for act in self.callee.acts)
@@ -163,6 +166,7 @@ class SimulatedCall:
             return
         for playback in list(self.playing):
             self.stop_playback(playback, ok=False, detail="the leg ended")
+        self.world.ending(self)
         self.ended = True
         self._silence()
         evidence = Evidence(

@@ -14,28 +14,43 @@ from central.application.conversation.hear_legs import HearLegs
 from central.application.conversation.live_call import LiveCall, LiveLeg
 from central.application.conversation.place_leg import PlaceLeg
 from central.application.conversation.play_media import PlayPrompts
+from central.application.conversation.record_calls import RecordCalls
 from central.application.conversation.run_errands import RunErrands, Runners
+from central.application.conversation.store_recordings import RecordingParts, StoreRecordings
 from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports.dispatch import HandedRecord
-from central.application.ports.telephony import TelephonyEvent
+from central.application.ports.telephony import RecordingEnded, TelephonyEvent
 from central.domain.attempts import Loss
 from central.domain.evidence import Evidence, Phase
 from central.domain.ids import RecordId
 from central.domain.statuses import CallStatus
 from central.flow import commands as do
+from central.flow.errands import RecordVoice
 from central.flow.events import Begun, FlowEvent, FundsShort, StopForced, TimerFired
 from central.flow.interpreter import begin, step
 from central.flow.run import RunFacts
+
+_RECORDINGS_S = 3.0  # how long a record's end waits for its recordings to be stored
 
 
 class DriveCalls:
     """The driver of one voice node; ``runners`` do the flows' errands."""
 
-    def __init__(self, desk: VoiceDesk, runners: Runners | None = None) -> None:
+    def __init__(
+        self, desk: VoiceDesk, runners: Runners | None = None, recordings: RecordingParts | None = None
+    ) -> None:
         self._desk = desk
+        self.stored: StoreRecordings | None = None
+        self._recorder: RecordCalls | None = None
+        if recordings is not None:
+            self.stored = StoreRecordings(recordings, desk.telephony, desk.clock, desk.telemetry)
+            self._recorder = RecordCalls(desk, recordings.spool, self.stored, recordings.name)
+            runners = {**(runners or {}), RecordVoice: self._recorder.record}
         self._close = CloseAttempt(desk, self.feed, self._hang_up_lost)
-        self._legs = HearLegs(desk, self.feed, self._retry_trunk, self._close.lost)
-        self._place = PlaceLeg(desk, self._legs.over, self._funds_short, self._close.drop)
+        self._legs = HearLegs(desk, self.feed, self._retry_trunk, self._close.lost, self._recorder)
+        self._place = PlaceLeg(
+            desk, self._legs.over, self._funds_short, self._close.drop, records=self._recorder is not None
+        )
         self._prompts = PlayPrompts(desk, self.feed)
         self._errands = RunErrands(desk, self.feed, runners or {})
 
@@ -56,7 +71,10 @@ class DriveCalls:
     def hear(self, events: Sequence[TelephonyEvent]) -> None:
         """Take news of the voice engine, in order."""
         for event in events:
-            self._legs.hear(event, self._prompts.ended)
+            if not isinstance(event, RecordingEnded):
+                self._legs.hear(event, self._prompts.ended)
+            elif self._recorder is not None:
+                self._recorder.ended(event)
 
     def stop(self, record_id: RecordId) -> None:
         """The account's user stopped the record with force: cut it off."""
@@ -116,19 +134,37 @@ class DriveCalls:
             case do.CancelTimer():
                 if handle := call.timers.pop(command.timer, None):
                     handle.cancel()
-            case do.RunErrand():
-                self._errands.run(call, command)
-            case do.DropErrand():
-                self._errands.drop(call, command.number)
+            case do.RunErrand() | do.DropErrand() | do.EndErrand():
+                self._errand(call, command)
             case do.HangUp():
                 self._hang_up(call)
             case do.MainPathEnded():
                 self._end_silent(call)
                 self._close.ended(call, command)
             case do.RunEnded():
-                self._close.store(call)
+                self._store(call)
             case _:
                 assert_never(command)
+
+    def _errand(self, call: LiveCall, command: do.RunErrand | do.DropErrand | do.EndErrand) -> None:
+        if isinstance(command, do.RunErrand):
+            self._errands.run(call, command)
+        elif isinstance(command, do.DropErrand):
+            self._errands.drop(call, command.number)
+        elif self._recorder is not None:  # a recording is the only errand that can be ended early
+            self._recorder.enough(call)
+
+    def _store(self, call: LiveCall) -> None:
+        """The record becomes final; where recordings of it are on their way, those first, so that its last news names them."""
+        if self.stored is not None and self.stored.unsettled([call.record_id]):
+            self._desk.timers.spawn(self._store_settled(call, self.stored), "store")
+        else:
+            self._close.store(call)
+
+    async def _store_settled(self, call: LiveCall, stored: StoreRecordings) -> None:
+        await stored.settled(call.record_id, _RECORDINGS_S)
+        if not call.gone:
+            self._close.store(call)
 
     def _fire(self, call: LiveCall, timer: int) -> None:
         if call.timers.pop(timer, None) is not None:

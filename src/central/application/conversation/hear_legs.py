@@ -11,6 +11,7 @@ from typing import assert_never
 
 from central.application.conversation.live_call import LiveCall, LiveLeg
 from central.application.conversation.place_leg import FAILOVER
+from central.application.conversation.record_calls import RecordCalls
 from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports import telephony as news
 from central.application.ports.journal import LegAnswer, LegEnd
@@ -35,10 +36,11 @@ class HearLegs:
         feed: Feed,
         retry: Callable[[LiveCall, LiveLeg], None],
         lost: Callable[[LiveCall, Loss], None],
+        recorder: RecordCalls | None = None,
     ) -> None:
-        self._desk, self._feed, self._retry, self._lost = desk, feed, retry, lost
+        self._desk, self._feed, self._retry, self._lost, self._recorder = desk, feed, retry, lost, recorder
 
-    def hear(self, event: news.TelephonyEvent, playback_over: PlaybackOver) -> None:
+    def hear(self, event: news.LegNews, playback_over: PlaybackOver) -> None:
         """Take one event; news of legs that are not ours any more are ignored."""
         match event:
             case news.NodeUp():
@@ -93,6 +95,8 @@ class HearLegs:
             leg.ring_timer.cancel()
         answer = LegAnswer(call.account_id, call.record_id, leg.id, event.at, leg.sip_call_id, call.handed.fence)
         self._desk.writer.answered(answer)
+        if self._recorder is not None:
+            self._recorder.answered(call, leg)
         self._feed(call, LegAnswered(leg.dial.position, event.at, machine=bool(event.machine)))
 
     def over(self, call: LiveCall, leg: LiveLeg, evidence: Evidence, at: datetime | None = None) -> None:
@@ -102,6 +106,8 @@ class HearLegs:
         leg.over = True
         at = at or self._desk.clock.now()
         self._clear(leg)
+        if self._recorder is not None:
+            self._recorder.over(call, leg)
         ending = dispose(evidence)
         answered_ms = None if leg.connect_at is None else max(0, round((at - leg.connect_at).total_seconds() * 1000))
         price = cost(call.handed.account.rate_plan, leg.number, answered_ms).micros

@@ -43,6 +43,7 @@ class LiveLeg:
     sip_call_id: str | None = None
     digits: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     ring_timer: TimerHandle | None = None
+    recording: UUID | None = None  # under which the engine records it from its answer on
 
 
 @dataclass(slots=True)

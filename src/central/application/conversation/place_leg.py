@@ -33,8 +33,11 @@ Dropped = Callable[[LiveCall], None]
 class PlaceLeg:
     """The use case; ``over``, ``short`` and ``dropped`` are how the driver hears of what never became a call."""
 
-    def __init__(self, desk: VoiceDesk, over: LegOver, short: FundsOut, dropped: Dropped) -> None:
+    def __init__(
+        self, desk: VoiceDesk, over: LegOver, short: FundsOut, dropped: Dropped, *, records: bool = False
+    ) -> None:
         self._desk, self._over, self._short, self._dropped = desk, over, short, dropped
+        self._records = records
 
     async def dial(self, call: LiveCall, dial: Dial) -> None:
         """Place the leg for ``dial`` over the first trunk that routes its number."""
@@ -60,6 +63,7 @@ class PlaceLeg:
             left=routes[1:],
             caller_id=self._shown(call, dial, number),
             handed_at=desk.clock.now(),
+            recording=desk.ids.uuid() if self._records and call.handed.prepared.flow.recording else None,
         )
         call.leg = leg
         if trunk is None:
@@ -139,6 +143,7 @@ class PlaceLeg:
             engine_timeout_s=leg.dial.ring_timeout_s + _BACKSTOP_S,
             headers=headers,
             detect_machine=leg.dial.detect_machine,
+            record="" if leg.recording is None else leg.recording.hex,
         )
         ring_s = max(leg.dial.ring_timeout_s, call.handed.policy.min_ring_s)
         leg.ring_timer = desk.timers.after(ring_s, lambda: self._ring_out(leg))

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from pathlib import Path
+from typing import Final, Protocol
 
 import msgspec
 
@@ -39,7 +40,8 @@ class Trunk:
 class Originate(msgspec.Struct, frozen=True):
     """Call ``to`` (E.164 digits) over a trunk; ``caller_id`` None = anonymous.
 
-    ``engine_timeout_s`` is only a backstop: the platform keeps its own ring timer and hangs up by itself.
+    ``engine_timeout_s`` is only a backstop: the platform keeps its own ring timer and hangs up by itself. ``record``: the
+    name under which both sides are recorded from the answer to the end, "" = they are not.
     """
 
     leg: LegId
@@ -49,6 +51,21 @@ class Originate(msgspec.Struct, frozen=True):
     engine_timeout_s: float
     headers: Mapping[str, str] = {}
     detect_machine: bool = False
+    record: str = ""
+
+
+BEEP_S: Final = 0.25
+
+
+class RecordLimits(msgspec.Struct, frozen=True):
+    """When a recording ends by itself, in seconds; ``beep``: sound one of ``BEEP_S`` before it begins.
+
+    ``max_s`` is only a backstop, which engines keep to a second or two: the platform stops it by itself.
+    """
+
+    max_s: float
+    silence_s: float
+    beep: bool = True
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -132,6 +149,16 @@ class PlaybackEnded(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class RecordingEnded(msgspec.Struct, frozen=True):
+    """A recording that ``record`` began is over; what there is of it can be taken. ``ok`` False: it failed, see ``detail``."""
+
+    leg: LegId
+    at: datetime
+    recording: str
+    ok: bool
+    detail: str = ""
+
+
 class HoldChanged(msgspec.Struct, frozen=True):
     """The far side put the call on hold (re-INVITE with sendonly or inactive) or took it back."""
 
@@ -140,7 +167,8 @@ class HoldChanged(msgspec.Struct, frozen=True):
     held: bool
 
 
-TelephonyEvent = NodeUp | NodeDown | LegProgress | LegAnswered | LegEnded | Digit | PlaybackEnded | HoldChanged
+LegNews = NodeUp | NodeDown | LegProgress | LegAnswered | LegEnded | Digit | PlaybackEnded | HoldChanged
+TelephonyEvent = LegNews | RecordingEnded
 
 
 class SipMessage(msgspec.Struct, frozen=True):
@@ -200,6 +228,22 @@ class Telephony(Protocol):
 
     async def stop_playback(self, playback: str) -> None:
         """Stop it if it still plays."""
+        ...
+
+    async def record(self, leg: LegId, recording: str, limits: RecordLimits) -> Answer:
+        """Record what the far side says, under a name of ours; RecordingEnded follows once when the answer is Accepted."""
+        ...
+
+    async def stop_recording(self, recording: str) -> None:
+        """End it if it still records; its RecordingEnded still follows."""
+        ...
+
+    async def take_recording(self, recording: str, into: Path) -> bool:
+        """Move a recording that is over to the file ``into``: WAV, 8 kHz, 16 bit; False when there is nothing of it.
+
+        One channel; of a whole call (``Originate.record``) two: the far side left, ours right. Also after a restart.
+        Raises NeighbourError when the engine that has it is away.
+        """
         ...
 
     async def hang_up(self, leg: LegId, local: str) -> None:

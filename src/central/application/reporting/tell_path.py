@@ -31,6 +31,7 @@ _WARNINGS: Final = {
     "caller_id_refused": "the caller id is no number of this flow, so one of its own was shown",
     "playback_failed": "what was to be heard could not be played",
     "item_unplayable": "an item could not be played and was passed over",
+    "recording_failed": "nothing could be recorded",
     "already_connected": "the customer was connected already",
 }
 

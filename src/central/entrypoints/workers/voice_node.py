@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from central.application.conversation.drive_calls import DriveCalls
 from central.application.conversation.group_commit import GroupCommit
+from central.application.conversation.store_recordings import RecordingParts
 from central.application.conversation.trunk_limits import TrunkLimits
 from central.application.conversation.voice_desk import VoiceDesk
 from central.application.dispatch.claim_records import ClaimRecords
@@ -32,6 +33,7 @@ _TRACE_AFTER_S = 1.0  # the answer to the last BYE comes after the leg's end
 _TRACE_BATCH = 200
 _NOTES_S = 1.0
 _STRAYS_S = 10.0
+_RECORDINGS_S = 5.0  # what is not stored by then stays in the spool for the next start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class NodeParts:
     lease: timedelta
     gather: timedelta
     drain: timedelta
+    recordings: RecordingParts | None = None
 
 
 class VoiceNode:
@@ -82,7 +85,7 @@ class VoiceNode:
             store=parts.journal, writer=writer, limits=limits, clock=parts.clock, ids=parts.ids, timers=timers,
             telemetry=parts.telemetry, lease=parts.lease,
         )  # fmt: skip
-        self._driver = DriveCalls(desk)
+        self._driver = DriveCalls(desk, recordings=parts.recordings)
         self._claim = ClaimRecords(parts.dispatch, parts.library, parts.clock, parts.ids, parts.lease)
         await self._refresh_trunks(start=True)
         if lost := await parts.journal.disown(self._state.name, self._state.owner):
@@ -100,6 +103,8 @@ class VoiceNode:
                 repeat("heartbeat", self._heartbeat, _HEARTBEAT_S, asyncio.Event(), parts.telemetry), "heartbeat"
             ),
         ]
+        if self._driver.stored is not None:
+            background.append(self._spawn(self._driver.stored.run(), "recordings"))
         claims = self._spawn(repeat("claim", self._claim_round, _CLAIM_S, self._stop, parts.telemetry), "claim")
         try:
             await self._wait(claims, timers, background)
@@ -227,6 +232,8 @@ class VoiceNode:
             await asyncio.sleep(0.1)
         for call in list(desk.calls.values()):
             self._driver.give_up(call)
+        if self._driver.stored is not None:
+            await self._driver.stored.drained(_RECORDINGS_S)
         with contextlib.suppress(TimeoutError, NeighbourError):
             await asyncio.wait_for(desk.writer.settled(), 5)
             while (desk.ended_legs or self._unstored) and parts.clock.monotonic() < until + 5:

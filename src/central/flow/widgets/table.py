@@ -16,6 +16,7 @@ from central.flow.widgets.on_flow_complete import ON_FLOW_COMPLETE
 from central.flow.widgets.on_remote_hangup import ON_REMOTE_HANGUP
 from central.flow.widgets.operation import OPERATION
 from central.flow.widgets.play import PLAY
+from central.flow.widgets.record import RECORD
 from central.flow.widgets.start import START
 from central.flow.widgets.store_variable import STORE_VARIABLE
 from central.flow.widgets.time_condition import TIME_CONDITION
@@ -31,6 +32,7 @@ WIDGETS: Final[Mapping[str, Widget]] = {
         PLAY,
         MULTI_PLAY,
         MENU,
+        RECORD,
         DECISION,
         TIME_CONDITION,
         DELAY,
