@@ -40,6 +40,7 @@ from central.application.administration.authenticate_key import AuthenticateKey
 from central.application.administration.compare_versions import CompareVersions
 from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
+from central.application.administration.find_missing import FindMissing
 from central.application.administration.import_list import ImportList
 from central.application.administration.keep_keys import KeepKeys
 from central.application.administration.keep_prompts import KeepPrompts
@@ -83,6 +84,7 @@ def build_services(
     auditor = Auditor(clock, ids)
     flows, keys, lists = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool)
     prompts = PostgresPrompts(pool)
+    missing = FindMissing(prompts)
     urls = WebhookUrlPolicy(webhook_config(settings))
     operators = PostgresAccounts(shard)
     library = PostgresLibrary(shard, PostgresDispatch(shard, ids), clock)
@@ -101,8 +103,8 @@ def build_services(
         dids=MaintainDids(PostgresDids(pool), auditor),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
-        flows=SaveFlow(flows, auditor),
-        publish=PublishFlow(flows, prompts, auditor),
+        flows=SaveFlow(flows, missing, auditor),
+        publish=PublishFlow(flows, missing, auditor),
         versions=CompareVersions(flows, auditor),
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(PromptFiles(speech_config(settings), prompts), prompts, auditor),

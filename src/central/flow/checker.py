@@ -14,6 +14,7 @@ from central.flow.document import END, Flow
 from central.flow.findings import Finding, Severity
 from central.flow.preparation import prepare
 from central.flow.program import Prepared, Program
+from central.flow.set_variables import unset_reads
 from central.flow.widgets.table import WIDGETS
 
 _CONNECTED: Final = frozenset({"connected", "machine"})
@@ -35,6 +36,7 @@ def check_program(flow: Flow, program: Program) -> tuple[Finding, ...]:
         *_leg_findings(program),
         *_loop_findings(program),
         *_variable_findings(flow, program),
+        *unset_reads(flow, program),
     }
     return tuple(sorted(found, key=lambda finding: (finding.line, finding.step, finding.code, finding.message)))
 
@@ -103,14 +105,15 @@ def _leg_findings(program: Program) -> Iterator[Finding]:
 
 
 def _loop_findings(program: Program) -> Iterator[Finding]:
-    """Cycles on which no step waits or counts: they would spin until the limit of step visits."""
-    quick = {
-        name: step for name, step in program.steps.items() if not _widget(step, "waits") and not _widget(step, "bounds")
-    }
+    """Cycles on which no step waits or counts: they would spin until the limit of step visits.
+
+    A counter bounds the loop of its ``below_limit`` alone: one through ``limit_reached`` never ends either.
+    """
+    quick = {name: step for name, step in program.steps.items() if not _widget(step, "waits")}
     for cycle in _cycles(quick):
         first = min(cycle, key=lambda name: quick[name].line)
         names = ", ".join(sorted(cycle))
-        hint = "Put a step that waits for the customer into the loop, such as menu, or a counter."
+        hint = "Put a step that waits for the customer into the loop, such as menu, or a counter that leads out of it."
         yield _at(quick[first], "loop_without_wait", f"A loop through {names} never waits.", hint)
 
 
@@ -131,6 +134,11 @@ def _variable_findings(flow: Flow, program: Program) -> Iterator[Finding]:
 def _widget(step: Prepared, trait: str) -> bool:
     widget = WIDGETS.get(step.widget)
     return widget is not None and bool(getattr(widget, trait))
+
+
+def _bound(step: Prepared) -> str:
+    widget = WIDGETS.get(step.widget)
+    return widget.bounds if widget is not None else ""
 
 
 def _next(program: Program, name: str) -> Iterable[str]:
@@ -168,7 +176,8 @@ def _reachable_without_leg(program: Program) -> set[str]:
 def _cycles(steps: Mapping[str, Prepared]) -> list[set[str]]:
     """Strongly connected components that hold a cycle (Tarjan, without recursion)."""
     following = {
-        name: [target.step for target in step.targets.values() if target.step in steps] for name, step in steps.items()
+        name: [t.step for branch, t in step.targets.items() if t.step in steps and branch != _bound(step)]
+        for name, step in steps.items()
     }
     order: dict[str, int] = {}
     low: dict[str, int] = {}

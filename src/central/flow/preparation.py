@@ -97,6 +97,7 @@ def _prepare_step(flow: Flow, step: Step, findings: list[Finding]) -> Prepared:
         reads=tuple(fields.reads),
         stores=tuple(fields.stores),
         prompts=tuple(fields.prompts),
+        caller_ids=tuple(fields.caller_ids),
         line=step.line,
     )
 

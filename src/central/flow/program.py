@@ -74,12 +74,20 @@ class PromptUse:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerIdUse:
+    """A number that a step shows to the called side, as the document itself says it."""
+
+    number: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """One step ready to run, with what the checker must know about it.
 
     policy: what a failure does. onward: the branch that ``continue`` takes. reads, stores: variables with their lines.
     secret: it collects a secret, so pressed digits are masked. prompts: recordings that it plays, as far as the document
-    says it (a name may also come from a variable).
+    says it (a name may also come from a variable); caller_ids: numbers that it shows, likewise.
     """
 
     name: str
@@ -92,6 +100,7 @@ class Prepared:
     reads: tuple[tuple[Reference, int], ...] = ()
     stores: tuple[tuple[str, int], ...] = ()
     prompts: tuple[PromptUse, ...] = ()
+    caller_ids: tuple[CallerIdUse, ...] = ()
     line: int = 0
 
 

@@ -156,7 +156,7 @@ def _traits(widget: Widget) -> list[str]:
         ),
         (widget.call, "It makes the customer's leg: it cannot stand on a late path."),
         (widget.waits, "It takes time, so that a loop through it is lawful."),
-        (widget.bounds, "A loop through it ends by itself."),
+        (bool(widget.bounds), f"A loop through `{widget.bounds}` ends by itself."),
     ]
     lines = [f"- {text}" for true, text in said if true]
     return [*lines, ""] if lines else []

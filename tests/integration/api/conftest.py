@@ -44,6 +44,7 @@ from central.application.administration.authenticate_key import AuthenticateKey
 from central.application.administration.compare_versions import CompareVersions
 from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
+from central.application.administration.find_missing import FindMissing
 from central.application.administration.import_list import ImportList
 from central.application.administration.keep_keys import KeepKeys
 from central.application.administration.keep_prompts import KeepPrompts
@@ -281,6 +282,7 @@ def make_services(
     auditor = Auditor(clock, ids)
     accounts, flows, lists = PostgresAccounts(api_pool), PostgresFlows(api_pool), PostgresLists(api_pool)
     operated = PostgresAccounts(worker_pool)
+    missing = FindMissing(PostgresPrompts(api_pool))
     library = PostgresLibrary(worker_pool, PostgresDispatch(worker_pool, ids), clock)
 
     return Services(
@@ -297,8 +299,8 @@ def make_services(
         dids=MaintainDids(PostgresDids(api_pool), auditor),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
-        flows=SaveFlow(flows, auditor),
-        publish=PublishFlow(flows, PostgresPrompts(api_pool), auditor),
+        flows=SaveFlow(flows, missing, auditor),
+        publish=PublishFlow(flows, missing, auditor),
         versions=CompareVersions(flows, auditor),
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(prompts, PostgresPrompts(api_pool), auditor),

@@ -13,6 +13,7 @@ import pytest
 from central.cli.program import app
 from central.domain.errors import CallerError
 from tests.integration.api.conftest import Stage, Tenant, document
+from tests.tones import tone
 
 YAML = {"Content-Type": "application/yaml"}
 Command = Callable[..., Awaitable[Any]]
@@ -128,3 +129,35 @@ async def test_what_keeps_a_draft_from_production_is_told(tenant: Tenant, centra
     assert "no field 'colour'. [unknown_field]" in problems
     assert "[flow_without_did]" in problems
     assert (await tenant.get("/flows")).json()["items"][0]["production_version"] is None
+
+
+async def test_what_the_account_lacks_is_found_when_a_flow_is_saved(tenant: Tenant) -> None:
+    data = document().replace(b"widget: make_call ", b"caller_id: '+91 22 1234 5678'\n    widget: make_call ")
+    data = data.replace(
+        b"  see_you: {widget: play, say: Thank you. See you then.", b"  see_you: {widget: play, file: see-you"
+    )
+    line = data.split(b"  see_you:", maxsplit=1)[0].count(b"\n") + 1
+
+    def missing(flow: Any, name: str = "draft_findings") -> list[tuple[str, int, str]]:
+        assert all(found["severity"] == "error" and found["hint"] for found in flow[name])
+        return [(found["code"], found["line"], found["step"]) for found in flow[name]]
+
+    prompt = ("prompt_missing", line, "see_you")
+    checked = (await tenant.post("/flows/check", content=data, headers=YAML)).json()
+    assert missing(checked, "findings") == [prompt]
+    flow = (await tenant.post("/flows", content=data, headers=YAML)).json()
+    assert missing(flow) == [("flow_without_did", 0, ""), prompt]
+    await tenant.post("/dids", {"dids": [{"number": "+912287654321"}, {"number": "+912212345678"}]})
+    await tenant.call("PUT", f"/flows/{flow['id']}/dids", json={"dids": ["+912287654321"]})
+    number = ("did_unknown", data.split(b"caller_id", maxsplit=1)[0].count(b"\n") + 1, "call")
+    assert missing((await tenant.get(f"/flows/{flow['id']}")).json()) == [number, prompt]
+    checked = (await tenant.post("/flows/check", content=data, headers=YAML)).json()
+    assert missing(checked, "findings") == [number, prompt]
+    refused = await tenant.post(f"/flows/{flow['id']}/publish", {})
+    assert missing(refused.json()["details"], "findings") == [number, prompt]
+    await tenant.call("PUT", f"/flows/{flow['id']}/dids", json={"dids": ["+912212345678"]})
+    saved = await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=data, headers=YAML)
+    assert missing(saved.json()) == [prompt]
+    await tenant.call("PUT", "/prompts/see-you", content=tone(0.5), headers={"Content-Type": "audio/wav"})
+    assert missing((await tenant.get(f"/flows/{flow['id']}")).json()) == []
+    assert (await tenant.post(f"/flows/{flow['id']}/publish", {})).status_code == 201

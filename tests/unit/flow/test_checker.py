@@ -132,6 +132,101 @@ STEPS = [
 ]
 
 
+COUNTED = (
+    "  first: {widget: counter, limit: 3, on: {below_limit: note, limit_reached: %s}}\n"
+    "  note: {widget: store_variable, set: {A: b}, next: first}\n"
+)
+
+
+def test_a_loop_through_a_counter_is_lawful_where_its_limit_leads_out() -> None:
+    assert findings(after_answer(COUNTED % "end")) == ()
+    found = findings(after_answer(COUNTED % "note"))
+    assert [(f.code, f.line, f.step) for f in found] == [("loop_without_wait", 7, "first")]
+    assert [f.code for f in findings(after_answer(COUNTED % "first"))] == ["loop_without_wait"]
+
+
+SAY = '  %s: {widget: play, say: "{{ $flow.key.A }}", next: %s}\n'
+STORE = "  %s: {widget: store_variable, set: {A: b}, next: %s}\n"
+ASK = '  first: {widget: menu, say: a, digits: {"1": %s, "2": %s}, store: %s, on: {no_input: %s, invalid_exhausted: end}}\n'
+UNSET = "variable_read_before_set", "error"
+MAYBE = "variable_may_be_unset", "warning"
+READS: dict[str, tuple[str, list[tuple[str, str, int, str]]]] = {
+    "stored behind it": (SAY % ("first", "later") + STORE % ("later", "end"), [(*UNSET, 7, "first")]),
+    "stored before it": (STORE % ("first", "talk") + SAY % ("talk", "end"), []),
+    "stored on one of two ways": (
+        ASK % ("keep", "talk", "B", "end") + STORE % ("keep", "talk") + SAY % ("talk", "end"),
+        [(*MAYBE, 9, "talk")],
+    ),
+    "stored on both ways": (
+        ASK % ("keep", "same", "B", "end")
+        + STORE % ("keep", "talk")
+        + STORE % ("same", "talk")
+        + SAY % ("talk", "end"),
+        [],
+    ),
+    "stored by the entry of a menu": (ASK % ("talk", "talk", "A", "end") + SAY % ("talk", "end"), []),
+    "not stored by silence": (ASK % ("talk", "end", "A", "talk") + SAY % ("talk", "end"), [(*MAYBE, 8, "talk")]),
+    "stored by nothing but silence": (
+        ASK % ("end", "end", "A", "talk") + SAY % ("talk", "end"),
+        [(*UNSET, 8, "talk")],
+    ),
+    "stored later in a loop": (
+        ASK % ("talk", "end", "B", "end") + SAY % ("talk", "keep") + STORE % ("keep", "first"),
+        [(*MAYBE, 8, "talk")],
+    ),
+    "a decision may ask for what is not there": (
+        ASK % ("keep", "which", "B", "end")
+        + STORE % ("keep", "which")
+        + '  which: {widget: decision, rules: [{when: {value: "{{ $flow.key.A }}", is: empty}, next: end}], else: end}\n',
+        [],
+    ),
+    "a failed operation stores nothing": (
+        "  first: {widget: operation, do: add, of: [1, 2], store: A, on: {success: end, error: talk}}\n"
+        + SAY % ("talk", "end"),
+        [(*UNSET, 8, "talk")],
+    ),
+    "assigned above in the same step": (
+        '  first:\n    widget: store_variable\n    set:\n      A: b\n      B: "{{ $flow.key.A }}"\n',
+        [],
+    ),
+    "assigned below in the same step": (
+        '  first:\n    widget: store_variable\n    set:\n      B: "{{ $flow.key.A }}"\n      A: b\n',
+        [(*UNSET, 10, "first")],
+    ),
+    "read on a late path, stored on the main path": (
+        STORE % ("first", "end") + "  gone: {widget: on_flow_complete, next: note}\n"
+        '  note: {widget: store_variable, set: {B: "{{ $flow.key.A }}"}}\n',
+        [],
+    ),
+    "read when the customer left, stored when all is over": (
+        "  first: {widget: hang_up}\n  gone: {widget: on_remote_hangup, next: note}\n"
+        '  note: {widget: store_variable, set: {B: "{{ $flow.key.A }}"}}\n'
+        "  done: {widget: on_flow_complete, next: keep}\n" + STORE % ("keep", "end"),
+        [(*UNSET, 9, "note")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("steps", "wanted"), READS.values(), ids=list(READS))
+def test_a_variable_is_read_where_it_is_set(steps: str, wanted: list[tuple[str, str, int, str]]) -> None:
+    assert [(f.code, f.severity, f.line, f.step) for f in findings(after_answer(steps))] == wanted
+
+
+def test_a_declared_variable_comes_with_the_record() -> None:
+    steps = SAY % ("first", "later") + STORE % ("later", "end")
+    assert findings(after_answer(steps).replace(b"steps:", b"variables: {A: {}}\nsteps:")) == ()
+
+
+def test_the_status_is_not_known_before_it_is_decided() -> None:
+    steps = (
+        '  first: {widget: play, say: "{{ $flow.syskey.status }}"}\n  done: {widget: on_flow_complete, next: note}\n'
+    )
+    steps += '  note: {widget: store_variable, set: {B: "{{ $flow.syskey.status }}"}}\n'
+    assert [(f.code, f.severity, f.step) for f in findings(after_answer(steps))] == [
+        ("system_variable_unset", "warning", "first")
+    ]
+
+
 @pytest.mark.parametrize(("steps", "code", "line", "step"), STEPS, ids=[f"{row[1]}-{i}" for i, row in enumerate(STEPS)])
 def test_a_mistake_is_found_where_it_stands(steps: str, code: str, line: int, step: str) -> None:
     found = findings(after_answer(steps + "\n"))

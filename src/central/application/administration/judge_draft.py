@@ -11,7 +11,7 @@ from central.flow.checker import check_program
 from central.flow.document import Flow, parse
 from central.flow.findings import Finding, has_errors
 from central.flow.preparation import prepare
-from central.flow.program import Program, PromptUse
+from central.flow.program import CallerIdUse, Program, PromptUse
 
 CALL_WIDGETS = ("make_call",)
 
@@ -20,13 +20,14 @@ CALL_WIDGETS = ("make_call",)
 class JudgedDraft:
     """A readable document with everything found in it; ``calls`` = it has a step that makes calls.
 
-    ``prompts``: the recordings that it names, by step.
+    ``prompts``: the recordings that it names, by step; ``caller_ids``: the numbers that it shows.
     """
 
     draft: Draft
     findings: tuple[Finding, ...]
     calls: bool
     prompts: tuple[tuple[str, PromptUse], ...]
+    caller_ids: tuple[tuple[str, CallerIdUse], ...]
 
     @property
     def publishable(self) -> bool:
@@ -51,7 +52,8 @@ def _judge(document: bytes) -> JudgedDraft:
     rows = [asdict(finding) for finding in findings]
     draft = Draft(flow.name, flow.type, document, sha256(document).hexdigest(), rows)
     calls = any(step.widget in CALL_WIDGETS for step in flow.steps.values())
-    return JudgedDraft(draft, findings, calls, _prompts(program))
+    shown = tuple((step.name, use) for step in program.steps.values() for use in step.caller_ids)
+    return JudgedDraft(draft, findings, calls, _prompts(program), shown)
 
 
 def _prompts(program: Program) -> tuple[tuple[str, PromptUse], ...]:

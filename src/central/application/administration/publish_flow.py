@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from central.application.administration.acting import Actor, Auditor
+from central.application.administration.find_missing import FindMissing
 from central.application.administration.judge_draft import judge_draft
 from central.application.administration.save_flow import flow_found
 from central.application.ports.flow_store import FlowRow, FlowStore, VersionRow
-from central.application.ports.speech import PromptCatalogue
 from central.domain.errors import Conflict, InvalidInput, NotFound
-from central.domain.ids import AccountId
-from central.domain.prompts import preferred_language
-from central.flow.findings import Finding
-from central.flow.program import PromptUse
-
-_WITHOUT_DID = Finding(
-    "flow_without_did", "error", 0, "", "The flow makes calls and has no DID.", "Attach at least one DID to the flow."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +17,7 @@ class PublishFlow:
     """Promotion and its reverse (domain specification, section 4.3)."""
 
     store: FlowStore
-    prompts: PromptCatalogue
+    missing: FindMissing
     auditor: Auditor
 
     async def publish(self, actor: Actor, flow: str, note: str = "") -> VersionRow:
@@ -41,9 +32,7 @@ class PublishFlow:
             raise Conflict("flow_archived", "An archived flow cannot be published.")
         judged = await judge_draft(draft.document)
         errors = [finding for finding in judged.findings if finding.severity == "error"]
-        if judged.calls and not row.dids:
-            errors.append(_WITHOUT_DID)
-        errors += await self._missing_prompts(actor.account_id, judged.prompts)
+        errors += await self.missing.find(actor.account_id, judged, row.dids)
         if errors:
             raise InvalidInput(
                 "flow_has_errors",
@@ -56,18 +45,6 @@ class PublishFlow:
         if version is None:
             raise NotFound("flow_not_found", "There is no such flow in this account.")
         return version
-
-    async def _missing_prompts(self, account_id: AccountId, uses: Sequence[tuple[str, PromptUse]]) -> Sequence[Finding]:
-        """An error for each recording that no playback would find: the document may be right, the library is not."""
-        recorded: dict[str, set[str]] = {}
-        names = sorted({use.name for _, use in uses})
-        for prompt in await self.prompts.find_prompts(account_id, names) if names else ():
-            recorded.setdefault(prompt.name, set()).add(prompt.language)
-        return [
-            _prompt_missing(step, use, recorded.get(use.name, set()))
-            for step, use in uses
-            if preferred_language(recorded.get(use.name, ()), use.language) is None
-        ]
 
     async def roll_back(self, actor: Actor, flow: str, number: int | None, note: str = "") -> FlowRow:
         """Point production to an earlier (or later) version, None = to none; the draft stays as it is.
@@ -90,11 +67,3 @@ class PublishFlow:
         if found is None:
             raise NotFound("flow_not_found", "There is no such flow in this account.")
         return found
-
-
-def _prompt_missing(step: str, use: PromptUse, others: set[str]) -> Finding:
-    only = f" in {use.language}, only in {', '.join(sorted(others))}" if others else ""
-    message = f"The account has no recorded prompt {use.name!r}{only}."
-    return Finding(
-        "prompt_missing", "error", use.line, step, message, "Add it to the prompt library, or correct `file:`."
-    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from central.application.administration.acting import Actor, Auditor
-from central.application.administration.judge_draft import judge_draft
+from central.application.administration.find_missing import FindMissing
+from central.application.administration.judge_draft import JudgedDraft, judge_draft
 from central.application.administration.keep_keys import short_id
 from central.application.ports.flow_store import Draft, FlowRow, FlowStore, VersionRow
 from central.domain.errors import InvalidInput, NotFound
@@ -26,10 +27,11 @@ class SaveFlow:
     """Drafts. The document's bytes are kept as they came, so that editors can patch them."""
 
     store: FlowStore
+    missing: FindMissing
     auditor: Auditor
 
     async def create(self, actor: Actor, document: bytes) -> FlowRow:
-        """Make a flow from its document; name and type stand in it.
+        """Make a flow from its document; name and type stand in it. The row has all findings, as ``show`` gives them.
 
         Raises InvalidInput ``document_...`` (unreadable), ``flow_name_missing``; Conflict ``name_taken``.
         """
@@ -38,7 +40,7 @@ class SaveFlow:
         flow_id = FlowId(short_id(self.auditor.ids))
         audit = self.auditor.entry(actor, "flow_created", f"flow:{flow_id}", name=draft.name, hash=draft.hash)
         await self.store.create(actor.account_id, flow_id, draft, audit)
-        return flow_found(await self.store.get(actor.account_id, flow_id))
+        return await self._complete(flow_found(await self.store.get(actor.account_id, flow_id)), judged, actor)
 
     async def save_draft(self, actor: Actor, flow: str, document: bytes, expected_hash: str | None = None) -> FlowRow:
         """Replace the draft; with ``expected_hash`` only if the draft still has it.
@@ -49,11 +51,30 @@ class SaveFlow:
         draft = _named(judged.draft)
         row = await self.get(actor, flow)
         audit = self.auditor.entry(actor, "flow_draft_saved", f"flow:{row.id}", hash=draft.hash)
-        return flow_found(await self.store.save_draft(actor.account_id, row.id, draft, expected_hash, audit))
+        saved = flow_found(await self.store.save_draft(actor.account_id, row.id, draft, expected_hash, audit))
+        return await self._complete(saved, judged, actor)
 
-    async def check(self, document: bytes) -> tuple[Finding, ...]:
-        """The findings of a document, saving nothing. Raises InvalidInput ``document_...``."""
-        return (await judge_draft(document)).findings
+    async def check(self, actor: Actor, document: bytes) -> Sequence[Finding]:
+        """The findings of a document, saving nothing; with the numbers of the flow whose name it bears, if there is one.
+
+        Raises InvalidInput ``document_...``.
+        """
+        judged = await judge_draft(document)
+        known = await self.store.get(actor.account_id, judged.draft.name) if judged.draft.name else None
+        return [*judged.findings, *await self.missing.find(actor.account_id, judged, known.dids if known else None)]
+
+    async def show(self, actor: Actor, flow: str) -> FlowRow:
+        """By id or name, with all findings of the draft as they are now: those of the document, then what the account lacks.
+
+        Raises NotFound ``flow_not_found``.
+        """
+        row = await self.get(actor, flow)
+        draft = await self.draft(actor, row.id)
+        return await self._complete(row, await judge_draft(draft.document), actor)
+
+    async def _complete(self, row: FlowRow, judged: JudgedDraft, actor: Actor) -> FlowRow:
+        missing = await self.missing.find(actor.account_id, judged, row.dids)
+        return replace(row, draft_findings=[asdict(finding) for finding in (*judged.findings, *missing)])
 
     async def get(self, actor: Actor, flow: str) -> FlowRow:
         """By id or name. Raises NotFound ``flow_not_found``."""

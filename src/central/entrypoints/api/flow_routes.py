@@ -95,15 +95,17 @@ async def create_flow(request: Request[Any, Any, Any], services: UseCases, calle
     opt={"media_types": DOCUMENT_TYPES},
     request_max_body_size=_MAX_DOCUMENT,
 )
-async def check_flow(request: Request[Any, Any, Any], services: UseCases) -> FlowFindings:
-    """All findings; nothing is saved."""
-    return FlowFindings([FindingView(**asdict(found)) for found in await services.flows.check(await request.body())])
+async def check_flow(request: Request[Any, Any, Any], services: UseCases, caller: CallerHere) -> FlowFindings:
+    """All findings, of the document and of what the account lacks for it; nothing is saved."""
+    return FlowFindings(
+        [FindingView(**asdict(found)) for found in await services.flows.check(caller.actor, await request.body())]
+    )
 
 
 @get("/flows/{flow:str}", guards=[needs(Right.FLOWS_READ)], summary="One flow", tags=["Flows"])
 async def get_flow(flow: FromPath[str], services: UseCases, caller: CallerHere) -> Response[FlowView]:
-    """By id or name; the ETag is the draft's hash."""
-    row = await services.flows.get(caller.actor, flow)
+    """By id or name, with the findings as they are now; the ETag is the draft's hash."""
+    row = await services.flows.show(caller.actor, flow)
     return Response(flow_view(row), headers={"ETag": f'"{row.draft_hash}"'})
 
 

@@ -84,5 +84,5 @@ at the limit or beyond it (below it, when it counts down). With the defaults, `l
         Branch("below_limit", "The limit is still ahead.", required=True),
         Branch("limit_reached", "The count is at the limit or beyond.", required=True),
     ),
-    bounds=True,
+    bounds="below_limit",
 )

@@ -156,4 +156,5 @@ dates and times by the flow's formats; what cannot be compared makes `<`, `<=`, 
         Field("else", "step", "Where to go when no rule holds."),
     ),
     branches=(Branch("else", "No rule holds.", required=True),),
+    asks=True,
 )

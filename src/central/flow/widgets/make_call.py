@@ -99,7 +99,7 @@ def _prepare(fields: Fields) -> MakeCallNode:
     ring = fields.duration("ring_timeout", calls.ring_timeout, _SECOND, 180 * _SECOND)
     return MakeCallNode(
         ring_timeout_s=ring / _SECOND,
-        caller_id=fields.template("caller_id"),
+        caller_id=fields.caller_id(),
         detect_machine=fields.flag("detect_machine", default=False),
         machine_wired="machine" in fields.targets,
         unconnected_branch=fields.choice("unconnected_branch", _WHEN, "last"),

@@ -246,8 +246,8 @@ entry is over at its full length, at `finish_on`, or `inter_digit_timeout` after
         Field("silence", "text, or {say: ...} or {file: ...}", "Said before asking again after silence."),
     ),
     branches=(
-        Branch("no_input", "Silence on the last try.", required=True),
-        Branch("invalid_exhausted", "An invalid entry on the last try.", required=True),
+        Branch("no_input", "Silence on the last try.", required=True, stores=False),
+        Branch("invalid_exhausted", "An invalid entry on the last try.", required=True, stores=False),
         Branch(_COLLECTED, "An entry of lawful length that has no branch of its own."),
         Branch("error", "The prompt could not be played."),
     ),

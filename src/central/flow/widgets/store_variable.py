@@ -65,4 +65,5 @@ that would lift the record over 64 KiB, stores empty text and a warning.""",
         Field("set", "mapping of names to texts", "Names without prefix; values may hold variables.", required=True),
     ),
     branches=(Branch("next", "Stored."),),
+    assigns=True,
 )

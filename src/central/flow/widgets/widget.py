@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from central.flow.commands import ANONYMOUS
 from central.flow.document import END, Flow, Step
 from central.flow.findings import Finding
-from central.flow.program import FailurePolicy, Node, PromptUse, Target
+from central.flow.program import CallerIdUse, FailurePolicy, Node, PromptUse, Target
 from central.flow.reading import Reading
 from central.flow.tree import Scalar, Tree
 from central.flow.variables import NAME, SYSTEM_KEYS, Reference, Template, parse_template
@@ -30,11 +31,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """An output of a widget; a ``required`` one must be wired (``end`` is a lawful target)."""
+    """An output of a widget; a ``required`` one must be wired (``end`` is a lawful target).
+
+    stores: whether what the step stores is stored when this branch is taken (``error`` never counts).
+    """
 
     name: str
     doc: str
     required: bool = False
+    stores: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,9 @@ class Widget:
     """One kind of step.
 
     entry: it is where a path begins. media: it needs the customer's leg. call: it makes that leg. waits: a loop through it
-    takes time. bounds: a loop through it ends by itself. terminal: no branch leads on. failure: what a failed step does unless the document says otherwise; onward:
+    takes time. bounds: the branch that is taken only so often, "" = none; a loop through it ends by
+    itself. assigns: what it stores may be read further down in the same step. asks: it may well read what has no value.
+    terminal: no branch leads on. failure: what a failed step does unless the document says otherwise; onward:
     the branch that ``continue`` takes, "" = ``continue`` makes no sense here.
     """
 
@@ -57,7 +64,9 @@ class Widget:
     media: bool = False
     call: bool = False
     waits: bool = False
-    bounds: bool = False
+    bounds: str = ""
+    assigns: bool = False
+    asks: bool = False
     terminal: bool = False
     can_fail: bool = False
     failure: FailurePolicy = "fail"
@@ -67,7 +76,7 @@ class Widget:
 class Fields(Reading):
     """The fields of one step while its widget prepares it; gathers targets, prompts, and the variables it reads and stores."""
 
-    __slots__ = ("flow", "prompts", "reads", "secret", "stores", "targets")
+    __slots__ = ("caller_ids", "flow", "prompts", "reads", "secret", "stores", "targets")
 
     def __init__(self, step: Step, flow: Flow, findings: list[Finding]) -> None:
         super().__init__(step.fields, findings, step.name)
@@ -76,6 +85,7 @@ class Fields(Reading):
         self.reads: list[tuple[Reference, int]] = []
         self.stores: list[tuple[str, int]] = []
         self.prompts: list[PromptUse] = []
+        self.caller_ids: list[CallerIdUse] = []
         self.secret = False
 
     def template(self, name: str, *, required: bool = False) -> Template | None:
@@ -84,6 +94,13 @@ class Fields(Reading):
             self.text(name, required=required)
             return None
         return self.as_template(self.text(name), self.line(name))
+
+    def caller_id(self, name: str = "caller_id") -> Template | None:
+        """The number that a call shows, None = chosen by the platform; ``anonymous`` shows none."""
+        shown = self.template(name)
+        if shown is not None and shown.literal is not None and shown.literal.strip() != ANONYMOUS:
+            self.caller_ids.append(CallerIdUse(shown.literal.strip(), self.line(name)))
+        return shown
 
     def as_template(self, text: str, line: int) -> Template:
         """This text as a template; unreadable references are findings."""

@@ -1,0 +1,71 @@
+"""What a flow names and its account does not have: recordings and numbers. The document may be right, the account is not.
+
+Asked anew each time, because the account changes without the document; publishing refuses the same findings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from central.application.administration.judge_draft import JudgedDraft
+from central.application.ports.speech import PromptCatalogue
+from central.domain.ids import AccountId
+from central.domain.prompts import preferred_language
+from central.flow.findings import Finding
+from central.flow.program import CallerIdUse, PromptUse
+
+_WITHOUT_DID: Final = Finding(
+    "flow_without_did", "error", 0, "", "The flow makes calls and has no DID.", "Attach at least one DID to the flow."
+)
+_NOT_DIGITS: Final = re.compile(r"[^0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class FindMissing:
+    """Findings that depend on the account."""
+
+    prompts: PromptCatalogue
+
+    async def find(self, account_id: AccountId, judged: JudgedDraft, dids: Sequence[str] | None) -> Sequence[Finding]:
+        """Errors, in the order of the document. ``dids``: the numbers of the flow, None = there is no such flow yet."""
+        found = list(await self._prompts(account_id, judged.prompts))
+        if dids is not None:
+            found += [_WITHOUT_DID] if judged.calls and not dids else []
+            found += [_did_unknown(step, use) for step, use in judged.caller_ids if dids and not _among(use, dids)]
+        return sorted(found, key=lambda finding: finding.line)
+
+    async def _prompts(self, account_id: AccountId, uses: Sequence[tuple[str, PromptUse]]) -> Sequence[Finding]:
+        """An error for each recording that no playback would find."""
+        recorded: dict[str, set[str]] = {}
+        names = sorted({use.name for _, use in uses})
+        for prompt in await self.prompts.find_prompts(account_id, names) if names else ():
+            recorded.setdefault(prompt.name, set()).add(prompt.language)
+        return [
+            _prompt_missing(step, use, recorded.get(use.name, set()))
+            for step, use in uses
+            if preferred_language(recorded.get(use.name, ()), use.language) is None
+        ]
+
+
+def _among(use: CallerIdUse, dids: Sequence[str]) -> bool:
+    """Whether it may be one of these; written without its country code, its last digits decide."""
+    digits = _NOT_DIGITS.sub("", use.number).lstrip("0")
+    return bool(digits) and any(did.endswith(digits) for did in dids)
+
+
+def _did_unknown(step: str, use: CallerIdUse) -> Finding:
+    message = f"{use.number[:40]!r} is no DID of the flow: calls would show another of its numbers."
+    return Finding(
+        "did_unknown", "error", use.line, step, message, "Attach the number to the flow, or write `anonymous`."
+    )
+
+
+def _prompt_missing(step: str, use: PromptUse, others: set[str]) -> Finding:
+    only = f" in {use.language}, only in {', '.join(sorted(others))}" if others else ""
+    message = f"The account has no recorded prompt {use.name!r}{only}."
+    return Finding(
+        "prompt_missing", "error", use.line, step, message, "Add it to the prompt library, or correct `file:`."
+    )
