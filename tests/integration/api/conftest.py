@@ -282,7 +282,6 @@ def make_services(
     auditor = Auditor(clock, ids)
     accounts, flows, lists = PostgresAccounts(api_pool), PostgresFlows(api_pool), PostgresLists(api_pool)
     operated = PostgresAccounts(worker_pool)
-    missing = FindMissing(PostgresPrompts(api_pool))
     library = PostgresLibrary(worker_pool, PostgresDispatch(worker_pool, ids), clock)
 
     return Services(
@@ -299,8 +298,8 @@ def make_services(
         dids=MaintainDids(PostgresDids(api_pool), auditor),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
-        flows=SaveFlow(flows, missing, auditor),
-        publish=PublishFlow(flows, missing, auditor),
+        flows=SaveFlow(flows, FindMissing(PostgresPrompts(api_pool)), auditor),
+        publish=PublishFlow(flows, FindMissing(PostgresPrompts(api_pool)), auditor),
         versions=CompareVersions(flows, auditor),
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(prompts, PostgresPrompts(api_pool), auditor),
