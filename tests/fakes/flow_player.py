@@ -7,22 +7,27 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from central.flow.commands import Command, Dial, MainPathEnded, Note, PlayMedia, RunEnded, Speech, StartTimer
+from central.flow.commands import Command, Dial, MainPathEnded, Note, PlayMedia, RunEnded, RunErrand, StartTimer
 from central.flow.document import parse
+from central.flow.errands import Errand
 from central.flow.events import (
     Begun,
     DigitReceived,
+    ErrandDone,
+    ErrandMoved,
     FlowEvent,
     FundsShort,
     LegAnswered,
     LegEnded,
     PlaybackEnded,
     Side,
+    Stage,
     StatusDecided,
     StopForced,
     TimerFired,
 )
 from central.flow.interpreter import begin, step
+from central.flow.media import Speech
 from central.flow.preparation import prepare
 from central.flow.program import Program
 from central.flow.run import Run, RunFacts
@@ -113,6 +118,14 @@ class Player:
         timers = [c for c in self.commands if isinstance(c, StartTimer) and seconds in (None, c.after_s)]
         return self.feed(TimerFired(timers[-1].timer, self.at))
 
+    def returned(self, outcome: str, values: Mapping[str, str] | None = None, *, detail: str = "") -> Player:
+        """The latest errand is done."""
+        return self.feed(ErrandDone(self.run.errands, outcome, self.at, values or {}, detail))
+
+    def moved(self, stage: Stage = "conversation") -> Player:
+        """The latest errand has come to a stage."""
+        return self.feed(ErrandMoved(self.run.errands, stage, self.at))
+
     def funds_short(self, position: int = 0) -> Player:
         return self.feed(FundsShort(position, self.at))
 
@@ -129,6 +142,11 @@ class Player:
     @property
     def dialled(self) -> list[int]:
         return [command.position for command in self.commands if isinstance(command, Dial)]
+
+    @property
+    def asked(self) -> list[Errand]:
+        """All errands that were asked for."""
+        return [command.errand for command in self.commands if isinstance(command, RunErrand)]
 
     @property
     def said(self) -> list[str]:

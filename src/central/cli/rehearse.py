@@ -27,7 +27,7 @@ from central.flow.rehearsal import Rehearsal
 _KEYS = set("0123456789*#")
 _NOTHING_LEFT_OUT = Coverage((), ())
 _HELP = "keys 0-9 * #  press    Enter  listen on    h  hang up    q  end"
-_ASKED = {"answer": "answer? [Y/b(usy)/n(o answer)/r(eject)] ", "errand": "comes back with? "}
+_ASKED = {"answer": "answer? [Y/b(usy)/n(o answer)/r(eject)] ", "errand": "comes back with? [t(hey talk)/h(ang up)] "}
 _CALLED = {"": None, "y": None, "b": CallStatus.BUSY, "n": CallStatus.RING_TIMEOUT, "r": CallStatus.USER_REJECTED}
 
 
@@ -164,7 +164,10 @@ def _do(rehearsal: Rehearsal, typed: str, acts: list[str]) -> None:
         else:
             rehearsal.refuses(status)
             acts.append({"b": "is busy", "n": "does not answer", "r": "rejects"}[typed])
-    elif rehearsal.awaits == "errand" and typed:
+    elif rehearsal.awaits == "errand" and typed == "t":
+        rehearsal.talks()
+        acts.append("talks")
+    elif rehearsal.awaits == "errand" and typed and typed != "h":
         rehearsal.replies(typed)
         acts.append(f"replies {typed}")
     elif typed == "h":

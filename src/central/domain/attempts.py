@@ -59,7 +59,8 @@ class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     ``attempts_made`` counts the attempt rows of the record and epoch, this one included: 0 judges a record that never
     had one. ``attempts_charged`` and ``platform_faults`` are the counts *before* this attempt. ``struck`` are the
     positions already struck off, out of ``numbers`` in all. ``paused`` and ``stopping`` are the request's (or flow's)
-    control state now. ``limits.expires_at`` already includes paused time. ``next_opening`` is the calling window.
+    control state now. ``parted``: the customer hung up in a conversation, and the flow went on from there without him.
+    ``limits.expires_at`` already includes paused time. ``next_opening`` is the calling window.
     """
 
     end: AttemptEnd
@@ -80,6 +81,7 @@ class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     numbers: int = 1
     struck: frozenset[int] = frozenset()
     inbound: bool = False
+    parted: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -127,7 +127,8 @@ def _row_3_account(view: _View) -> Outcome | None:
 
 def _row_5_short_hangup(view: _View) -> Outcome | None:
     facts, leg = view.facts, view.connected
-    if facts.end is not AttemptEnd.CUSTOMER_LEFT or leg is None or leg.machine or facts.loss is not None:
+    left = facts.end is AttemptEnd.CUSTOMER_LEFT or (facts.end is AttemptEnd.END and facts.parted)  # even if bridged
+    if not left or leg is None or leg.machine or facts.loss is not None:
         return None
     if leg.answered_s is None or leg.answered_s >= facts.short_hangup_s:
         return None
@@ -189,6 +190,10 @@ def _row_8_completed(view: _View) -> Outcome | None:
     sentence = (
         "The flow reached its end with the customer connected." if view.facts.legs else "The flow reached its end."
     )
+    if view.facts.parted:
+        sentence = (
+            "The flow reached its end: the customer hung up in a conversation, and nothing that needs him followed."
+        )
     return _final(view, FlowStatus.COMPLETED, "completed", "8", sentence)
 
 

@@ -56,7 +56,7 @@ def _entry_findings(flow: Flow, program: Program) -> Iterator[Finding]:
     if not program.start:
         hint = "Add `start: {widget: start, next: ...}`."
         yield Finding("start_missing", "error", 0, "", "The flow has no Start step.", hint)
-    if flow.type == "multicast" and not any(_widget(step, "call") for step in program.steps.values()):
+    if flow.type == "multicast" and not any(step.call for step in program.steps.values()):
         hint = "Add `call: {widget: make_call, on: {connected: ...}}`."
         yield Finding("call_step_missing", "error", 0, "", "The flow has no Make Call step: it calls nobody.", hint)
 
@@ -92,13 +92,13 @@ def _leg_findings(program: Program) -> Iterator[Finding]:
     for entry in (program.on_remote_hangup, program.on_flow_complete):
         for name in sorted(_reachable(program, (entry,))):
             step = program.steps[name]
-            if _widget(step, "media") or _widget(step, "call"):
+            if step.media or step.call:
                 hint = "Late paths may store, decide and send, but the call is over."
                 message = f"{step.widget} stands on the path of {entry!r}, where there is no call."
                 yield _at(step, "media_on_late_path", message, hint)
     for name in sorted(_reachable_without_leg(program)):
         step = program.steps[name]
-        if _widget(step, "media"):
+        if step.media:
             hint = "Reach it from the branch `connected` of a Make Call step only."
             message = f"{step.widget} can be reached while no customer is connected."
             yield _at(step, "media_without_call", message, hint)
@@ -166,7 +166,7 @@ def _reachable_without_leg(program: Program) -> set[str]:
             continue
         reached.add(name)
         step = program.steps[name]
-        connects = _widget(step, "call")
+        connects = step.call
         for branch, target in step.targets.items():
             if target.step in program.steps and not (connects and branch in _CONNECTED):
                 pending.append(target.step)

@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from central.flow.errands import Errand
+from central.flow.media import Media
 
 ANONYMOUS: Final = "anonymous"
 """The caller id of a leg that shows no number (RFC 3323)."""
@@ -27,27 +28,6 @@ class Dial(msgspec.Struct, frozen=True):
     ring_timeout_s: float
     caller_id: str | None = None
     detect_machine: bool = False
-
-
-class Speech(msgspec.Struct, frozen=True):
-    """Text to be spoken, variables already rendered."""
-
-    text: str
-    voice: str = ""
-    language: str = "en"
-
-
-class Prompt(msgspec.Struct, frozen=True):
-    """A recorded prompt by its name in the account's library, or ``silence`` of a given length (name ``silence:1.5``).
-
-    ``language`` is the one in which it should be heard, where the prompt was recorded in several.
-    """
-
-    name: str
-    language: str = "en"
-
-
-Media = Speech | Prompt
 
 
 class PlayMedia(msgspec.Struct, frozen=True):
@@ -123,7 +103,8 @@ class MainPathEnded(msgspec.Struct, frozen=True):
     kind: ``end`` = reached an end of the flow; ``customer_left`` = left before an end; ``not_reached`` = a Make Call step
     connected nobody and the unconnected branch has run; ``failed`` = failure policy or a limit, see ``reason``
     (flow_error, step_limit, duration_limit); ``funds_short``; ``stopped``. ``called`` tells whether the flow dialled,
-    ``connected`` whether the customer was connected. ``fallback_ran`` = steps ran on the unconnected branch.
+    ``connected`` whether the customer was connected. ``fallback_ran`` = steps ran on the unconnected branch. ``parted`` = the
+    customer hung up in a conversation, and the path went on from there without media.
     """
 
     kind: EndKind
@@ -133,6 +114,7 @@ class MainPathEnded(msgspec.Struct, frozen=True):
     called: bool = False
     connected: bool = False
     fallback_ran: bool = False
+    parted: bool = False
 
 
 class RunEnded(msgspec.Struct, frozen=True):

@@ -7,13 +7,25 @@ on this installation comes back as ``not_configured``.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+from central.domain.short_messages import Encoding
+from central.flow.media import Media
 
 NOT_CONFIGURED = "not_configured"
 """The outcome of an errand that this installation has no runner for."""
 
 TIMED_OUT = "timed_out"
 """The outcome of an errand that brought nothing back within its step's time limit."""
+
+
+CUSTOMER_LEFT = "customer_left"
+"""The outcome of a conversation that the customer ended. Flows give it themselves when the customer's leg ends in one."""
+
+CALLER_ABANDONED = "caller_abandoned"
+"""``$flow.syskey.queue_outcome`` of a customer who hung up while he waited in a queue (domain 9.4)."""
 
 
 class StartFlow(msgspec.Struct, frozen=True, tag="start_flow"):
@@ -37,4 +49,93 @@ class RecordVoice(msgspec.Struct, frozen=True, tag="record_voice"):
     beep: bool = True
 
 
-Errand = StartFlow | RecordVoice
+class SendSms(msgspec.Struct, frozen=True, tag="send_sms"):
+    """Hand one short message over. Outcomes: accepted, failed (``values``: status and reason of the message).
+
+    to: E.164 digits. encoding, parts: how it will go out (domain/short_messages.py). sender "" = the account's own.
+    template_id, entity_id: registration ids where the country requires them, else "".
+    """
+
+    to: str
+    text: str
+    encoding: Encoding
+    parts: int
+    sender: str = ""
+    template_id: str = ""
+    entity_id: str = ""
+
+
+class SendEmail(msgspec.Struct, frozen=True, tag="send_email"):
+    """Hand one e-mail over, a row for each recipient. Outcomes: accepted (by one recipient's row at least), failed.
+
+    to, cc, bcc: addresses of a lawful shape, no address twice. text or html is set. attachments: names of the account's
+    files. sender "" = the account's own. values of ``failed``: status and reason of the first row.
+    """
+
+    to: tuple[str, ...]
+    subject: str
+    text: str = ""
+    html: str = ""
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    sender: str = ""
+    attachments: tuple[str, ...] = ()
+    tracking: bool = False
+
+
+class BridgeNumber(msgspec.Struct, frozen=True, tag="bridge_number"):
+    """Ring ``number`` and let it talk with the customer, who hears it ringing meanwhile. A staged errand, see below.
+
+    number: E.164 digits, not yet judged: its runner asks the lists (blacklist, whitelist while testing, international) and
+    the account's money, as a claim does. caller_id "" = the platform chooses, ``anonymous`` shows none. ring_timeout_s is
+    counted from the INVITE. whisper: said to the called party alone, after it answered and before they are joined.
+
+    Outcomes: answered = they talked, the called party hung up, and the customer is still there; customer_left = they talked
+    and the customer hung up; busy; no_answer = not answered in time, or nobody responds; failed = any other end, or nothing
+    was sent, ``detail`` says why. In the last three the customer is still there and heard the ringing at most. When the
+    customer leaves before they talk, the errand is dropped: the runner ends the called party's leg.
+    """
+
+    number: str
+    ring_timeout_s: float
+    caller_id: str = ""
+    whisper: Media | None = None
+    role: Literal["third_party", "agent"] = "third_party"
+
+
+class ConnectAgent(msgspec.Struct, frozen=True, tag="connect_agent"):
+    """Let the customer wait for an agent of a queue, or for one agent, and talk with him. A staged errand, see below.
+
+    Exactly one of ``queue`` and ``agent`` is set, both by name. skills: what the agent must have. priority: 0 to 9, the
+    highest first. max_wait_s: how long the customer waits at most, the ringing of agents included. music: a prompt of the
+    library, "" = the queue's. announce_position: he is told how many are before him. whisper: said to the agent alone before
+    they are joined. record: the conversation is recorded.
+
+    Outcomes: agent_allocated = they talked, the agent hung up, and the customer is still there; customer_left = they talked
+    and the customer hung up; max_wait_time_reached; no_agent_available = nobody is there who could take it, or there is no
+    such queue or agent; queue_full; agent_lost = the agent's leg broke in the conversation, and nobody took over; failed.
+    """
+
+    queue: str = ""
+    agent: str = ""
+    max_wait_s: float = 300.0
+    skills: tuple[str, ...] = ()
+    priority: int = 0
+    music: str = ""
+    announce_position: bool = False
+    whisper: Media | None = None
+    record: bool = False
+    ring_timeout_s: float | None = None
+    caller_id: str = ""
+
+
+class TransferToFlow(msgspec.Struct, frozen=True, tag="transfer_to_flow"):
+    """Let the customer's call go on in another flow of the account. Outcomes: transferred (this flow is over), failed."""
+
+    flow: str
+
+
+# Staged errands bring somebody to the customer. Their runners tell ErrandMoved("conversation") as soon as both sides hear each
+# other (until then the errand has the time limit of its step, from then on that of the run), and ErrandMoved("waiting") when
+# the other side was lost and another is looked for. When the customer's leg ends, whoever ended it, the errand is dropped.
+Errand = StartFlow | RecordVoice | SendSms | SendEmail | BridgeNumber | ConnectAgent | TransferToFlow

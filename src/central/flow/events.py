@@ -77,6 +77,21 @@ class ErrandDone(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+Stage = Literal["waiting", "conversation"]
+
+
+class ErrandMoved(msgspec.Struct, frozen=True):
+    """An errand that brings somebody to the customer has come to a stage: he waits for them, or they talk.
+
+    ``conversation`` is told when both sides hear each other, ``waiting`` when the other side was lost and another is looked
+    for. Domain 5.1: who hangs up in a conversation ends the step normally, who hangs up while he waits has left.
+    """
+
+    number: int
+    stage: Stage
+    at: datetime
+
+
 class FundsShort(msgspec.Struct, frozen=True):
     """The reservation for a further leg (``position``) was refused: the account cannot pay for it."""
 
@@ -106,6 +121,7 @@ FlowEvent = (
     | PlaybackEnded
     | TimerFired
     | ErrandDone
+    | ErrandMoved
     | FundsShort
     | StopForced
     | StatusDecided

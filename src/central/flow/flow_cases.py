@@ -33,7 +33,7 @@ _UNREACHED: Final[Mapping[str, CallStatus]] = {
     "fails": CallStatus.FAILED,
 }
 _WORDS: Final = (
-    "answers", "answers as a machine", *_UNREACHED, "presses 1", "presses 1 now", "listens", "waits", "replies OUTCOME", "hangs up", "hangs up in STEP",
+    "answers", "answers as a machine", *_UNREACHED, "presses 1", "presses 1 now", "listens", "waits", "talks", "replies OUTCOME", "hangs up", "hangs up in STEP",
 )  # fmt: skip
 
 
@@ -180,16 +180,8 @@ def play_case(flow: Flow, case: FlowCase) -> Played:
 
 def _act(rehearsal: Rehearsal, wanted: Act) -> bool:
     """Do it as soon as it can be done; False when the run is over before."""
-    act = wanted.words
-    keys = _KEYS.fullmatch(act)
-    if act.startswith("answers") or act in _UNREACHED:
-        _until(rehearsal, awaits="answer")
-    elif act.startswith("replies "):
-        _until(rehearsal, awaits="errand")
-    elif keys is not None and keys[2] is None:
-        _until(rehearsal, asks=True)
-    elif act.startswith("hangs up in "):
-        _until(rehearsal, step=act.removeprefix("hangs up in "))
+    act, keys = wanted.words, _KEYS.fullmatch(wanted.words)
+    _until_possible(rehearsal, act, keys)
     if rehearsal.over:
         return False
     if keys is not None:
@@ -202,11 +194,20 @@ def _act(rehearsal: Rehearsal, wanted: Act) -> bool:
         rehearsal.replies(act.removeprefix("replies "), wanted.values)
     elif act.startswith("hangs up"):
         rehearsal.hangs_up()
-    elif act == "listens":
-        rehearsal.listens()
     else:
-        rehearsal.waits()
+        {"talks": rehearsal.talks, "listens": rehearsal.listens}.get(act, rehearsal.waits)()
     return True
+
+
+def _until_possible(rehearsal: Rehearsal, act: str, keys: re.Match[str] | None) -> None:
+    if act.startswith("answers") or act in _UNREACHED:
+        _until(rehearsal, awaits="answer")
+    elif act == "talks" or act.startswith("replies "):
+        _until(rehearsal, awaits="errand")
+    elif keys is not None and keys[2] is None:
+        _until(rehearsal, asks=True)
+    elif act.startswith("hangs up in "):
+        _until(rehearsal, step=act.removeprefix("hangs up in "))
 
 
 def _until(rehearsal: Rehearsal, *, over: bool = False, awaits: str = "", asks: bool = False, step: str = "") -> None:

@@ -18,10 +18,12 @@ from typing import Final, assert_never
 from msgspec.structs import replace
 
 from central.flow.commands import Command
+from central.flow.errands import CALLER_ABANDONED
 from central.flow.events import (
     Begun,
     DigitReceived,
     ErrandDone,
+    ErrandMoved,
     FlowEvent,
     FundsShort,
     LegAnswered,
@@ -31,7 +33,16 @@ from central.flow.events import (
     StopForced,
     TimerFired,
 )
-from central.flow.path import LIMIT_DURATION, conclude, enter_late_path, finish_late_path, follow, leave, walk_on
+from central.flow.path import (
+    LIMIT_DURATION,
+    close_main_path,
+    conclude,
+    enter_late_path,
+    finish_late_path,
+    follow,
+    leave,
+    walk_on,
+)
 from central.flow.program import Program
 from central.flow.run import (
     NO_LEG,
@@ -86,6 +97,8 @@ def _take(walk: Walk, event: FlowEvent) -> bool:
             return _timer_fired(walk, event)
         case ErrandDone():
             return _errand_done(walk, event)
+        case ErrandMoved():
+            return walk.moved(event)
         case LegAnswered():
             return _leg_answered(walk, event)
         case LegEnded():
@@ -120,7 +133,7 @@ def _digit(walk: Walk, event: DigitReceived) -> bool:
     walk.press(event.digit)
     if isinstance(walk.wait, Collecting | Playing | Reciting) or (isinstance(walk.wait, OnErrand) and walk.wait.hears):
         follow(walk, event)
-    else:
+    elif not walk.talking:  # in a conversation they are for the other side
         walk.type_ahead(event.digit)
     return True
 
@@ -152,7 +165,7 @@ def _timer_fired(walk: Walk, event: TimerFired) -> bool:
         return False
     if isinstance(walk.wait, Leaving):
         walk.warn("leg_end_not_reported")
-        conclude(walk, walk.wait)
+        close_main_path(walk, walk.wait)
     else:
         follow(walk, event)
     return True
@@ -190,8 +203,13 @@ def _leg_ended(walk: Walk, event: LegEnded) -> bool:
     walk.leg = replace(leg, state="over", answered_at=answered_at, ended_at=event.at)
     walk.results = (*walk.results, LegResult(event.position, event.status, event.answered_s))
     if isinstance(walk.wait, Leaving):
-        conclude(walk, walk.wait)
+        close_main_path(walk, walk.wait)
     elif answered_at is None:
+        follow(walk, event)
+    elif walk.parted and event.by == "them":  # known already by the conversation's end: the path goes on without media
+        walk.note("end", leg=event.status, by=event.by)
+    elif walk.talking and event.by == "them":
+        walk.note("end", leg=event.status, by=event.by)
         follow(walk, event)
     else:
         _customer_left(walk, event)
@@ -199,6 +217,8 @@ def _leg_ended(walk: Walk, event: LegEnded) -> bool:
 
 
 def _customer_left(walk: Walk, event: LegEnded) -> None:
+    if isinstance(walk.wait, OnErrand) and walk.wait.stage == "waiting":
+        walk.queue_outcome = CALLER_ABANDONED
     walk.drop_wait()
     walk.note("end", leg=event.status, by=event.by)
     if event.by == "them":

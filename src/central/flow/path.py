@@ -2,6 +2,10 @@
 
 Domain specification, section 5.1. Used by the interpreter only. Order at the end of a run: main path -> On Remote Hangup
 if the customer left -> MainPathEnded, the driver decides the status -> On Flow Complete -> RunEnded.
+
+Who hangs up in a conversation (Agent Connect, Transfer Call, a further leg of Make Call) ends that step normally. Where it is
+the customer, the main path goes on without him: steps without media run, and if the path comes to an end that way, it is the
+flow's end. A step that needs him is not entered: he has left before the end then.
 """
 
 from __future__ import annotations
@@ -9,10 +13,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final, Literal
 
+from msgspec.structs import replace
+
 from central.flow.commands import EndKind, HangUp, MainPathEnded, RunEnded
 from central.flow.document import END
 from central.flow.events import FlowEvent
-from central.flow.program import ERROR_BRANCH, Ends, Failed, HangUpCause, Outcome, Prepared
+from central.flow.program import Ends, Failed, HangUpCause, Outcome, Prepared
 from central.flow.run import Leaving
 from central.flow.walk import Walk
 
@@ -40,6 +46,9 @@ def walk_on(walk: Walk, target: str) -> None:
             _path_fails(walk, "step_limit", f"More than {LIMIT_VISITS} steps were entered.")
             return
         walk.step = following
+        if walk.parted and prepared.media and walk.phase == "main":
+            leave(walk, "customer_left", detail="The customer hung up in a conversation, and this step needs him.")
+            return
         if walk.unconnected and walk.phase == "main":
             walk.fallback_ran = True
         walk.note("step", widget=prepared.widget)
@@ -83,7 +92,7 @@ def _take_branch(walk: Walk, prepared: Prepared, branch: str) -> str:
 def _fail(walk: Walk, prepared: Prepared, code: str, detail: str) -> str | None:
     walk.warn("step_failed", failure=code, detail=detail, policy=prepared.policy)
     if prepared.policy == "branch":
-        return _take_branch(walk, prepared, ERROR_BRANCH)
+        return _take_branch(walk, prepared, prepared.failing)
     if prepared.policy == "continue":
         return _take_branch(walk, prepared, prepared.onward)
     _path_fails(walk, "flow_error", f"{code}: {detail}")
@@ -108,13 +117,24 @@ def _path_fails(walk: Walk, reason: str, detail: str) -> None:
 
 
 def leave(walk: Walk, end: EndKind, reason: str = "", detail: str = "", cause: HangUpCause = "normal") -> None:
-    """End the main path from our side: hang up a leg that is still there and await its end, then conclude."""
+    """End the main path from our side: hang up a leg that is still there and await its end, then close the path."""
     walk.drop_wait()
     if walk.leg.state in {"dialing", "up"}:
         walk.commands.append(HangUp(cause))
         walk.wait = Leaving(end, walk.start_timer(HANG_UP_GUARD_S), reason, walk.step, detail)
     else:
-        conclude(walk, Leaving(end, 0, reason, walk.step, detail))
+        close_main_path(walk, Leaving(end, 0, reason, walk.step, detail))
+
+
+def close_main_path(walk: Walk, leaving: Leaving) -> None:
+    """No leg is left: On Remote Hangup runs first where the customer had hung up in a conversation."""
+    if not walk.parted or leaving.end == "stopped":
+        conclude(walk, leaving)
+        return
+    walk.cancel_timer(leaving.guard)
+    walk.wait = None
+    walk.parting = replace(leaving, guard=0)
+    enter_late_path(walk, "remote_hangup", walk.program.on_remote_hangup)
 
 
 def conclude(walk: Walk, leaving: Leaving) -> None:
@@ -130,7 +150,9 @@ def conclude(walk: Walk, leaving: Leaving) -> None:
     called = bool(walk.results) or walk.leg.state in {"dialing", "up"}
     connected = walk.leg.answered_at is not None
     walk.commands.append(
-        MainPathEnded(leaving.end, leaving.reason, leaving.step, leaving.detail, called, connected, walk.fallback_ran)
+        MainPathEnded(
+            leaving.end, leaving.reason, leaving.step, leaving.detail, called, connected, walk.fallback_ran, walk.parted
+        )
     )
 
 
@@ -151,7 +173,7 @@ def finish_late_path(walk: Walk) -> None:
     """A late path is over: conclude the main path after On Remote Hangup, end the run after On Flow Complete."""
     walk.drop_wait()
     if walk.phase == "remote_hangup":
-        conclude(walk, Leaving("customer_left", 0, step=walk.left_at))
+        conclude(walk, walk.parting or Leaving("customer_left", 0, step=walk.left_at))
     else:
         walk.cancel_timer(walk.limit)
         walk.limit = 0

@@ -15,7 +15,7 @@ from central.domain.zones import known_zone
 from central.flow.document import Flow, Step
 from central.flow.events import FlowEvent
 from central.flow.findings import Finding
-from central.flow.program import ERROR_BRANCH, Failed, FailurePolicy, Node, Outcome, Prepared, Program
+from central.flow.program import Failed, FailurePolicy, Node, Outcome, Prepared, Program
 from central.flow.walk import Walk
 from central.flow.widgets.table import WIDGETS
 from central.flow.widgets.widget import Fields, Widget
@@ -93,6 +93,9 @@ def _prepare_step(flow: Flow, step: Step, findings: list[Finding]) -> Prepared:
         targets=fields.targets,
         policy=policy,
         onward=widget.onward,
+        failing=widget.failing,
+        media=widget.media or fields.beside_call,
+        call=widget.call and not fields.beside_call,
         secret=fields.secret and widget.waits,
         reads=tuple(fields.reads),
         stores=tuple(fields.stores),
@@ -124,20 +127,22 @@ def _read_branches(fields: Fields, widget: Widget) -> None:
 def _read_policy(fields: Fields, widget: Widget) -> FailurePolicy:
     if not widget.can_fail:
         return widget.failure
-    wired = ERROR_BRANCH in fields.targets
+    wired = widget.failing in fields.targets
     default: FailurePolicy = "branch" if wired else widget.failure
     policy: FailurePolicy = fields.choice("on_failure", _POLICIES, default)
     line = fields.line("on_failure")
     if policy == "branch" and not wired:
-        hint = "Add `on: {error: step}`."
-        fields.find("branch_without_target", "`on_failure: branch` needs the branch 'error'.", line=line, hint=hint)
+        hint = f"Add `on: {{{widget.failing}: step}}`."
+        message = f"`on_failure: branch` needs the branch {widget.failing!r}."
+        fields.find("branch_without_target", message, line=line, hint=hint)
         return "fail"
     if policy == "continue" and not widget.onward:
         message = f"A failed {widget.name} cannot simply continue."
         fields.find("failure_policy_invalid", message, line=line, hint="Choose branch or fail.")
         return "fail"
-    if policy != "branch" and wired:
-        message = f"The branch 'error' is wired, but `on_failure: {policy}` never takes it."
+    taken_otherwise = any(branch.name == widget.failing and branch.required for branch in widget.branches)
+    if policy != "branch" and wired and not taken_otherwise:
+        message = f"The branch {widget.failing!r} is wired, but `on_failure: {policy}` never takes it."
         fields.find("branch_never_taken", message, line=line, hint="Remove one of them.", severity="warning")
     return policy
 

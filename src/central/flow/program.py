@@ -85,7 +85,8 @@ class CallerIdUse:
 class Prepared:
     """One step ready to run, with what the checker must know about it.
 
-    policy: what a failure does. onward: the branch that ``continue`` takes. reads, stores: variables with their lines.
+    policy: what a failure does. onward: the branch that ``continue`` takes, failing: the one that ``branch`` takes. media: it
+    needs the customer's leg. call: it makes that leg. reads, stores: variables with their lines.
     secret: it collects a secret, so pressed digits are masked. prompts: recordings that it plays, as far as the document
     says it (a name may also come from a variable); caller_ids: numbers that it shows, likewise.
     """
@@ -96,6 +97,9 @@ class Prepared:
     targets: Mapping[str, Target]
     policy: FailurePolicy = "fail"
     onward: str = ""
+    failing: str = ERROR_BRANCH
+    media: bool = False
+    call: bool = False
     secret: bool = False
     reads: tuple[tuple[Reference, int], ...] = ()
     stores: tuple[tuple[str, int], ...] = ()

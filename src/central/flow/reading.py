@@ -16,7 +16,7 @@ from central.flow.findings import Finding, Severity
 from central.flow.tree import Entries, Items, Scalar, Tree, flag
 
 Word = TypeVar("Word", bound=str)
-_TEXT_LIMIT = 8_192
+LIMIT_TEXT = 8_192
 LIMIT_FINDINGS = 500  # of one section or step: a document of nonsense must not cost minutes
 
 
@@ -66,16 +66,16 @@ class Reading:
         found = self.entries.entries.get(name)
         return None if isinstance(found, Scalar) and found.missing else found
 
-    def text(self, name: str, default: str = "", *, required: bool = False) -> str:
-        """A text, as written."""
+    def text(self, name: str, default: str = "", *, required: bool = False, limit: int = LIMIT_TEXT) -> str:
+        """A text of at most so many characters, as written."""
         found = self.tree(name)
-        if isinstance(found, Scalar) and len(found.text) <= _TEXT_LIMIT:
+        if isinstance(found, Scalar) and len(found.text) <= limit:
             return found.text
         if found is None:
             if required:
                 self.find("field_missing", f"The field {name!r} is missing.", hint=f"Add `{name}:`.")
             return default
-        message = f"{name!r} must be a text of at most {_TEXT_LIMIT} characters."
+        message = f"{name!r} must be a text of at most {limit} characters."
         self.find("field_not_text", message, line=self.line(name), hint="Neither a list nor a mapping can stand here.")
         return default
 

@@ -131,7 +131,7 @@ def _page(widget: Widget) -> str:
         lines += ["## Branches", "", *_table(("Branch", "Must be wired", "Taken when"), branches)]
     if widget.can_fail:
         policies = "`branch`, `continue` or `fail`" if widget.onward else "`branch` or `fail`"
-        text = f"`on_failure` may say {policies}; by default it is `branch` where `error` is wired, else `{widget.failure}`."
+        text = f"`on_failure` may say {policies}; by default it is `branch` where `{widget.failing}` is wired, else `{widget.failure}`."
         onward = f" `continue` goes on by `{widget.onward}` with a warning in the timeline." if widget.onward else ""
         lines += ["## When it fails", "", text + onward, ""]
     cases = "../../../tests/cases/flows"

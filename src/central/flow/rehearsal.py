@@ -23,12 +23,10 @@ from central.flow.commands import (
     EndErrand,
     HangUp,
     MainPathEnded,
-    Media,
     Note,
     PlayMedia,
     RunEnded,
     RunErrand,
-    Speech,
     StartTimer,
     StopMedia,
 )
@@ -37,6 +35,7 @@ from central.flow.events import (
     Begun,
     DigitReceived,
     ErrandDone,
+    ErrandMoved,
     FlowEvent,
     LegAnswered,
     LegEnded,
@@ -46,6 +45,7 @@ from central.flow.events import (
     TimerFired,
 )
 from central.flow.interpreter import begin, step
+from central.flow.media import Media, Speech
 from central.flow.program import Program
 from central.flow.run import Collecting, Dialing, Run, RunFacts
 
@@ -175,6 +175,14 @@ class Rehearsal:
             self._pass(_SECOND)
             self._feed(ErrandDone(number, outcome, self.at, values or {}))
 
+    def talks(self) -> None:
+        """The errand that the flow waits for has brought somebody: they and the customer hear each other."""
+        if self._errand is not None and not self.over:
+            number = self._errand.number
+            self._pass(_SECOND)
+            self._tell("note", "they talk")
+            self._feed(ErrandMoved(number, "conversation", self.at))
+
     def hangs_up(self) -> None:
         """Leave."""
         if self.run.leg.state == "up" and not self.over:
@@ -261,6 +269,7 @@ class Rehearsal:
                 end=AttemptEnd(end.kind),
                 reason=end.reason,
                 detail=end.detail,
+                parted=end.parted,
                 ended_at=self.at,
                 rule=self.calls.reattempts,
                 attempts_made=1,

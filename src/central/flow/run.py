@@ -22,6 +22,7 @@ import msgspec
 
 from central.domain.errors import DefectError
 from central.flow.commands import EndKind
+from central.flow.events import Stage
 
 RunPhase = Literal["main", "remote_hangup", "status", "complete", "done"]
 LegState = Literal["none", "dialing", "up", "over"]
@@ -33,7 +34,8 @@ class RunFacts(msgspec.Struct, frozen=True):
     numbers: the record's numbers as E.164 digits, in order. struck: positions that must not be dialled any more.
     variables: ``$flow.key.*``. system: ``$flow.syskey.*`` (record_id, request_id, attempt_id, attempt_number, flow_id,
     flow_version, client_identifier, contact_number, did). user, user_system: ``$user.key.*`` and ``$user.syskey.*``.
-    last_attempt: no further attempt can follow this one, whatever its result.
+    last_attempt: no further attempt can follow this one, whatever its result. country: the account's (ISO 3166 alpha-2), for
+    numbers that a step gives in a national form, "" = they must be international.
     """
 
     numbers: tuple[str, ...]
@@ -43,6 +45,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     user: Mapping[str, str] = {}
     user_system: Mapping[str, str] = {}
     last_attempt: bool = False
+    country: str = ""
 
 
 class LegResult(msgspec.Struct, frozen=True):
@@ -131,16 +134,21 @@ class Reciting(msgspec.Struct, frozen=True, tag="reciting"):
 
 
 class OnErrand(msgspec.Struct, frozen=True, tag="on_errand"):
-    """A step waits for its errand to be done; ``guard`` limits the wait. ``hears``: digits go to the step meanwhile."""
+    """A step waits for its errand to be done; ``guard`` limits the wait, 0 = the conversation may last as long as the run.
+
+    hears: digits go to the step meanwhile. stage: "" where the errand has none. limit_s: how long the guard is, to be set again when a conversation was lost.
+    """
 
     number: int
     guard: int
     hears: bool = False
+    stage: Stage | Literal[""] = ""
+    limit_s: float = 0.0
 
     @property
     def pending(self) -> tuple[int, ...]:
         """Timers to cancel when the wait is left."""
-        return (self.guard,)
+        return (self.guard,) if self.guard else ()
 
 
 class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
@@ -182,8 +190,10 @@ class Run(msgspec.Struct, frozen=True):
     step: where the token stands ("" = nowhere). wait: what that step waits for, None when no step waits. results: how each
     dialled number ended, in order. counters: by name. visits counts the steps entered in this phase. typed: digits not yet consumed. digits:
     all digits with their times, at most 500. entries: menu entries in order, ``!`` = an invalid one. unconnected: a Make
-    Call step reached nobody. left_at: the step at which the customer left. status, reason: what StatusDecided said. playbacks, timers, errands: the last ids given out. limit:
-    the timer of the execution's or late path's time limit, 0 = none.
+    Call step reached nobody. left_at: the step at which the customer left. parted: the customer hung up in a conversation,
+    which ended its step normally, so the main path went on without media. parting: how it then ended, while On Remote Hangup
+    runs. queue_outcome: how the latest wait in a queue ended. status, reason: what StatusDecided said. playbacks, timers,
+    errands: the last ids given out. limit: the timer of the execution's or late path's time limit, 0 = none.
     """
 
     facts: RunFacts
@@ -208,6 +218,9 @@ class Run(msgspec.Struct, frozen=True):
     timers: int = 0
     limit: int = 0
     errands: int = 0
+    parted: bool = False
+    parting: Leaving | None = None
+    queue_outcome: str = ""
 
     @property
     def connected(self) -> bool:

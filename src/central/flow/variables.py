@@ -8,7 +8,7 @@ in everything that a timeline shows. Domain specification, section 6.1.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -111,8 +111,13 @@ def parse_reference(text: str) -> Reference | None:
     return Reference(space, name) if NAME.fullmatch(name) else None
 
 
-def render(template: Template, scope: Scope) -> Rendered:
-    """Fill in the values. The text is cut after LIMIT_VALUE_CHARS + 1 characters, so that its excess can be seen."""
+def render(
+    template: Template, scope: Scope, limit: int = LIMIT_VALUE_CHARS, quote: Callable[[str], str] | None = None
+) -> Rendered:
+    """Fill in the values. The text is cut after ``limit`` + 1 characters, so that its excess can be seen.
+
+    quote: what is done to each value first, such as to make it harmless in HTML.
+    """
     if template.literal is not None:
         return Rendered(template.literal, template.literal)
     text: list[str] = []
@@ -127,10 +132,10 @@ def render(template: Template, scope: Scope) -> Rendered:
         if value is None:
             unresolved.append(str(part))
             continue
+        value = value if quote is None else quote(value)
         text.append(value)
         shown.append(MASK if scope.is_secret(part) else value)
-    limit = LIMIT_VALUE_CHARS + 1
-    return Rendered("".join(text)[:limit], "".join(shown)[:limit], tuple(unresolved))
+    return Rendered("".join(text)[: limit + 1], "".join(shown)[: limit + 1], tuple(unresolved))
 
 
 def record_bytes(variables: Mapping[str, str]) -> int:

@@ -6,16 +6,15 @@ of the world: play, dial, wait for a time, store a variable, write a note.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from central.flow.commands import (
     CancelTimer,
     Command,
     DropErrand,
     EndErrand,
-    Media,
     Note,
     PlayMedia,
     RunErrand,
@@ -23,8 +22,9 @@ from central.flow.commands import (
     StopMedia,
 )
 from central.flow.conditions import Reader
-from central.flow.errands import TIMED_OUT, Errand
-from central.flow.events import ErrandDone, FlowEvent, TimerFired
+from central.flow.errands import CUSTOMER_LEFT, TIMED_OUT, Errand
+from central.flow.events import ErrandDone, ErrandMoved, FlowEvent, LegEnded, Stage, TimerFired
+from central.flow.media import Media
 from central.flow.program import Program
 from central.flow.run import Leg, LegResult, OnErrand, PressedDigit, Run, RunFacts, RunPhase, Wait
 from central.flow.variables import LIMIT_VALUE_CHARS, MASK, Reference, Rendered, Template, refusal, render
@@ -38,8 +38,8 @@ class Walk:
     """A run under way at the moment ``at``; the fields are those of ``Run``. ``commands`` gathers what the world must do."""
 
     __slots__ = (
-        "at", "begun_at", "commands", "counters", "digits", "entries", "errands", "facts", "fallback_ran", "left_at", "leg", "limit", "phase", "playbacks",
-        "program", "reason", "results", "status", "step", "timers", "typed", "unconnected", "variables", "visits", "wait",
+        "at", "begun_at", "commands", "counters", "digits", "entries", "errands", "facts", "fallback_ran", "left_at", "leg", "limit", "parted", "parting", "phase", "playbacks",
+        "program", "queue_outcome", "reason", "results", "status", "step", "timers", "typed", "unconnected", "variables", "visits", "wait",
     )  # fmt: skip
 
     def __init__(self, program: Program, run: Run, at: datetime) -> None:
@@ -68,13 +68,16 @@ class Walk:
         self.timers = run.timers
         self.limit = run.limit
         self.errands = run.errands
+        self.parted = run.parted
+        self.parting = run.parting
+        self.queue_outcome = run.queue_outcome
 
     def freeze(self) -> Run:
         """The run after this step."""
         return Run(
             self.facts, self.variables, self.phase, self.step, self.wait, self.leg, self.results, self.counters,
             self.begun_at, self.unconnected, self.fallback_ran, self.left_at, self.visits, self.typed, self.digits, self.entries, self.status,
-            self.reason, self.playbacks, self.timers, self.limit, self.errands,
+            self.reason, self.playbacks, self.timers, self.limit, self.errands, self.parted, self.parting, self.queue_outcome,
         )  # fmt: skip
 
     # -- the timeline --------------------------------------------------------------------------------------------------
@@ -117,19 +120,46 @@ class Walk:
                 self.commands.append(DropErrand(self.wait.number))
             self.wait = None
 
-    def send(self, errand: Errand, limit_s: float, *, hears: bool = False) -> None:
-        """Let somebody do this, and wait for it at most so many seconds; with ``hears`` digits come to the step meanwhile."""
+    def send(self, errand: Errand, limit_s: float, *, hears: bool = False, stage: Stage | Literal[""] = "") -> None:
+        """Let somebody do this, and wait for it at most so many seconds, a conversation that comes of it not counted.
+
+        hears: digits come to the step meanwhile.
+        """
         self.errands += 1
         self.commands.append(RunErrand(self.errands, errand))
-        self.wait = OnErrand(self.errands, self.start_timer(limit_s), hears)
+        self.wait = OnErrand(self.errands, self.start_timer(limit_s), hears, stage, limit_s)
 
     def end_errand(self) -> None:
         """Let the errand that the step waits for come to its end now; what it brought still returns."""
         if isinstance(self.wait, OnErrand):
             self.commands.append(EndErrand(self.wait.number))
 
+    @property
+    def listening(self) -> bool:
+        """Whether the customer is there to hear something; he may be gone before the end of his leg is told."""
+        return self.leg.state == "up" and not self.parted
+
+    @property
+    def talking(self) -> bool:
+        """Whether the customer is in a conversation with somebody whom the present step brought to him."""
+        return isinstance(self.wait, OnErrand) and self.wait.stage == "conversation"
+
+    def moved(self, event: ErrandMoved) -> bool:
+        """The errand has come to a stage; False when that is no news. A conversation has no limit but that of the run."""
+        wait = self.wait
+        if not isinstance(wait, OnErrand) or wait.number != event.number or wait.stage == event.stage:
+            return False
+        self.cancel_timer(wait.guard)
+        guard = 0 if event.stage == "conversation" else self.start_timer(wait.limit_s)
+        self.wait = OnErrand(wait.number, guard, wait.hears, event.stage, wait.limit_s)
+        self.note("errand", stage=event.stage)
+        return True
+
     def returned(self, event: FlowEvent) -> ErrandDone | None:
-        """What came of the errand that the step waits for: the event itself, ``timed_out``, None = nothing yet."""
+        """What came of the errand that the step waits for: the event itself, ``timed_out``, None = nothing yet.
+
+        ``customer_left`` = the customer hung up in the conversation, which ends the step normally; see ``parted``.
+        """
         wait = self.wait
         if not isinstance(wait, OnErrand):
             return None
@@ -138,17 +168,20 @@ class Walk:
             self.wait = None
         elif isinstance(event, TimerFired):
             event = ErrandDone(wait.number, TIMED_OUT, self.at, detail="Nothing came back in time.")
+        elif isinstance(event, LegEnded):
+            event = ErrandDone(wait.number, CUSTOMER_LEFT, self.at)
         else:
             return None
+        self.parted = self.parted or (event.outcome == CUSTOMER_LEFT and wait.stage == "conversation")
         self.note("errand", outcome=event.outcome, detail=event.detail)
         return event
 
     # -- digits --------------------------------------------------------------------------------------------------------
     def press(self, digit: str) -> None:
-        """Keep a digit with its time for the leg's report; masked where the step collects a secret."""
+        """Keep a digit with its time for the leg's report; masked where the step collects a secret, or others collect it."""
         if len(self.digits) < LIMIT_DIGITS:
             step = self.program.steps.get(self.step)
-            shown = MASKED_DIGIT if step is not None and step.secret else digit
+            shown = MASKED_DIGIT if self.talking or (step is not None and step.secret) else digit
             self.digits = (*self.digits, PressedDigit(shown, self.at, self.step))
 
     def type_ahead(self, digit: str) -> None:
@@ -166,9 +199,11 @@ class Walk:
         return typed
 
     # -- variables -----------------------------------------------------------------------------------------------------
-    def render(self, template: Template) -> Rendered:
+    def render(
+        self, template: Template, limit: int = LIMIT_VALUE_CHARS, quote: Callable[[str], str] | None = None
+    ) -> Rendered:
         """Fill a template in; unresolved variables render empty and are noted as a warning."""
-        rendered = render(template, self)
+        rendered = render(template, self, limit, quote)
         if rendered.unresolved:
             self.warn("variable_unresolved", variables=list(rendered.unresolved))
         return rendered
@@ -222,6 +257,8 @@ class Walk:
                 return self.status or None
             case "reason":
                 return self.reason or None
+            case "queue_outcome":
+                return self.queue_outcome or None
             case "last_connection_status" if self.results:
                 return self.results[-1].status
             case _:

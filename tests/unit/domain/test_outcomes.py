@@ -249,3 +249,17 @@ def test_intervals_fixed_growing_and_listed() -> None:
     found = [outcome(legs=(BUSY,), rule=listed, attempts_charged=n).due_at for n in range(3)]
     assert found == [T + minute, T + 5 * minute, T + 5 * minute]
     assert RULE.alternates is Alternates.ALL
+
+
+def test_who_hangs_up_in_a_conversation_after_which_nothing_needs_him_has_not_left_before_the_end() -> None:
+    found = outcome(AttemptEnd.END, legs=(replace(ANSWERED, answered_s=60.0),), parted=True)
+    assert (found.status, found.rule) == (FlowStatus.COMPLETED, "7.4 row 8")
+    assert "hung up in a conversation" in found.sentence
+
+
+def test_a_short_hangup_is_one_even_if_the_parties_were_bridged() -> None:
+    short = (replace(ANSWERED, answered_s=2.9),)
+    assert outcome(AttemptEnd.END, legs=short, parted=True).status is FlowStatus.SHORT_HANGUP
+    assert outcome(AttemptEnd.END, legs=short).status is FlowStatus.COMPLETED
+    failed = outcome(AttemptEnd.FAILED, legs=short, parted=True, reason="flow_error")
+    assert failed.status is FlowStatus.FAILURE

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from central.flow.checker import check
-from central.flow.commands import CancelTimer, PlayMedia, Prompt, Speech, StartTimer, StopMedia
+from central.flow.commands import CancelTimer, PlayMedia, StartTimer, StopMedia
 from central.flow.document import parse
+from central.flow.media import Prompt, Speech
 from tests.fakes.flow_player import Player, after_answer
 
 BYE = "  bye: {widget: hang_up}\n"

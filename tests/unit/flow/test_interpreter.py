@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from central.domain.errors import DefectError
-from central.flow.commands import CancelTimer, HangUp, MainPathEnded, PlayMedia, Prompt, RunEnded, Speech
+from central.flow.commands import CancelTimer, HangUp, MainPathEnded, PlayMedia, RunEnded
 from central.flow.events import Begun
 from central.flow.interpreter import step
+from central.flow.media import Prompt, Speech
 from central.flow.run import Run
 from tests.fakes.flow_player import T0, Player, after_answer, document
 

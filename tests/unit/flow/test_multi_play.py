@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from central.domain.errors import InvalidInput
 from central.flow.checker import check
-from central.flow.commands import PlayMedia, Prompt, Speech, StopMedia
+from central.flow.commands import PlayMedia, StopMedia
 from central.flow.configuration import Formats
 from central.flow.document import parse
+from central.flow.media import Prompt, Speech
 from central.flow.spoken_values import SAYINGS, say_money
 from tests.fakes.flow_player import Player, after_answer
 

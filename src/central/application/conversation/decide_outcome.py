@@ -30,6 +30,7 @@ def outcome_of(call: LiveCall, now: datetime) -> Outcome:
         end=AttemptEnd.LOST if end is None else AttemptEnd(end.kind),
         reason="" if end is None else end.reason,
         detail="" if end is None else end.detail,
+        parted=end is not None and end.parted,
         ended_at=now,
         rule=handed.prepared.rule,
         attempts_made=handed.attempt_number,

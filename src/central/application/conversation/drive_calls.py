@@ -219,4 +219,5 @@ def _facts(handed: HandedRecord) -> RunFacts:
         },
         struck=frozenset(i for i in range(len(record.numbers)) if handed.struck >> i & 1),
         last_attempt=record.attempts_charged + 1 >= prepared.rule.attempts,
+        country=handed.account.country,
     )

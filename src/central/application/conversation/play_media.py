@@ -9,8 +9,9 @@ from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports.speech import Audio, NoAudio, SpeechRequest
 from central.application.ports.telephony import PlaybackEnded as EnginePlayback
 from central.application.ports.telephony import Rejected
-from central.flow.commands import PlayMedia, Prompt, Speech
+from central.flow.commands import PlayMedia
 from central.flow.events import FlowEvent, PlaybackEnded
+from central.flow.media import Prompt, Speech
 
 _LEAVING_S = 5.0
 

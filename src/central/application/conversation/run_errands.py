@@ -16,7 +16,7 @@ from central.application.conversation.voice_desk import VoiceDesk
 from central.domain.errors import NeighbourError
 from central.flow.commands import RunErrand
 from central.flow.errands import NOT_CONFIGURED, Errand
-from central.flow.events import ErrandDone, FlowEvent
+from central.flow.events import ErrandDone, ErrandMoved, FlowEvent, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,26 @@ class Runner(Protocol):
         ...
 
 
-Runners = Mapping[type[Errand], Runner]
+Moved = Callable[[Stage], None]
+"""Tells the flow that the errand has come to a stage; without effect once the errand is over or dropped."""
+
+
+class StagedRunner(Protocol):
+    """Runs one kind of errand that brings somebody to the customer."""
+
+    async def __call__(self, call: LiveCall, errand: Any, moved: Moved, /) -> Returned:  # noqa: ANN401 - as above
+        """Do it, and tell ``moved`` when a conversation begins or its other side is lost. Otherwise as Runner."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The entry of a staged errand's runner in the table."""
+
+    run: StagedRunner
+
+
+Runners = Mapping[type[Errand], Runner | Staged]
 
 
 class RunErrands:
@@ -70,10 +89,16 @@ class RunErrands:
         begun: dict[str, object] = {"attempt": call.handed.attempt_number, "step": call.run.step, "errand": kind}
         await self._desk.writer.told(self._desk.line(call, "errand_begun", begun))
         try:
+            if isinstance(runner, Staged):
+                return await runner.run(call, command.errand, lambda stage: self._moved(call, command.number, stage))
             return await runner(call, command.errand)
         except NeighbourError as error:
             self._desk.telemetry.warning("errand_failed", kind=kind, code=error.code, detail=error.message)
             return Returned("failed", detail=error.code)
+
+    def _moved(self, call: LiveCall, number: int, stage: Stage) -> None:
+        if number in call.errands and not call.gone:
+            self._feed(call, ErrandMoved(number, stage, self._desk.clock.now()))
 
     @staticmethod
     def drop(call: LiveCall, number: int) -> None:

@@ -19,6 +19,7 @@ _ENDS: Final = {
     "funds_short": "The main path ends: the account could not pay for the next call",
     "stopped": "The main path ends: it was stopped",
 }
+_STAGES: Final = {"conversation": "The conversation begins", "waiting": "The customer waits again"}
 _LEFT: Final = {"them": "The customer hung up", "us": "Our side ended the call"}
 _WARNINGS: Final = {
     "variable_unresolved": "a variable has no value and was left empty",
@@ -33,6 +34,10 @@ _WARNINGS: Final = {
     "item_unplayable": "an item could not be played and was passed over",
     "recording_failed": "nothing could be recorded",
     "already_connected": "the customer was connected already",
+    "input_unreadable": "a field could not be read, so its usual value was taken",
+    "address_invalid": "an e-mail address is none and was left out",
+    "attachment_invalid": "an attachment cannot be one and was left out",
+    "prompt_name_invalid": "a recording has no lawful name and was left out",
 }
 
 
@@ -95,6 +100,9 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
             said = text(note, "say")
             title = f'Says "{said}"' if said else f"Plays {text(note, 'file')}"
             return title, Kind.FLOW, title[:1].lower() + title[1:]
+        case "message" | "bridge" | "whisper":
+            line = _asked_for(note, kind)
+            return line, Kind.FLOW, line[:1].lower() + line[1:]
         case "digits":
             return _keys(note)
         case "variable":
@@ -104,6 +112,8 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
             line = f"{text(note, 'name')} = {note.get('count')} of {note.get('limit')}"
             return f"Counts {line}", Kind.FLOW, line
         case "errand":
+            if stage := text(note, "stage"):
+                return _STAGES.get(stage, stage), Kind.FLOW, _STAGES.get(stage, stage).lower()
             outcome, detail = text(note, "outcome").replace("_", " "), text(note, "detail")
             line = f"came back: {outcome}{f' ({detail})' if detail else ''}"
             return line[:1].upper() + line[1:], Kind.FLOW, line
@@ -132,6 +142,23 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
             told = _ENDS.get(kind) or kind.replace("_", " ")
             reason = text(note, "reason")
             return f"{told}{f' ({reason})' if reason else ''}", Kind.FLOW, told[:1].lower() + told[1:]
+
+
+def _asked_for(note: Data, kind: str) -> str:
+    """What a step wants sent, rung, or said to a called party."""
+    if kind == "bridge":
+        return f"Rings {text(note, 'number')} for the customer"
+    if kind == "whisper":
+        said = text(note, "say")
+        return (
+            f'The called party alone hears "{said}"' if said else f"The called party alone hears {text(note, 'file')}"
+        )
+    if text(note, "channel") == "email":
+        return f'E-mail to {text(note, "to")}: "{text(note, "subject")}"'
+    parts = whole(note, "parts") or 1
+    alphabet = {"gsm7": "GSM alphabet", "ucs2": "UCS-2"}.get(text(note, "encoding"), "")
+    size = f"{parts} parts" if parts > 1 else "1 part"
+    return f'SMS to {text(note, "to")} ({size}, {alphabet}): "{text(note, "text")}"'
 
 
 def _keys(note: Data) -> tuple[str, Kind, str]:

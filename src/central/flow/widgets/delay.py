@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from central.flow.commands import Prompt
 from central.flow.durations import parse_duration
 from central.flow.events import FlowEvent, PlaybackEnded
+from central.flow.media import Prompt
 from central.flow.program import Failed, Outcome
 from central.flow.run import Delaying
 from central.flow.variables import Template
@@ -56,7 +56,7 @@ class DelayNode:
         return "next"
 
     def _play(self, walk: Walk, timer: int, *, silent: bool = False) -> Outcome:
-        if walk.leg.state != "up":
+        if not walk.listening:
             return None
         media = self.music.media(walk) if self.music is not None and not silent else None
         if isinstance(media, Failed):

@@ -14,6 +14,7 @@ from central.flow.program import Ends, Failed, Outcome
 from central.flow.run import Dialing, Leg
 from central.flow.variables import Template
 from central.flow.walk import Walk
+from central.flow.widgets.further_leg import FurtherLeg, read_further_leg
 from central.flow.widgets.widget import Branch, Field, Fields, Widget
 
 When = Literal["last", "every"]
@@ -36,11 +37,14 @@ class MakeCallNode:
     machine_wired: bool
     unconnected_branch: When
     rule: ReattemptRule
+    further: FurtherLeg | None = None
 
     def enter(self, walk: Walk) -> Outcome:
         """Dial the first number that may be dialled."""
         if walk.phase != "main":
             return Failed("no_call_here", "The customer's call is over.")
+        if self.further is not None:
+            return self.further.enter(walk)
         if walk.leg.state == "up":
             walk.warn("already_connected")
             return "connected"
@@ -48,6 +52,8 @@ class MakeCallNode:
 
     def handle(self, walk: Walk, event: FlowEvent) -> Outcome:
         """The number dialled was answered, or was not reached."""
+        if self.further is not None:
+            return self.further.handle(walk, event)
         if isinstance(event, LegAnswered):
             machine = event.machine and self.detect_machine
             walk.note("dial", position=event.position, result="answered", machine=machine)
@@ -96,14 +102,17 @@ class MakeCallNode:
 
 def _prepare(fields: Fields) -> MakeCallNode:
     calls = fields.flow.calls
+    caller_id = fields.caller_id()
+    further = read_further_leg(fields, caller_id)
     ring = fields.duration("ring_timeout", calls.ring_timeout, _SECOND, 180 * _SECOND)
     return MakeCallNode(
         ring_timeout_s=ring / _SECOND,
-        caller_id=fields.caller_id(),
+        caller_id=caller_id,
         detect_machine=fields.flag("detect_machine", default=False),
         machine_wired="machine" in fields.targets,
         unconnected_branch=fields.choice("unconnected_branch", _WHEN, "last"),
         rule=calls.reattempts,
+        further=further,
     )
 
 
@@ -113,24 +122,40 @@ MAKE_CALL = Widget(
     doc="""Calls the record's numbers in order until one answers; numbers struck off earlier are skipped, and no number is
 dialled twice within an attempt. When nobody answers, the attempt is over and the reattempt rule decides about another. The
 branch of the first number's result (`busy`, `no_answer`, else `failed`) runs on the last attempt only, or with
-`unconnected_branch: every` on each; steps on it cannot turn the attempt into a success.""",
+`unconnected_branch: every` on each; steps on it cannot turn the attempt into a success.
+
+With `to`, it rings a further number while the customer is connected, and lets the two talk: `connected` is taken when their
+conversation is over, as in Transfer Call; on `busy`, `no_answer` and `failed` the customer is still there.""",
     example="""call:
   widget: make_call
   ring_timeout: 25s
   on: {connected: greet, busy: end, no_answer: end, failed: end}""",
     prepare=_prepare,
     fields=(
+        Field(
+            "to",
+            "number, text with variables",
+            "A further number to connect with the customer.",
+            "the record's numbers",
+        ),
         Field("ring_timeout", "1s to 180s", "How long one number is rung, from the INVITE.", "that of `calls`"),
         Field("caller_id", "text with variables", "The DID to show; `anonymous` shows none.", "chosen by the platform"),
         Field("detect_machine", "true or false", "Whether answering machines are told from people.", "false"),
         Field("unconnected_branch", "last or every", "On which attempts `busy`, `no_answer`, `failed` run.", "last"),
+        Field(
+            "whisper",
+            "{say: ...} or {file: ...}",
+            "With `to`: what the called party alone hears before they are joined.",
+        ),
     ),
     branches=(
-        Branch("connected", "A number answered.", required=True),
+        Branch("connected", "A number answered; with `to`, the conversation is over.", required=True),
         Branch("machine", "A machine answered, with `detect_machine`; unwired, `connected` is taken."),
-        Branch("busy", "The first number was busy."),
-        Branch("no_answer", "The first number rang out or did not respond."),
-        Branch("failed", "The first number failed otherwise, or none could be dialled."),
+        Branch("busy", "The first number was busy; with `to`, the further one."),
+        Branch("no_answer", "The first number rang out or did not respond; with `to`, the further one."),
+        Branch(
+            "failed", "It failed otherwise, or nothing could be dialled; with `to`, also where the other is not wired."
+        ),
     ),
     call=True,
     waits=False,

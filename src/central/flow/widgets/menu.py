@@ -10,8 +10,8 @@ from typing import Final
 
 import msgspec
 
-from central.flow.commands import Media
 from central.flow.events import DigitReceived, FlowEvent, PlaybackEnded, TimerFired
+from central.flow.media import Media
 from central.flow.program import Failed, Outcome
 from central.flow.run import Collecting
 from central.flow.tree import Entries

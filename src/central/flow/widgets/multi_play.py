@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from central.domain.errors import InvalidInput
-from central.flow.commands import Media, Speech
 from central.flow.events import DigitReceived, FlowEvent, PlaybackEnded
+from central.flow.media import Media, Speech
 from central.flow.program import Failed, Outcome
 from central.flow.reading import Reading
 from central.flow.run import Reciting

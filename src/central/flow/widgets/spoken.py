@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from central.domain.prompts import PROMPT_NAME
-from central.flow.commands import Media, Prompt, Speech
+from central.flow.media import Media, Prompt, Speech
 from central.flow.program import Failed, PromptUse
 from central.flow.reading import Reading
 from central.flow.spoken_values import known_language
@@ -44,12 +44,12 @@ class Spoken:
     voice: str
     language: str
 
-    def media(self, walk: Walk) -> Media | Failed | None:
-        """What to play now, with the variables filled in; None when there is nothing to say."""
+    def media(self, walk: Walk, noted_as: str = "play") -> Media | Failed | None:
+        """What to play now, with the variables filled in; None when there is nothing to say. ``noted_as``: kind of its note."""
         if self.file is not None:
             name = walk.text(self.file).strip()
             if PROMPT_NAME.fullmatch(name) or _SILENCE.fullmatch(name):
-                walk.note("play", file=name)
+                walk.note(noted_as, file=name)
                 return Prompt(name, self.language)
             return Failed("prompt_name_invalid", f"{name[:64]!r} is not the name of a prompt.")
         if self.say is None:
@@ -62,7 +62,7 @@ class Spoken:
         if len(text) > LIMIT_SAY_CHARS:
             walk.warn("text_cut", limit=LIMIT_SAY_CHARS)
             text = text[:LIMIT_SAY_CHARS]
-        walk.note("play", say=rendered.shown[:LIMIT_SAY_CHARS])
+        walk.note(noted_as, say=rendered.shown[:LIMIT_SAY_CHARS])
         return Speech(text, self.voice, self.language)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from central.flow.widgets.agent_connect import AGENT_CONNECT
 from central.flow.widgets.counter import COUNTER
 from central.flow.widgets.decision import DECISION
 from central.flow.widgets.delay import DELAY
+from central.flow.widgets.email import EMAIL
 from central.flow.widgets.hang_up import HANG_UP
 from central.flow.widgets.make_call import MAKE_CALL
 from central.flow.widgets.menu import MENU
@@ -17,9 +19,11 @@ from central.flow.widgets.on_remote_hangup import ON_REMOTE_HANGUP
 from central.flow.widgets.operation import OPERATION
 from central.flow.widgets.play import PLAY
 from central.flow.widgets.record import RECORD
+from central.flow.widgets.sms import SMS
 from central.flow.widgets.start import START
 from central.flow.widgets.store_variable import STORE_VARIABLE
 from central.flow.widgets.time_condition import TIME_CONDITION
+from central.flow.widgets.transfer_call import TRANSFER_CALL
 from central.flow.widgets.widget import Widget
 
 WIDGETS: Final[Mapping[str, Widget]] = {
@@ -39,6 +43,10 @@ WIDGETS: Final[Mapping[str, Widget]] = {
         COUNTER,
         OPERATION,
         STORE_VARIABLE,
+        SMS,
+        EMAIL,
+        AGENT_CONNECT,
+        TRANSFER_CALL,
         HANG_UP,
     )
 }

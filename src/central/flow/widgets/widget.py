@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from central.flow.commands import ANONYMOUS
 from central.flow.document import END, Flow, Step
 from central.flow.findings import Finding
-from central.flow.program import CallerIdUse, FailurePolicy, Node, PromptUse, Target
-from central.flow.reading import Reading
+from central.flow.program import ERROR_BRANCH, CallerIdUse, FailurePolicy, Node, PromptUse, Target
+from central.flow.reading import LIMIT_TEXT, Reading
 from central.flow.tree import Scalar, Tree
 from central.flow.variables import NAME, SYSTEM_KEYS, Reference, Template, parse_template
 
@@ -50,7 +50,7 @@ class Widget:
     takes time. bounds: the branch that is taken only so often, "" = none; a loop through it ends by
     itself. assigns: what it stores may be read further down in the same step. asks: it may well read what has no value.
     terminal: no branch leads on. failure: what a failed step does unless the document says otherwise; onward:
-    the branch that ``continue`` takes, "" = ``continue`` makes no sense here.
+    the branch that ``continue`` takes, "" = ``continue`` makes no sense here; failing: the branch of a failed step.
     """
 
     name: str
@@ -71,12 +71,13 @@ class Widget:
     can_fail: bool = False
     failure: FailurePolicy = "fail"
     onward: str = ""
+    failing: str = ERROR_BRANCH
 
 
 class Fields(Reading):
     """The fields of one step while its widget prepares it; gathers targets, prompts, and the variables it reads and stores."""
 
-    __slots__ = ("caller_ids", "flow", "prompts", "reads", "secret", "stores", "targets")
+    __slots__ = ("beside_call", "caller_ids", "flow", "prompts", "reads", "secret", "stores", "targets")
 
     def __init__(self, step: Step, flow: Flow, findings: list[Finding]) -> None:
         super().__init__(step.fields, findings, step.name)
@@ -87,13 +88,14 @@ class Fields(Reading):
         self.prompts: list[PromptUse] = []
         self.caller_ids: list[CallerIdUse] = []
         self.secret = False
+        self.beside_call = False  # a step that could make the call brings somebody to the customer instead
 
-    def template(self, name: str, *, required: bool = False) -> Template | None:
-        """A text with variables, None when it is missing."""
+    def template(self, name: str, *, required: bool = False, limit: int = LIMIT_TEXT) -> Template | None:
+        """A text with variables, of at most ``limit`` characters as written; None when it is missing."""
         if not self.present(name):
             self.text(name, required=required)
             return None
-        return self.as_template(self.text(name), self.line(name))
+        return self.as_template(self.text(name, limit=limit), self.line(name))
 
     def caller_id(self, name: str = "caller_id") -> Template | None:
         """The number that a call shows, None = chosen by the platform; ``anonymous`` shows none."""

@@ -1,0 +1,77 @@
+"""How a text becomes a short message: its alphabet, its length in that alphabet, and the parts it is sent in. Pure.
+
+Sources: 3GPP TS 23.038 (formerly GSM 03.38), section 6.2.1: default alphabet and its extension table; section 6.2.3: UCS-2.
+TS 23.040 (GSM 03.40), section 9.2.3.24.1: six octets of each part tell how parts belong together, which leaves 153 septets or
+67 UCS-2 characters. Neither an escaped character (two septets) nor a surrogate pair (two characters) is torn apart.
+National shift tables are not used: few gateways take them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Encoding = Literal["gsm7", "ucs2"]
+
+GSM7: Final = (
+    "@\u00a3$\u00a5\u00e8\u00e9\u00f9\u00ec\u00f2\u00c7\n\u00d8\u00f8\r\u00c5\u00e5"
+    "\u0394_\u03a6\u0393\u039b\u03a9\u03a0\u03a8\u03a3\u0398\u039e\x1b\u00c6\u00e6\u00df\u00c9"
+    " !\"#\u00a4%&'()*+,-./0123456789:;<=>?"
+    "\u00a1ABCDEFGHIJKLMNOPQRSTUVWXYZ\u00c4\u00d6\u00d1\u00dc\u00a7"
+    "\u00bfabcdefghijklmnopqrstuvwxyz\u00e4\u00f6\u00f1\u00fc\u00e0"
+)
+"""The default alphabet; the index of a character is its code. 0x1B is no character: it leads to the extension table."""
+
+GSM7_EXTENSION: Final = {
+    "\f": 0x0A, "^": 0x14, "{": 0x28, "}": 0x29, "\\": 0x2F, "[": 0x3C, "~": 0x3D, "]": 0x3E, "|": 0x40, "\u20ac": 0x65,
+}  # fmt: skip
+"""Characters that take two septets: 0x1B and this code."""
+
+LIMIT_PARTS: Final = 10
+"""Decision: longer texts are refused. Handsets and gateways differ in what they put together beyond."""
+
+_ESCAPE: Final = "\x1b"
+_PLAIN: Final = frozenset(GSM7) - {_ESCAPE}
+_WIDE: Final = 0xFFFF
+# One message holds 140 octets: 160 septets or 70 UCS-2 characters.
+_SIZES: Final[dict[Encoding, tuple[int, int]]] = {"gsm7": (160, 153), "ucs2": (70, 67)}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How a text goes out: ``units`` are septets (gsm7) or 16-bit characters (ucs2), ``parts`` the messages it costs."""
+
+    encoding: Encoding
+    units: int
+    parts: int
+
+
+def measure(text: str) -> Measured:
+    """Alphabet, length and parts of a text. An empty text is one part of nothing."""
+    widths = _septets(text)
+    encoding: Encoding = "ucs2" if widths is None else "gsm7"
+    if widths is None:
+        widths = [2 if ord(char) > _WIDE else 1 for char in text]
+    whole, part = _SIZES[encoding]
+    units = sum(widths)
+    if units <= whole:
+        return Measured(encoding, units, 1)
+    parts, room = 1, part
+    for width in widths:
+        if width > room:
+            parts, room = parts + 1, part
+        room -= width
+    return Measured(encoding, units, parts)
+
+
+def _septets(text: str) -> list[int] | None:
+    """The septets of each character, None when one stands in neither table."""
+    widths: list[int] = []
+    for char in text:
+        if char in _PLAIN:
+            widths.append(1)
+        elif char in GSM7_EXTENSION:
+            widths.append(2)
+        else:
+            return None
+    return widths
