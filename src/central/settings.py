@@ -167,6 +167,11 @@ class Settings:
         return self.api_url or f"http://{self.api_host}:{self.api_port}"
 
     @property
+    def link_address(self) -> str:
+        """What stands before the code of a short link."""
+        return f"{self.api_address.rstrip('/')}/l/"
+
+    @property
     def sip_address(self) -> tuple[str, int]:
         """Host and port of ``sip_bind``."""
         host, _, port = self.sip_bind.rpartition(":")

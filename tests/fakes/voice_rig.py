@@ -18,6 +18,7 @@ from central.adapters.simulator.speech import SimulatedPrompts, SimulatedSpeech
 from central.adapters.simulator.virtual_time import VirtualClock, VirtualTimers, run_virtually
 from central.application.conversation.drive_calls import DriveCalls
 from central.application.conversation.group_commit import GroupCommit
+from central.application.conversation.run_errands import Runner, Runners
 from central.application.conversation.store_recordings import RecordingParts
 from central.application.conversation.trunk_limits import TrunkLimits
 from central.application.conversation.voice_desk import VoiceDesk
@@ -29,6 +30,7 @@ from central.domain.accounts import Account, AccountState
 from central.domain.ids import AccountId, FlowId, RecordId, RequestId, TrunkId, uuid7
 from central.domain.money import Money, Rate, RatePlan
 from central.domain.policies import Policy
+from central.flow.errands import Errand
 from central.flow.prepared import PreparedFlow, prepare_flow
 from tests.fakes.journal import HeldRecord, MemoryJournal
 from tests.fakes.observed import ObservedTelemetry
@@ -83,6 +85,9 @@ class SeededIds:
     def secret(self, n_bytes: int = 32) -> str:
         return f"{self._chance.getrandbits(8 * n_bytes):x}"
 
+    def code(self, length: int = 10) -> str:
+        return "".join(self._chance.choice("abcdefghij0123456789") for _ in range(length))
+
 
 @dataclass(slots=True)
 class VoiceRig:
@@ -94,6 +99,7 @@ class VoiceRig:
     trunks: Sequence[tuple[str, int, float]] = (("lab", 100, 1000.0),)
     gather: timedelta = timedelta(milliseconds=10)
     recordings: RecordingParts | None = None
+    runners: Runners = field(default_factory=dict[type[Errand], Runner])
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     telemetry: ObservedTelemetry = field(default_factory=ObservedTelemetry)
     unrowed: list[str] = field(default_factory=list[str])
@@ -136,7 +142,7 @@ class VoiceRig:
         ]
         self.desk.trunks = known
         limits.set_caps({t.trunk.id: (c, r) for t, (_, c, r) in zip(known, self.trunks, strict=True)})
-        self.driver = DriveCalls(self.desk, recordings=self.recordings)
+        self.driver = DriveCalls(self.desk, self.runners, self.recordings)
         await self.telephony.start([t.trunk for t in known])
         self._tasks = [asyncio.create_task(writer.run()), asyncio.create_task(self._hear())]
         if self.driver.stored is not None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import string
 import time
 from datetime import UTC, datetime
 from uuid import UUID
 
 from central.domain.ids import uuid7
+
+_BASE62 = string.ascii_letters + string.digits
 
 
 class SystemClock:
@@ -54,3 +57,7 @@ class SystemIds:
     def secret(self, n_bytes: int = 32) -> str:
         """A URL-safe secret of so many random bytes."""
         return secrets.token_urlsafe(n_bytes)
+
+    def code(self, length: int = 10) -> str:
+        """Letters and digits that cannot be guessed."""
+        return "".join(secrets.choice(_BASE62) for _ in range(length))

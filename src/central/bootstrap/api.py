@@ -20,6 +20,7 @@ from central.adapters.postgres.administration_accounts import (
 from central.adapters.postgres.administration_control import PostgresControl
 from central.adapters.postgres.administration_flows import PostgresEndpoints, PostgresFlows
 from central.adapters.postgres.administration_numbers import PostgresDids, PostgresLists, PostgresTrunks
+from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
 from central.adapters.postgres.dispatch_store import PostgresDispatch
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.jobs import JobQueue, open_jobs
@@ -42,6 +43,7 @@ from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.find_missing import FindMissing
 from central.application.administration.import_list import ImportList
+from central.application.administration.keep_contacts import KeepContacts
 from central.application.administration.keep_keys import KeepKeys
 from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import (
@@ -81,12 +83,11 @@ def build_services(
 ) -> Services:
     """Wire every use case. ``shard`` is a pool of central_worker: for the operator's routes and frozen flow versions."""
     clock, ids = SystemClock(), SystemIds()
-    auditor = Auditor(clock, ids)
+    auditor, operators = Auditor(clock, ids), PostgresAccounts(shard)
     flows, keys, lists = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool)
     prompts = PostgresPrompts(pool)
     missing = FindMissing(prompts)
     urls = WebhookUrlPolicy(webhook_config(settings))
-    operators = PostgresAccounts(shard)
     library = PostgresLibrary(shard, PostgresDispatch(shard, ids), clock)
     work = _work(settings, pool, library, queue)
     return Services(
@@ -116,6 +117,8 @@ def build_services(
         submit=work.submit,
         receive=work.receive,
         reload=work.reload,
+        contacts=KeepContacts(PostgresContacts(pool), auditor),
+        links=PostgresLinks(pool),
         reporting=work.reports,
         readiness=lambda: _readiness(pool),
         metrics=lambda: (telemetry.render_metrics(), CONTENT_TYPE),
@@ -155,6 +158,7 @@ def _limits(settings: Settings) -> Limits:
         body_bytes=settings.api_body_bytes,
         upload_bytes=settings.upload_bytes,
         prompt_bytes=speech_config(settings).max_prompt_bytes,
+        link_address=settings.link_address,
         operator_key_hash=operator_key_hash(settings),
     )
 

@@ -43,6 +43,7 @@ def row_retention(settings: Settings) -> Mapping[str, timedelta]:
         "old_ledger": audit,
         "old_records": records,
         "empty_requests": records,
+        "old_links": timedelta(days=30),  # behind their expiry: until then whoever comes late is told so
     }
 
 

@@ -11,11 +11,17 @@ from central.adapters.speech.prompts import PromptFiles
 from central.adapters.speech.renderer import CachedSpeech
 from central.application.ports.dispatch import NodeState
 from central.bootstrap.collector import calm_collector
+from central.bootstrap.errands import errand_runners
 from central.bootstrap.process import on_stop_signal, open_telemetry
 from central.bootstrap.speech import speech_config
+from central.bootstrap.store import worker_pool
 from central.bootstrap.worker_stores import worker_stores
 from central.entrypoints.workers.voice_node import NodeParts, VoiceNode
 from central.settings import Settings
+
+_INTAKE_CONNECTIONS = (
+    2  # of role central_api: records that flows start are stored under row-level security, as by the API
+)
 
 
 def asterisk_config(settings: Settings) -> AsteriskConfig:
@@ -51,7 +57,10 @@ def asterisk_config(settings: Settings) -> AsteriskConfig:
 async def run_voice_node(settings: Settings) -> None:
     """Run this machine's voice node until SIGTERM or SIGINT."""
     telemetry = open_telemetry(settings, "voice-node")
-    async with worker_stores(settings, "voice-node") as stores:
+    async with (
+        worker_stores(settings, "voice-node") as stores,
+        await worker_pool(settings, "central_api", "voice-node intake", _INTAKE_CONNECTIONS) as tenants,
+    ):
         speech = CachedSpeech(speech_config(settings))
         state = NodeState(
             name=settings.node_name,
@@ -75,6 +84,7 @@ async def run_voice_node(settings: Settings) -> None:
                 lease=timedelta(seconds=settings.lease_s),
                 gather=timedelta(milliseconds=settings.group_commit_ms),
                 drain=timedelta(seconds=settings.drain_s),
+                runners=errand_runners(settings, stores, tenants, telemetry),
             )
         )
         on_stop_signal(node.stop)

@@ -76,6 +76,8 @@ class RecordEvent(StrEnum):
     """The leg's SIP messages were stored."""
     WEBHOOK_QUEUED = "webhook_queued"
     """A push for this record stands in the outbox."""
+    LINK_CLICKED = "link_clicked"
+    """Somebody opened a short link that the record's flow made."""
     LATE = "late"
     """News that came too late to matter: kept and shown, not obeyed."""
 

@@ -6,6 +6,7 @@ Two exceptions: a flow's public id is 8 letters and digits, a security id 64 hex
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import NewType
 from uuid import UUID
 
@@ -27,6 +28,12 @@ def uuid7(unix_ms: int, random_bits: int) -> UUID:
     value = (unix_ms & 0xFFFF_FFFF_FFFF) << 80 | (random_bits & 0xFFF_FFFF_FFFF_FFFF_FFFF)
     value = value & ~(0xF << 76) | 0x7 << 76
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)
+
+
+def derived_uuid(base: UUID, place: int) -> UUID:
+    """The ``place``-th id that belongs to a version 7 id: always the same one, of the same time, and not to be guessed from it."""
+    digest = sha256(base.bytes + place.to_bytes(8, "big")).digest()
+    return uuid7(base.int >> 80, int.from_bytes(digest[:10], "big"))
 
 
 def uuid7_time(value: UUID) -> datetime:

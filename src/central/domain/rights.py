@@ -38,6 +38,8 @@ class Right(StrEnum):
     KEYS_CHANGE = "keys:change"
     LISTS_READ = "lists:read"
     LISTS_CHANGE = "lists:change"
+    CONTACTS_READ = "contacts:read"
+    CONTACTS_CHANGE = "contacts:change"
     NUMBERS_READ = "numbers:read"
     NUMBERS_CHANGE = "numbers:change"
     WEBHOOKS_READ = "webhooks:read"
@@ -65,6 +67,7 @@ _READ: Final = frozenset(
     {
         Right.ACCOUNT_READ,
         Right.LISTS_READ,
+        Right.CONTACTS_READ,
         Right.NUMBERS_READ,
         Right.WEBHOOKS_READ,
         Right.FLOWS_READ,
@@ -82,7 +85,15 @@ ROLE_RIGHTS: Final[dict[Role, frozenset[Right]]] = {
         {Right.FLOWS_READ, Right.FLOWS_EDIT, Right.FLOWS_TEST, Right.NUMBERS_READ, Right.WEBHOOKS_READ, *_REPORTS}
     ),
     Role.CAMPAIGN_MANAGER: frozenset(
-        {Right.FLOWS_READ, Right.LISTS_READ, Right.REQUESTS_LOAD, Right.REQUESTS_CONTROL, *_REPORTS}
+        {
+            Right.FLOWS_READ,
+            Right.LISTS_READ,
+            Right.CONTACTS_READ,
+            Right.CONTACTS_CHANGE,
+            Right.REQUESTS_LOAD,
+            Right.REQUESTS_CONTROL,
+            *_REPORTS,
+        }
     ),
     Role.REPORT_VIEWER: _REPORTS,
     Role.SUPERVISOR: frozenset({Right.AGENTS_SUPERVISE, Right.DESK, *_REPORTS}),

@@ -29,7 +29,10 @@ CALLER_ABANDONED = "caller_abandoned"
 
 
 class StartFlow(msgspec.Struct, frozen=True, tag="start_flow"):
-    """Call ``number`` by another outbound flow, ``after_s`` seconds from now. Outcomes: started, failed."""
+    """Call ``number`` by another outbound flow, ``after_s`` seconds from now.
+
+    Outcomes: started (values: ``record_id``, ``request_id``, ``status``), failed.
+    """
 
     flow: str
     number: str
@@ -135,7 +138,34 @@ class TransferToFlow(msgspec.Struct, frozen=True, tag="transfer_to_flow"):
     flow: str
 
 
+class ShortenLink(msgspec.Struct, frozen=True, tag="shorten_link"):
+    """Make a short address for ``url`` that works for so many days; ``shown`` is the url with secrets masked.
+
+    Outcomes: shortened (values: ``link``), failed.
+    """
+
+    url: str
+    shown: str
+    days: int
+
+
+class UpdateContact(msgspec.Struct, frozen=True, tag="update_contact"):
+    """Keep these values about the customer, each beside those that are there; an empty one goes. Outcomes: updated, failed."""
+
+    values: dict[str, str]
+
+
 # Staged errands bring somebody to the customer. Their runners tell ErrandMoved("conversation") as soon as both sides hear each
 # other (until then the errand has the time limit of its step, from then on that of the run), and ErrandMoved("waiting") when
 # the other side was lost and another is looked for. When the customer's leg ends, whoever ended it, the errand is dropped.
-Errand = StartFlow | RecordVoice | SendSms | SendEmail | BridgeNumber | ConnectAgent | TransferToFlow
+Errand = (
+    StartFlow
+    | UpdateContact
+    | ShortenLink
+    | RecordVoice
+    | SendSms
+    | SendEmail
+    | BridgeNumber
+    | ConnectAgent
+    | TransferToFlow
+)

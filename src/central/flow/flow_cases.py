@@ -62,6 +62,8 @@ class FlowCase:
     path: tuple[str, ...] = ()
     says: tuple[str, ...] = ()
     stores: Mapping[str, str] = field(default_factory=dict[str, str])
+    contact: Mapping[str, str] = field(default_factory=dict[str, str])
+    remembers: Mapping[str, str] = field(default_factory=dict[str, str])
     warns: tuple[str, ...] | None = None
 
 
@@ -122,6 +124,8 @@ def _case(reading: Reading) -> FlowCase:
         path=reading.texts("path"),
         says=reading.texts("says"),
         stores=_texts(reading, "stores"),
+        contact=_texts(reading, "contact"),
+        remembers=_texts(reading, "remembers"),
         warns=reading.texts("warns") if "warns" in reading.entries.entries else None,
     )
     reading.close("A case")
@@ -172,7 +176,7 @@ def _texts(reading: Reading, name: str) -> Mapping[str, str]:
 # -- playing -----------------------------------------------------------------------------------------------------------
 def play_case(flow: Flow, case: FlowCase) -> Played:
     """Play one case and compare."""
-    rehearsal = Rehearsal(prepare(flow), flow.calls, case.at, case.variables, _NUMBERS[: case.numbers])
+    rehearsal = Rehearsal(prepare(flow), flow.calls, case.at, case.variables, _NUMBERS[: case.numbers], case.contact)
     missed = [f"the run was over before the caller {act}" for act in case.acts if not _act(rehearsal, act)]
     _until(rehearsal, over=True)
     return Played(case, rehearsal, (*missed, *_differences(case, rehearsal)))
@@ -233,6 +237,9 @@ def _differences(case: FlowCase, rehearsal: Rehearsal) -> Iterable[str]:
     for name, value in case.stores.items():
         if rehearsal.run.variables.get(name) != value:
             yield f"{name} is {rehearsal.run.variables.get(name)!r}, not {value!r}"
+    for name, value in case.remembers.items():
+        if rehearsal.run.facts.user.get(name, "") != value:
+            yield f"user.key.{name} is {rehearsal.run.facts.user.get(name)!r}, not {value!r}"
     if case.warns is not None and sorted(case.warns) != sorted(rehearsal.warnings):
         yield f"warned of {rehearsal.warnings}, not of {list(case.warns)}"
 

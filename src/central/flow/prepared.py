@@ -38,6 +38,8 @@ class PreparedFlow:
     hours: WeeklyHours | None
     zone: ZoneInfo
     purpose: Purpose
+    reads_contact: bool = False
+    """Any step reads ``$user``: the claim must bring along what is kept about the contact."""
 
     @property
     def calls(self) -> CallSettings:
@@ -50,17 +52,21 @@ def prepare_flow(
 ) -> PreparedFlow:
     """Read and compile a stored document. Raises InvalidInput, as it did when the document was saved."""
     flow = parse(document)
+    program = prepare(flow)
     return PreparedFlow(
         version_id=version_id,
         account_id=account_id,
         flow_id=flow_id,
         number=number,
         flow=flow,
-        program=prepare(flow),
+        program=program,
         rule=flow.calls.reattempts,
         hours=flow.business_hours,
         zone=ZoneInfo(flow.time_zone),
         purpose=Purpose(flow.purpose),
+        reads_contact=any(
+            reference.space.startswith("user.") for step in program.steps.values() for reference, _ in step.reads
+        ),
     )
 
 

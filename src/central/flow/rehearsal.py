@@ -71,7 +71,7 @@ class Line:
 class Rehearsal:
     """One run of a flow. Methods of the customer's side do nothing once the run is over.
 
-    numbers: how many the record has. variables: the record's. at: when it begins, aware. outcome: what becomes of the
+    numbers: how many the record has. variables: the record's. contact: what is stored about the customer. at: when it begins, aware. outcome: what becomes of the
     record, once the main path is over.
     """
 
@@ -80,6 +80,7 @@ class Rehearsal:
     at: datetime
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     numbers: Sequence[str] = ("15550100001",)
+    contact: Mapping[str, str] = field(default_factory=dict[str, str])
     lines: list[Line] = field(default_factory=list[Line])
     path: list[str] = field(default_factory=list[str])
     taken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
@@ -103,7 +104,14 @@ class Rehearsal:
             "attempt_number": "1",
             "flow_version": "draft",
         }
-        facts = RunFacts(tuple(self.numbers), dict(self.variables), system, last_attempt=True)
+        facts = RunFacts(
+            tuple(self.numbers),
+            dict(self.variables),
+            system,
+            user=dict(self.contact),
+            user_system={"number": self.numbers[0]},
+            last_attempt=True,
+        )
         self.run = begin(self.program, facts)
         self._feed(Begun(self.at))
 

@@ -21,6 +21,8 @@ SYSTEM_KEYS = frozenset({
     "record_id", "request_id", "attempt_id", "attempt_number", "flow_id", "flow_version", "client_identifier",
     "contact_number", "did", "status", "reason", "last_connection_status", "queue_outcome", "now",
 })  # fmt: skip
+USER_SYSTEM_KEYS = frozenset({"number", "time_zone", "updated_at"})
+"""``number`` is always there; the others once something about the contact was stored."""
 CALL_KEYS = frozenset({"cdr", "start", "connect", "hangup", "dnis.number", "cli.number"})
 
 _BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)

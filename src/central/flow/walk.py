@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, Literal
 
+from msgspec.structs import replace
+
 from central.flow.commands import (
     CancelTimer,
     Command,
@@ -220,6 +222,16 @@ class Walk:
             value = ""
         self.variables = {**self.variables, name: value}
         self.note("variable", name=name, value=MASK if name in self.program.secrets else value)
+
+    def prefer(self, name: str, value: str) -> bool:
+        """Set ``$user.key.<name>`` for the rest of this run, an empty value removes it; False when the limits refuse it."""
+        others = {known: text for known, text in self.facts.user.items() if known != name}
+        if refused := refusal(others, name, value):
+            self.warn(refused, variable=f"user.key.{name}", limit=LIMIT_VALUE_CHARS)
+            return False
+        self.facts = replace(self.facts, user={**others, name: value} if value else others)
+        self.note("variable", name=f"user.key.{name}", value=value)
+        return True
 
     def count(self, name: str, start: int, step: int) -> int:
         """Add ``step`` to a counter, which begins at ``start``; the new count."""

@@ -28,6 +28,7 @@ from central.adapters.postgres.administration_accounts import (
 from central.adapters.postgres.administration_control import PostgresControl
 from central.adapters.postgres.administration_flows import PostgresEndpoints, PostgresFlows
 from central.adapters.postgres.administration_numbers import PostgresDids, PostgresLists, PostgresTrunks
+from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
 from central.adapters.postgres.dispatch_store import PostgresDispatch
 from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.outbox import PostgresDeadLetters
@@ -46,6 +47,7 @@ from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.find_missing import FindMissing
 from central.application.administration.import_list import ImportList
+from central.application.administration.keep_contacts import KeepContacts
 from central.application.administration.keep_keys import KeepKeys
 from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import (
@@ -83,6 +85,12 @@ from tests.fakes.observed import ObservedTelemetry
 
 OPERATOR_KEY = "op_" + "x" * 40
 MOST_PROMPT_BYTES = 2_000_000
+LIMITS = Limits(
+    body_bytes=1_000_000,
+    prompt_bytes=MOST_PROMPT_BYTES,
+    live_interval_s=0.01,
+    operator_key_hash=sha256(OPERATOR_KEY.encode()).digest(),
+)
 WAV = {"Content-Type": "audio/wav"}
 EXAMPLE = Path(__file__).parents[3] / "examples" / "appointment-reminder.yaml"
 PLAN: dict[str, Any] = {"name": "standard", "voice": [{"prefix": "", "pulse_s": 60, "per_pulse": 0}]}
@@ -283,7 +291,6 @@ def make_services(
     accounts, flows, lists = PostgresAccounts(api_pool), PostgresFlows(api_pool), PostgresLists(api_pool)
     operated = PostgresAccounts(worker_pool)
     library = PostgresLibrary(worker_pool, PostgresDispatch(worker_pool, ids), clock)
-
     return Services(
         clock=clock,
         ids=ids,
@@ -296,6 +303,8 @@ def make_services(
         keys=KeepKeys(PostgresKeys(api_pool), auditor),
         trunks=MaintainTrunks(PostgresTrunks(api_pool), auditor),
         dids=MaintainDids(PostgresDids(api_pool), auditor),
+        contacts=KeepContacts(PostgresContacts(api_pool), auditor),
+        links=PostgresLinks(api_pool),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, FindMissing(PostgresPrompts(api_pool)), auditor),
@@ -314,12 +323,7 @@ def make_services(
         reporting=reports,
         readiness=_readiness,
         metrics=lambda: (b"central_up 1\n", "text/plain; version=0.0.4"),
-        limits=Limits(
-            body_bytes=1_000_000,
-            prompt_bytes=MOST_PROMPT_BYTES,
-            live_interval_s=0.01,
-            operator_key_hash=sha256(OPERATOR_KEY.encode()).digest(),
-        ),
+        limits=LIMITS,
         operate_accounts=OperateAccounts(operated, library, auditor),
         operate_change=ChangeAccount(operated, library, auditor, OPERATOR_FIELDS),
         operate_keys=KeepKeys(PostgresKeys(worker_pool), auditor),

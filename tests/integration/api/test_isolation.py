@@ -11,8 +11,9 @@ from tests.integration.api.conftest import WAV, Stage, Tenant, document
 from tests.tones import tone
 
 DOCUMENT = {"/api/v1/openapi.json" + path for path in ("", "/openapi.json", "/{path}")}
-OPEN = {"/", "/health/live", "/health/ready", "/metrics"} | DOCUMENT
-OWN = {("PUT", "/api/v1/prompts/{name}")}  # makes a thing of the caller's own: see test_prompts.py
+OPEN = {"/", "/health/live", "/health/ready", "/metrics", "/l/{code}"} | DOCUMENT
+# makes a thing of the caller's own: see test_prompts.py, test_contacts_and_links.py
+OWN = {("PUT", "/api/v1/prompts/{name}"), ("PUT", "/api/v1/contacts/{number}")}
 SHARED = {"/api/v1/statuses", "/api/v1/policies", "/api/v1/flows/check"}
 YAML = {"Content-Type": "application/yaml"}
 BODIES: dict[str, dict[str, Any]] = {
@@ -21,6 +22,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/trunks/{trunk_id}": {"json": {"host": "evil.example.org"}},
     "/flows/{flow}/draft": {"content": document("stolen"), "headers": YAML},
     "/flows/{flow}/publish": {"json": {}},
+    "/flows/{flow}/reset-draft": {"json": {"version": 1}},
     "/flows/{flow}/production": {"json": {"version": None}},
     "/flows/{flow}/dids": {"json": {"dids": []}},
     "/flows/{flow}/active": {"json": {"active": False}},

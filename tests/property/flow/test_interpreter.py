@@ -35,11 +35,14 @@ from tests.fakes.flow_player import HEAD, T0
 
 EXAMPLE = Path(__file__).parents[3] / "examples/appointment-reminder.yaml"
 NAMES = [f"s{i}" for i in range(8)]
-OTHERS = ["counter", "time_condition", "operation", "multi_play", "delay", "record"]
+OTHERS = [
+    "counter", "time_condition", "operation", "multi_play", "delay", "record", "start_flow", "short_link", "update_contact",
+]  # fmt: skip
 ASKING = ["sms", "email", "agent_connect", "transfer_call", "further_leg"]
 OUTCOMES = [
     "accepted", "failed", "answered", "busy", "no_answer", "agent_allocated", "max_wait_time_reached", "no_agent_available",
     "queue_full", "agent_lost", "customer_left", "not_configured", "timed_out", "odd", "recorded", "empty",
+    "started", "shortened", "updated",
 ]  # fmt: skip
 STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
 
@@ -52,6 +55,7 @@ texts = st.sampled_from(
         "{{ $flow.syskey.now }}{{ $flow.key.B }}",
         "{{ broken",
         "{{ $call.dnis.number }}",
+        "{{ $user.key.L }}",
     ]
 )
 policies = st.sampled_from(["", "branch", "continue", "fail"])
@@ -87,6 +91,17 @@ def others(draw: st.DrawFn, kind: str, on: dict[str, Any]) -> dict[str, Any]:
             wired = {name: draw(targets) for name in ("recorded", "empty")}
             return {"widget": kind, **said, "max": draw(st.sampled_from(["5s", "2h"])), "store": "A", "on": {**wired, **on},
                     "stop_on": draw(st.sampled_from(["#", "12", "none", "x"])), "on_failure": draw(policies)}  # fmt: skip
+        case "start_flow":
+            delay = draw(st.sampled_from(["5", "2h", "{{ $flow.key.A }}", "x"]))
+            return {"widget": kind, "flow": draw(texts), "delay": delay, "variables": {"A": draw(texts)}, "store": "B",
+                    "on": {"started": draw(targets), **({"failed": draw(targets)} if on else {})},
+                    "on_failure": draw(policies)}  # fmt: skip
+        case "short_link":
+            return {"widget": kind, "url": draw(texts), "store": "B", "next": draw(targets), "on": on,
+                    "on_failure": draw(policies)}  # fmt: skip
+        case "update_contact":
+            return {"widget": kind, "set": {"L": draw(texts), "M": "{{ $user.key.L }}"}, "next": draw(targets), "on": on,
+                    "on_failure": draw(policies)}  # fmt: skip
         case _:
             said = draw(st.sampled_from([{}, {"say": draw(texts)}, {"file": draw(texts)}]))
             return {"widget": kind, "for": draw(st.sampled_from(["1s", "1h", "{{ $flow.key.A }}"])), **said,
@@ -147,7 +162,8 @@ def steps(draw: st.DrawFn) -> dict[str, Any]:
             }
             return {"widget": kind, "rules": [{"when": condition, "next": draw(targets)}], "else": draw(targets)}
         case "store_variable":
-            return {"widget": kind, "set": {draw(st.sampled_from(["A", "B"])): draw(texts)}, "next": draw(targets)}
+            name = draw(st.sampled_from(["A", "B", "user.key.L"]))
+            return {"widget": kind, "set": {name: draw(texts)}, "next": draw(targets)}
         case "make_call":
             wired = {name: draw(targets) for name in ("connected", "busy", "no_answer", "failed", "machine")}
             return {"widget": kind, "on": wired, "detect_machine": draw(st.booleans()),
@@ -202,7 +218,7 @@ def events(draw: st.DrawFn) -> FlowEvent:
         case 8 | 9:
             return TimerFired(draw(small), at)
         case 10:
-            return ErrandDone(draw(small), draw(st.sampled_from(OUTCOMES)), at, {"name": "n"}, "detail")
+            return ErrandDone(draw(small), draw(st.sampled_from(OUTCOMES)), at, {"name": "n", "link": "l"}, "detail")
         case 11:
             return ErrandMoved(draw(small), draw(st.sampled_from(["waiting", "conversation"])), at)
         case _:
@@ -214,6 +230,7 @@ facts = st.builds(
     numbers=st.sampled_from([(), ("919800000001",), ("919800000001", "919800000002", "919800000003")]),
     variables=st.sampled_from([{}, {"A": "1"}, {"A": "x" * 4096, "B": "2026-01-01"}]),
     struck=st.frozensets(st.integers(0, 2)),
+    user=st.sampled_from([{}, {"L": "hi"}, {"K": "x" * 4096}]),
     last_attempt=st.booleans(),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,7 @@ from central.application.ports.dispatch import (
 )
 from central.application.ports.world import Ids
 from central.domain.accounts import Account
+from central.domain.contacts import Contact
 from central.domain.errors import NeighbourError
 from central.domain.ids import AccountId, FlowId, RequestId
 
@@ -50,6 +51,7 @@ class PostgresClaim:
         self.lists: Mapping[AccountId, Mapping[str, ListState]] = {}
         self.purses: Mapping[AccountId, Purse] = {}
         self.prefixes: Mapping[AccountId, Sequence[tuple[str, str]]] = {}
+        self.zoned: frozenset[AccountId] = frozenset()
 
     async def pick(self, node: str) -> None:
         """Take the node's grants and lock what they ask for, with accounts, list versions and balances."""
@@ -67,12 +69,19 @@ class PostgresClaim:
         prefix_rows = await _SQL["prefix_entries"].rows(connection, accounts | {"now": self._now})
         purse_rows = await _SQL["balances"].rows(connection, accounts)
         self.accounts = {AccountId(row[0]): account_of(row) for row in fact_rows}
-        self.lists = {AccountId(row[0]): list_states(row[-1]) for row in fact_rows}
+        self.lists = {AccountId(row[0]): list_states(row[17]) for row in fact_rows}
+        self.zoned = frozenset(AccountId(row[0]) for row in fact_rows if row[18])
         self.purses = {AccountId(a): Purse(balance, reserved) for a, balance, reserved in purse_rows}
         found: dict[AccountId, list[tuple[str, str]]] = {}
         for account_id, name, number in prefix_rows:
             found.setdefault(AccountId(account_id), []).append((number, name))
         self.prefixes = found
+
+    async def contacts(self, wanted: Collection[tuple[AccountId, str]]) -> Mapping[tuple[AccountId, str], Contact]:
+        """What is kept about these numbers; see the port."""
+        rows = as_json([{"account_id": account_id, "number": number} for account_id, number in wanted])
+        found = await _SQL["contacts"].rows(self._connection, {"wanted": rows})
+        return {(AccountId(a), n): Contact(n, values, zone, at) for a, n, values, zone, at in found}
 
     async def settle(self, decisions: Sequence[ClaimDecision], lease: timedelta) -> Sequence[Claimed]:
         """Store the whole judged batch, reservations included; answers the records handed over."""

@@ -189,6 +189,18 @@ class PostgresIntake:
             yield bytes(part)
             n += 1
 
+    async def lineage(self, account_id: AccountId, request_id: RequestId) -> tuple[UUID, int] | None:
+        """Chain and depth of a request that a flow started."""
+        async with tenant(self._pool, account_id) as connection:
+            rows = await _SQL["lineage"].rows(connection, {"account_id": account_id, "id": request_id})
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    async def first_record(self, account_id: AccountId, request_id: RequestId) -> tuple[RecordId, str, str] | None:
+        """The first record of a request, with the status and reason that intake gave it."""
+        async with tenant(self._pool, account_id) as connection:
+            rows = await _SQL["first_record"].rows(connection, {"account_id": account_id, "id": request_id})
+        return (RecordId(rows[0][0]), rows[0][1], rows[0][2] or "") if rows else None
+
     async def origin(self, account_id: AccountId, request_id: RequestId) -> Origin | None:
         """What a reload of this request needs to know of it."""
         async with tenant(self._pool, account_id) as connection:
@@ -226,3 +238,10 @@ async def _add_request(connection: Connection, account_id: AccountId, request: N
     if not added:
         message = f"This submission was stored before, as request {request.id}; its records can be read there."
         raise Conflict("request_exists", message, request_id=str(request.id))
+    if request.lineage is not None:
+        line = request.lineage
+        values = {"account_id": account_id, "id": request.id, "started_by": line.started_by, "chain": line.chain}
+        if not await _SQL["insert_flow_start"].run(connection, values | {"depth": line.depth, "most": line.most}):
+            raise Conflict(
+                "flow_chain_too_long", f"Flows have started each other {line.most} times from one record on."
+            )

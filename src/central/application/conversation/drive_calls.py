@@ -52,7 +52,7 @@ class DriveCalls:
             desk, self._legs.over, self._funds_short, self._close.drop, records=self._recorder is not None
         )
         self._prompts = PlayPrompts(desk, self.feed)
-        self._errands = RunErrands(desk, self.feed, runners or {})
+        self._errands = RunErrands(desk, self.feed, {} if runners is None else runners)
 
     # -- what comes in ---------------------------------------------------------------------------------------------------
     def begin(self, handed: Sequence[HandedRecord]) -> None:
@@ -63,7 +63,7 @@ class DriveCalls:
                 handed=item,
                 run=begin(item.prepared.program, _facts(item)),
                 good_until=item.claimed_at + self._desk.lease.total_seconds() * 0.9,
-                reserved_positions={_first(item)},
+                reserved_positions={item.contact_position},
             )
             self._desk.calls[item.record.id] = call
             self.feed(call, Begun(self._desk.clock.now()))
@@ -196,13 +196,13 @@ class DriveCalls:
         self.feed(call, FundsShort(dial.position, self._desk.clock.now()))
 
 
-def _first(handed: HandedRecord) -> int:
-    """Position of the first usable number: the one that the claim set money aside for."""
-    return next((i for i in range(len(handed.record.numbers)) if not handed.struck >> i & 1), 0)
-
-
 def _facts(handed: HandedRecord) -> RunFacts:
-    record, prepared = handed.record, handed.prepared
+    record, prepared, contact = handed.record, handed.prepared, handed.contact
+    number = record.numbers[handed.contact_position]
+    about = {"number": number}
+    if contact is not None:
+        about |= {"time_zone": contact.time_zone} if contact.time_zone else {}
+        about["updated_at"] = contact.updated_at.astimezone(prepared.zone).isoformat(timespec="milliseconds")
     return RunFacts(
         numbers=record.numbers,
         variables=record.variables,
@@ -214,10 +214,12 @@ def _facts(handed: HandedRecord) -> RunFacts:
             "flow_id": record.flow_id,
             "flow_version": "draft" if prepared.number is None else str(prepared.number),
             "client_identifier": record.client_identifier or "",
-            "contact_number": record.numbers[_first(handed)],
+            "contact_number": number,
             "did": handed.dids[0] if handed.dids else "",
         },
         struck=frozenset(i for i in range(len(record.numbers)) if handed.struck >> i & 1),
+        user=contact.values if contact is not None else {},
+        user_system=about,
         last_attempt=record.attempts_charged + 1 >= prepared.rule.attempts,
         country=handed.account.country,
     )

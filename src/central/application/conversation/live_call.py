@@ -70,6 +70,11 @@ class LiveCall:
     gone: bool = False
     after_run: Callable[[], None] | None = None
 
+    def errand_in_hand(self) -> int:
+        """The number of the errand that the present task runs: with the attempt's id it names the errand for ever."""
+        task = asyncio.current_task()
+        return next(number for number, runs in self.errands.items() if runs is task)
+
     def let_go(self) -> None:
         """Nothing more is to come of this call: no timer, no errand."""
         self.gone = True

@@ -7,7 +7,7 @@ that decided, so that the record can be explained.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -42,6 +42,8 @@ class ClaimFacts:
     prefixes: Sequence[tuple[str, str]]
     funds: Funds
     now: datetime
+    zones: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Time zones kept about contacts, by number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ def judge_record(
     amount = reserve_amount(facts.account.rate_plan, record.numbers[numbers.good[0]]).micros
     if refused := _account_fault(facts, amount):
         return _end(record, refused, event_id, extra)
-    zones = [record.time_zone] if record.time_zone else list(zones_of(record.numbers[numbers.good[0]]))
+    first = record.numbers[numbers.good[0]]
+    stored = record.time_zone or facts.zones.get(first)
+    zones = [stored] if stored else list(zones_of(first))
     rules, opening = calling_window(prepared, policy, zones)
     placed = place_due(facts.now, Limits(record.expires_at, record.end_at), opening)
     if placed.due_at is None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from central.application.intake.ask_lists import ask_lists
 from central.application.intake.judge_chunk import judge_chunk, numbers_of
 from central.application.intake.open_request import Mode, OpenRequest
-from central.application.ports.intake import IntakeStore, NewRequest
+from central.application.ports.intake import IntakeStore, Lineage, NewRequest
 from central.application.ports.world import Clock, Ids
 from central.domain.errors import InvalidInput
 from central.domain.ids import AccountId, RequestId
@@ -24,7 +24,10 @@ _PATIENCE_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What the caller wants: ``flow`` by id or name. ``request_id`` stays the same when the same submission is repeated."""
+    """What the caller wants: ``flow`` by id or name. ``request_id`` stays the same when the same submission is repeated.
+
+    ``lineage``: a flow asks for it.
+    """
 
     flow: str
     mode: Mode
@@ -35,6 +38,7 @@ class Submission:
     source: str = "api"
     reload_of: RequestId | None = None
     request_id: RequestId | None = None
+    lineage: Lineage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class SubmitRecords:
         """Store a request with its records.
 
         Raises InvalidInput ``no_records``, ``too_many_records``, Conflict ``request_exists`` (this very submission was stored
-        before), ``checks_too_slow``, and what ``OpenRequest.check`` raises; then nothing is stored.
+        before), ``checks_too_slow``, ``flow_chain_too_long``, and what ``OpenRequest.check`` raises; then nothing is stored.
         """
         if not submission.records:
             raise InvalidInput("no_records", "A request needs at least one record.")
@@ -83,6 +87,7 @@ class SubmitRecords:
             priority=submission.priority,
             end_at=submission.end_at,
             reload_of=submission.reload_of,
+            lineage=submission.lineage,
         )
         rows = await asyncio.to_thread(self._normalised, submission.records, opening.facts)
         ids = self._ids.texts(len(rows), self._ids.instant())

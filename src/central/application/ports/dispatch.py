@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from central.domain.accounts import Account
+from central.domain.contacts import Contact
 from central.domain.ids import AccountId, FlowId, RecordId, RequestId
 from central.domain.policies import Policy
 from central.flow.prepared import PreparedFlow
@@ -153,13 +154,21 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class ClaimBatch(Protocol):
-    """One open claim transaction: the picked rows stay locked until it is settled."""
+    """One open claim transaction: the picked rows stay locked until it is settled.
+
+    ``zoned``: accounts that keep the time zone of any contact.
+    """
 
     records: Sequence[PickedRecord]
     accounts: Mapping[AccountId, Account]
     lists: Mapping[AccountId, Mapping[str, ListState]]
     purses: Mapping[AccountId, Purse]
     prefixes: Mapping[AccountId, Sequence[tuple[str, str]]]
+    zoned: frozenset[AccountId]
+
+    async def contacts(self, wanted: Collection[tuple[AccountId, str]]) -> Mapping[tuple[AccountId, str], Contact]:
+        """What is kept about these numbers, for those about which anything is."""
+        ...
 
     async def settle(self, decisions: Sequence[ClaimDecision], lease: timedelta) -> Sequence[Claimed]:
         """Store the whole judged batch, reservations included; answers the records handed over.
@@ -240,3 +249,15 @@ class HandedRecord(msgspec.Struct, frozen=True):
     dids: tuple[str, ...]
     claimed_at: float
     """Monotonic seconds before the claim was sent: the lease runs from here at the earliest."""
+    contact: Contact | None = None
+    """What is kept about the number that the record is about; None: nothing, or its flow does not read it."""
+
+    @property
+    def contact_position(self) -> int:
+        """Which of the record's numbers it is about: the first usable one, for which the claim set money aside."""
+        return first_usable(self.record, self.struck)
+
+
+def first_usable(record: PickedRecord, struck: int) -> int:
+    """Position of the first number that may be dialled; 0 where none may."""
+    return next((i for i in range(len(record.numbers)) if not struck >> i & 1), 0)

@@ -33,8 +33,21 @@ class FlowTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Lineage:
+    """Which record started a request: the ``depth``-th of a ``chain`` of flows that start each other, named by its first record.
+
+    ``most``: how many requests the chain may have.
+    """
+
+    started_by: RecordId
+    chain: UUID
+    depth: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewRequest:
-    """A request row to be stored. ``loading`` = a file is still to be read into it."""
+    """A request row to be stored. ``loading`` = a file is still to be read into it. ``lineage``: a flow started it."""
 
     id: RequestId
     flow_id: FlowId
@@ -47,6 +60,7 @@ class NewRequest:
     end_at: datetime | None
     checksum: bytes | None = None
     reload_of: RequestId | None = None
+    lineage: Lineage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +183,10 @@ class ChunkStore(Protocol):
         ...
 
     async def add_request(self, request: NewRequest, now: datetime) -> None:
-        """Store the request row itself (a request by JSON is one transaction with its records)."""
+        """Store the request row itself (a request by JSON is one transaction with its records).
+
+        Raises Conflict ``request_exists``, ``flow_chain_too_long``.
+        """
         ...
 
     async def rows_done(self, request_id: RequestId, before: int, after: int) -> None:
@@ -240,6 +257,14 @@ class IntakeStore(Protocol):
 
     def file(self, account_id: AccountId, request_id: RequestId) -> AsyncIterator[bytes]:
         """The stored file, part by part."""
+        ...
+
+    async def lineage(self, account_id: AccountId, request_id: RequestId) -> tuple[UUID, int] | None:
+        """Chain and depth of a request that a flow started; None for any other."""
+        ...
+
+    async def first_record(self, account_id: AccountId, request_id: RequestId) -> tuple[RecordId, str, str] | None:
+        """The first record of a request: its id, and the status and reason that intake gave it; None without one."""
         ...
 
     async def origin(self, account_id: AccountId, request_id: RequestId) -> Origin | None:

@@ -152,6 +152,8 @@ class RecordHead:
     end_at: datetime | None
     currency: str
     country: str
+    started_by: UUID | None = None
+    """The record whose flow started this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,10 @@ class Ids(Protocol):
         """A URL-safe secret."""
         ...
 
+    def code(self, length: int = 10) -> str:
+        """Letters and digits that cannot be guessed: about six bits a character."""
+        ...
+
 
 class TimerHandle(Protocol):
     """A timer that was set."""

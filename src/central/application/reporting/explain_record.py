@@ -14,7 +14,7 @@ from central.application.ports.world import Clock
 from central.application.reporting.event_data import data_of, inner, objects, text, texts
 from central.application.reporting.explanation import Explanation, InputRow, StatusLine
 from central.application.reporting.rebuild_checks import rebuild_checks
-from central.application.reporting.tell_path import tell_path
+from central.application.reporting.tell_path import tell_clicks, tell_path
 from central.application.reporting.tell_statuses import tell_late, tell_pushes, tell_schedule, tell_statuses
 from central.application.reporting.tell_timeline import tell_timeline
 from central.application.reporting.view_record import masked_variables, view_detail
@@ -60,8 +60,9 @@ def explain(history: RecordHistory, prepared: PreparedFlow, policy: Policy) -> E
     path, flow = tell_path(history.events)
     late, pushes = tell_late(history), tell_pushes(history.pushes)
     timeline = tell_timeline(
-        detail, row, checks=checks, statuses=statuses, schedule=schedule, flow=flow, pushes=pushes, late=late
-    )
+        detail, row, checks=checks, statuses=statuses, schedule=schedule, flow=(*flow, *tell_clicks(history.events)),
+        pushes=pushes, late=late,
+    )  # fmt: skip
     setting = _setting(statuses, history.record.status)
     return Explanation(
         record=detail,
@@ -96,6 +97,7 @@ def input_row(history: RecordHistory, prepared: PreparedFlow) -> InputRow:
         priority=record.priority,
         variables=masked_variables(record.variables, prepared),
         warnings=texts(data, "warnings"),
+        started_by=history.head.started_by,
     )
 
 

@@ -34,7 +34,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InputRow:
-    """The row as it came in: its numbers as written (where that was kept), and what intake made of them."""
+    """The row as it came in: its numbers as written (where that was kept), and what intake made of them.
+
+    ``started_by``: the record whose flow started this one.
+    """
 
     row: int
     written_numbers: tuple[str, ...]
@@ -46,6 +49,7 @@ class InputRow:
     priority: int
     variables: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    started_by: UUID | None = None
 
 
 class CheckResult(StrEnum):

@@ -33,6 +33,9 @@ _WARNINGS: Final = {
     "playback_failed": "what was to be heard could not be played",
     "item_unplayable": "an item could not be played and was passed over",
     "recording_failed": "nothing could be recorded",
+    "contact_not_updated": "what was to be kept about the customer could not be kept",
+    "value_too_long": "a value was too long to be stored",
+    "record_too_large": "there was no room left for a value",
     "already_connected": "the customer was connected already",
     "input_unreadable": "a field could not be read, so its usual value was taken",
     "address_invalid": "an e-mail address is none and was left out",
@@ -58,6 +61,21 @@ def tell_path(events: Sequence[EventRow]) -> tuple[tuple[PathStep, ...], tuple[E
             at = moment(note, "at") or at  # written only where it changes
             came = _note(note, at, attempt, came, steps, entries)
     return tuple(steps), tuple(entries)
+
+
+def tell_clicks(events: Sequence[EventRow]) -> tuple[Entry, ...]:
+    """The first times that somebody opened a short link of the record."""
+    return tuple(
+        Entry(
+            event.at,
+            Kind.FLOW,
+            "A short link was opened",
+            f"click {whole(data_of(event), 'clicks')}, leads to {text(data_of(event), 'url')}",
+            data=dict(data_of(event)),
+        )
+        for event in events
+        if event.kind == "link_clicked"
+    )
 
 
 def _note(

@@ -68,6 +68,9 @@ def _input(statuses: Sequence[StatusLine], row: InputRow) -> Iterator[Entry]:
         named = f", client identifier {row.client_identifier}" if row.client_identifier else ""
         title = f"Row {row.row} came in: {numbers or 'no number'}{named}"
         start = f"start time {row.start_time}" if row.start_time else ""
+        if row.started_by is not None:
+            title = title.replace("came in", "was made by another flow", 1)
+            start = f"started by record {row.started_by}{', ' if start else ''}{start}"
         yield Entry(statuses[0].at, Kind.INPUT, title, start)
         for warning in row.warnings:
             yield Entry(statuses[0].at, Kind.WARNING, "The row was taken with a warning", warning)

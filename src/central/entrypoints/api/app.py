@@ -10,6 +10,7 @@ from litestar.di import Provide
 from litestar.routes import HTTPRoute
 
 from central.entrypoints.api.account_routes import account_router
+from central.entrypoints.api.contact_routes import contact_router, link_router
 from central.entrypoints.api.flow_routes import flow_router
 from central.entrypoints.api.flow_version_routes import flow_version_router
 from central.entrypoints.api.gate import GUARDED, Api, Gate, caller_of
@@ -75,6 +76,7 @@ def _routers() -> list[Router]:
             account_router,
             number_router,
             list_router,
+            contact_router,
             flow_router,
             flow_version_router,
             prompt_router,
@@ -88,4 +90,4 @@ def _routers() -> list[Router]:
         dependencies={"caller": Provide(caller_of, sync_to_thread=False)},
         security=[{"key": []}],
     )
-    return [open_router, guarded]
+    return [open_router, link_router, guarded]

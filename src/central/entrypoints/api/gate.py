@@ -40,6 +40,9 @@ CallerHere = NamedDependency[SkipValidation[Caller]]
 GUARDED: Final = {"guarded": True}
 """``opt`` of routes that need a key; middleware looks at nothing else."""
 
+PER_ADDRESS: Final = {"per_address": True}
+"""``opt`` of routes for everybody, of which one client address may ask only so many a minute."""
+
 OPERATOR: Final = {"operator": True}
 """``opt`` of routes for the operator's key."""
 
@@ -118,6 +121,7 @@ class Gate(ASGIMiddleware):
     def __init__(self, services: Services) -> None:
         self._services = services
         self._buckets = TokenBuckets(services.clock.monotonic)
+        self._addresses = TokenBuckets(services.clock.monotonic)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Let the call in, or raise."""
@@ -132,7 +136,16 @@ class Gate(ASGIMiddleware):
             _check_type(request, handler.opt.get("media_types", ("application/json",)))
             if "data" in handler.parsed_fn_signature.parameters and _is_empty(request):
                 raise InvalidInput("invalid_body", "This call needs a body: a JSON object.")
+        elif handler.opt.get("per_address"):
+            self._slow_down(Request(scope))
         await next_app(scope, receive, send)
+
+    def _slow_down(self, request: Request[Any, Any, Any]) -> None:
+        address = request.client.host if request.client else ""
+        allowance = self._addresses.take(address, self._services.limits.open_per_minute)
+        if not allowance.allowed:
+            message = f"One address may ask {allowance.per_minute} times a minute."
+            raise Refused("rate_limited", message, retry_after_s=allowance.wait_s)
 
     async def _let_in(self, request: Request[Any, Any, Any]) -> None:
         address = request.client.host if request.client else None

@@ -78,6 +78,7 @@ _EXAMPLES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
     ("post", "/keys"): {"name": "ci", "role": "campaign_manager", "scopes": ["requests:load", "requests:read"]},
     ("post", "/dids"): {"dids": [{"number": "+91 22 1234 5678", "label": "Mumbai"}]},
     ("put", "/lists/{list_name}/entries"): {"entries": [{"number": "+91 98765 43210", "note": "asked by mail"}]},
+    ("put", "/contacts/{number}"): {"values": {"Language": "hi"}, "time_zone": "Asia/Kolkata"},
     ("post", "/webhooks"): {"name": "crm", "url": "https://crm.example.net/hook", "events": ["record.final"]},
     ("post", "/people"): {"email": "ada@example.net", "role": "campaign_manager", "name": "Ada"},
 }

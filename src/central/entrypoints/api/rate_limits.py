@@ -1,4 +1,4 @@
-"""How many calls an account may make: a token bucket each, kept in this process, told in RateLimit headers.
+"""How many calls an account (or a client address) may make: a token bucket each, kept in this process, told in RateLimit headers.
 
 Headers as in draft-ietf-httpapi-ratelimit-headers: ``RateLimit-Policy: "account";q=600;w=60`` and
 ``RateLimit: "account";r=599;t=1``. With several API processes each has its own buckets.
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-
-from central.domain.ids import AccountId
 
 _MINUTE_S = 60.0
 _MAX_BUCKETS = 10_000
@@ -41,21 +39,21 @@ class Allowance:
 
 
 class TokenBuckets:
-    """One bucket an account: ``per_minute`` tokens at most, refilled evenly. ``monotonic`` gives seconds."""
+    """One bucket an account or address: ``per_minute`` tokens at most, refilled evenly. ``monotonic`` gives seconds."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._buckets: OrderedDict[AccountId, _Bucket] = OrderedDict()
+        self._buckets: OrderedDict[Hashable, _Bucket] = OrderedDict()
 
-    def take(self, account_id: AccountId, per_minute: int) -> Allowance:
+    def take(self, holder: Hashable, per_minute: int) -> Allowance:
         """Take one token if there is one."""
         now, rate = self._monotonic(), per_minute / _MINUTE_S
-        bucket = self._buckets.get(account_id)
+        bucket = self._buckets.get(holder)
         if bucket is None:
-            bucket = self._buckets[account_id] = _Bucket(float(per_minute), now)
+            bucket = self._buckets[holder] = _Bucket(float(per_minute), now)
             if len(self._buckets) > _MAX_BUCKETS:
                 self._buckets.popitem(last=False)
-        self._buckets.move_to_end(account_id)
+        self._buckets.move_to_end(holder)
         bucket.tokens = min(float(per_minute), bucket.tokens + (now - bucket.at) * rate)
         bucket.at = now
         allowed = bucket.tokens >= 1

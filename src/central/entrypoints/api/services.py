@@ -13,6 +13,7 @@ from central.application.administration.compare_versions import CompareVersions
 from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.import_list import ImportList
+from central.application.administration.keep_contacts import KeepContacts
 from central.application.administration.keep_keys import KeepKeys
 from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import ChangeAccount, OperateAccounts, ReadAccount
@@ -25,6 +26,7 @@ from central.application.administration.save_flow import SaveFlow
 from central.application.intake.receive_upload import Upload
 from central.application.intake.submit_records import Receipt, Submission
 from central.application.ports.administration import IdempotencyStore
+from central.application.ports.internal_functions import LinkStore
 from central.application.ports.outbox import Courier, DeadLetters
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
@@ -136,7 +138,10 @@ Readiness = Callable[[], Awaitable[Sequence[Neighbour]]]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the API takes at most. ``operator_key_hash``: SHA-256 of the operator's key; None = no operator routes."""
+    """What the API takes at most. ``operator_key_hash``: SHA-256 of the operator's key; None = no operator routes.
+
+    ``open_per_minute``: how often one address may follow links; ``link_address``: what stands before a link's code.
+    """
 
     body_bytes: int = 8_000_000
     upload_bytes: int = 2_147_483_648
@@ -145,6 +150,8 @@ class Limits:
     live_interval_s: float = 1.0
     idempotency_stale_s: float = 120.0
     upload_stale_s: float = 3600.0
+    open_per_minute: int = 600
+    link_address: str = "/l/"
     operator_key_hash: bytes | None = field(default=None, repr=False)
 
 
@@ -178,6 +185,8 @@ class Services:
     submit: SubmitRecords
     receive: ReceiveUpload
     reload: ReloadRequest
+    contacts: KeepContacts
+    links: LinkStore
     reporting: Reporting
     readiness: Readiness
     metrics: Callable[[], tuple[bytes, str]]

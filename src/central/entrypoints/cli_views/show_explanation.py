@@ -80,6 +80,8 @@ def _input(told: Explanation) -> Table:
     grid.add_column(overflow="fold")
     written = ", ".join(row.written_numbers or row.numbers) or "-"
     grid.add_row("numbers", cell(written if row.written_numbers or not row.dropped else f"{written} (usable ones)"))
+    if row.started_by is not None:
+        grid.add_row("started by", cell(f"record {row.started_by}"))
     for drop in row.dropped:
         grid.add_row("dropped", cell(f"{drop.get('number', '')}: {drop.get('sentence', '')}", NOTE))
     grid.add_row("start time", cell(row.start_time or "none: at once"))

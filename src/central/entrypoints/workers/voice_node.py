@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from central.application.conversation.drive_calls import DriveCalls
 from central.application.conversation.group_commit import GroupCommit
+from central.application.conversation.run_errands import Runner, Runners
 from central.application.conversation.store_recordings import RecordingParts
 from central.application.conversation.trunk_limits import TrunkLimits
 from central.application.conversation.voice_desk import VoiceDesk
@@ -25,6 +26,7 @@ from central.domain.errors import NeighbourError
 from central.domain.ids import RecordId, TrunkId
 from central.entrypoints.workers.loop_timers import LoopTimers
 from central.entrypoints.workers.rounds import repeat
+from central.flow.errands import Errand
 
 _CLAIM_S = 0.05
 _HEARTBEAT_S = 1.0
@@ -54,6 +56,7 @@ class NodeParts:
     gather: timedelta
     drain: timedelta
     recordings: RecordingParts | None = None
+    runners: Runners = field(default_factory=dict[type[Errand], Runner])
 
 
 class VoiceNode:
@@ -85,7 +88,7 @@ class VoiceNode:
             store=parts.journal, writer=writer, limits=limits, clock=parts.clock, ids=parts.ids, timers=timers,
             telemetry=parts.telemetry, lease=parts.lease,
         )  # fmt: skip
-        self._driver = DriveCalls(desk, recordings=parts.recordings)
+        self._driver = DriveCalls(desk, parts.runners, parts.recordings)
         self._claim = ClaimRecords(parts.dispatch, parts.library, parts.clock, parts.ids, parts.lease)
         await self._refresh_trunks(start=True)
         if lost := await parts.journal.disown(self._state.name, self._state.owner):

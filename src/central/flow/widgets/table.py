@@ -19,11 +19,14 @@ from central.flow.widgets.on_remote_hangup import ON_REMOTE_HANGUP
 from central.flow.widgets.operation import OPERATION
 from central.flow.widgets.play import PLAY
 from central.flow.widgets.record import RECORD
+from central.flow.widgets.short_link import SHORT_LINK
 from central.flow.widgets.sms import SMS
 from central.flow.widgets.start import START
+from central.flow.widgets.start_flow import START_FLOW
 from central.flow.widgets.store_variable import STORE_VARIABLE
 from central.flow.widgets.time_condition import TIME_CONDITION
 from central.flow.widgets.transfer_call import TRANSFER_CALL
+from central.flow.widgets.update_contact import UPDATE_CONTACT
 from central.flow.widgets.widget import Widget
 
 WIDGETS: Final[Mapping[str, Widget]] = {
@@ -47,6 +50,9 @@ WIDGETS: Final[Mapping[str, Widget]] = {
         EMAIL,
         AGENT_CONNECT,
         TRANSFER_CALL,
+        UPDATE_CONTACT,
+        SHORT_LINK,
+        START_FLOW,
         HANG_UP,
     )
 }

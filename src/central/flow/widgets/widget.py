@@ -15,7 +15,7 @@ from central.flow.findings import Finding
 from central.flow.program import ERROR_BRANCH, CallerIdUse, FailurePolicy, Node, PromptUse, Target
 from central.flow.reading import LIMIT_TEXT, Reading
 from central.flow.tree import Scalar, Tree
-from central.flow.variables import NAME, SYSTEM_KEYS, Reference, Template, parse_template
+from central.flow.variables import NAME, SYSTEM_KEYS, USER_SYSTEM_KEYS, Reference, Template, parse_template
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,9 @@ class Fields(Reading):
             if reference.space == "flow.syskey" and reference.name not in SYSTEM_KEYS:
                 hint = f"Known: {', '.join(sorted(SYSTEM_KEYS))}."
                 self.find("system_variable_unknown", f"There is no {reference}.", line=line, hint=hint)
+            if reference.space == "user.syskey" and reference.name not in USER_SYSTEM_KEYS:
+                hint = f"Known: {', '.join(sorted(USER_SYSTEM_KEYS))}."
+                self.find("system_variable_unknown", f"There is no {reference}.", line=line, hint=hint)
             self.reads.append((reference, line))
         return template
 
@@ -129,14 +132,30 @@ class Fields(Reading):
             hint = "Name it without prefix and braces: a letter or underscore, then letters, digits, underscores."
             self.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
         self.stores.append((name, line))
-        secrets = {known.name for known in self.flow.variables if known.secret}
-        self.secret = self.secret or name in secrets
-        used = [r for template in made_of for r in template.references if r.space == "flow.key" and r.name in secrets]
-        if used and name not in secrets:
+        self.secret = self.secret or name in self._secrets()
+        used = self._secrets_in(made_of)
+        if used and name not in self._secrets():
             hint = f"Declare {name[:64]!r} under `variables:` with `secret: true`."
             message = f"{used[0]} is secret, but {name[:64]!r} would show its value."
             self.find("secret_laid_open", message, line=line, hint=hint)
         return name
+
+    def preferred(self, name: str, line: int, made_of: Iterable[Template]) -> str:
+        """The name of a value that this step keeps about the contact; the same reports."""
+        if not NAME.fullmatch(name):
+            hint = "Name it without prefix and braces: a letter or underscore, then letters, digits, underscores."
+            self.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
+        if used := self._secrets_in(made_of):
+            message = f"{used[0]} is secret, but what is kept about a contact can be read by others."
+            self.find("secret_laid_open", message, line=line, hint="Keep something else, such as yes.")
+        return name
+
+    def _secrets(self) -> set[str]:
+        return {known.name for known in self.flow.variables if known.secret}
+
+    def _secrets_in(self, templates: Iterable[Template]) -> list[Reference]:
+        secrets = self._secrets()
+        return [r for template in templates for r in template.references if r.space == "flow.key" and r.name in secrets]
 
     def target(self, branch: str, tree: Tree | None, line: int) -> None:
         """Wire a branch to the step that ``tree`` names."""

@@ -96,8 +96,15 @@ select account_id, list, number from list_entry
 select a.id, a.name, a.kind, a.state, a.valid_until, a.currency, a.credit_limit, a.rate_plan, a.country, a.time_zone,
        a.international, a.pending_cap, a.channel_cap, a.cps_cap, a.weight, a.policy_id, a.policy_version,
        (select jsonb_object_agg(v.list, jsonb_build_object('version', v.version, 'entries', v.entries, 'fresh_at', v.fresh_at))
-          from list_version v where v.account_id = a.id) as lists
+          from list_version v where v.account_id = a.id) as lists,
+       exists (select from contact c where c.account_id = a.id and c.time_zone is not null) as zoned
   from account a where a.id = any(%(accounts)s);
+
+-- name: contacts
+-- Asked only where a flow of the batch reads what is kept about contacts, or an account keeps their time zones.
+select c.account_id, c.number, c."values", c.time_zone, c.updated_at
+  from jsonb_to_recordset(%(wanted)s::jsonb) as w(account_id uuid, number text)
+  join contact c on c.account_id = w.account_id and c.number = w.number;
 
 -- name: lock_balances
 select b.account_id, b.balance, b.reserved from balance b where b.account_id = any(%(accounts)s) order by b.account_id for update;

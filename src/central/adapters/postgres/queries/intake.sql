@@ -32,6 +32,19 @@ values (%(account_id)s, %(id)s, %(flow_id)s, %(version_id)s, %(testing)s, %(sour
         %(end_at)s, %(reload_of)s, %(now)s)
 on conflict (account_id, id) do nothing;
 
+-- name: insert_flow_start
+insert into flow_start (account_id, request_id, started_by, chain, depth)
+select %(account_id)s, %(id)s, %(started_by)s, %(chain)s, %(depth)s
+ where (select count(*) from flow_start s where s.account_id = %(account_id)s and s.chain = %(chain)s) < %(most)s;
+
+-- name: lineage
+select s.chain, s.depth from flow_start s where s.account_id = %(account_id)s and s.request_id = %(id)s;
+
+-- name: first_record
+-- As intake judged it: its first event bears its own id.
+select r.id, e.to_status, e.reason from record r join event e on e.account_id = r.account_id and e.record_id = r.id and e.id = r.id
+ where r.account_id = %(account_id)s and r.request_id = %(id)s order by r.id limit 1;
+
 -- name: guard_file
 -- Two equal files for one flow at once: the second waits here until the first one's checksum can be seen.
 select pg_advisory_xact_lock(hashtextextended(%(flow_id)s || encode(%(checksum)s, 'hex'), 14));

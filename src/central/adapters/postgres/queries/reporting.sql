@@ -74,7 +74,8 @@ select l.last, l.n, m.row_number as row, m.id as record_id, m.status, m.reason, 
 select to_jsonb(r) as record,
        jsonb_build_object('flow_id', q.flow_id, 'flow_name', f.name, 'flow_type', f.type, 'flow_version', v.number, 'flow_version_id', v.id,
          'testing', q.testing, 'request_name', q.name, 'control', q.control, 'flow_control', f.control, 'end_at', q.end_at,
-         'currency', o.currency, 'country', o.country) as head,
+         'currency', o.currency, 'country', o.country, 'started_by', (
+           select s.started_by from flow_start s where s.account_id = q.account_id and s.request_id = q.id)) as head,
        (select coalesce(jsonb_agg(to_jsonb(e) order by e.at, e.id), '[]') from event e
          where e.account_id = r.account_id and e.record_id = r.id) as events,
        (select coalesce(jsonb_agg(to_jsonb(a) order by a.number), '[]') from attempt a
