@@ -62,13 +62,13 @@ def parse_auth(document: Mapping[str, object] | None) -> EndpointAuth:
     return EndpointAuth("basic", username, password)
 
 
-def check_url(url: str, *, plain_http: bool) -> str:
-    """Return the address if it may be saved; ``plain_http`` is the account's switch.
+def check_url(url: str, *, plain_http: bool, longest: int = _MAX_URL) -> str:
+    """Return the address if it may be used; ``plain_http`` is the account's switch, ``longest`` in characters.
 
     Raises InvalidInput ``invalid_webhook_url`` or ``plain_http_webhooks_disabled``.
     """
-    if len(url) > _MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
-        raise InvalidInput("invalid_webhook_url", f"An address has at most {_MAX_URL} printable ASCII characters.")
+    if len(url) > longest or not url.isascii() or not url.isprintable() or " " in url:
+        raise InvalidInput("invalid_webhook_url", f"An address has at most {longest} printable ASCII characters.")
     try:
         parts = urlsplit(url)
         port = parts.port

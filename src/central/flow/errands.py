@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from typing_extensions import override
 
 from central.domain.short_messages import Encoding
 from central.flow.media import Media
@@ -155,6 +156,35 @@ class UpdateContact(msgspec.Struct, frozen=True, tag="update_contact"):
     values: dict[str, str]
 
 
+class CallWebhook(msgspec.Struct, frozen=True, tag="call_webhook"):
+    """Ask a web server. Outcomes: success (2xx), failure.
+
+    Brings back ``response_status_code`` ("" = no answer), ``response_duration`` (whole ms), ``response_raw`` (the beginning
+    of the body as text), ``response_cut`` ("yes" = there was more), ``response_error`` (a stable word, "" = none).
+
+    url: absolute and percent-encoded; "" = the account's saved endpoint named ``endpoint``, with its log-in. query: encoded,
+    added to the URL. headers go with every request; ``login`` only to the first origin, not along a redirect elsewhere.
+    body: None = none. sealed: the body holds a secret, so that no redirect may carry it elsewhere. key: the same whenever
+    this very request is sent, so that the far side can tell.
+    """
+
+    method: str
+    url: str
+    timeout_s: float
+    key: str
+    query: str = ""
+    headers: dict[str, str] = {}
+    login: dict[str, str] = {}
+    body: str | None = None
+    sealed: bool = False
+    endpoint: str = ""
+
+    @override
+    def __repr__(self) -> str:
+        """Names the request only: the rest holds personal data and secrets."""
+        return f"CallWebhook(key={self.key})"
+
+
 # Staged errands bring somebody to the customer. Their runners tell ErrandMoved("conversation") as soon as both sides hear each
 # other (until then the errand has the time limit of its step, from then on that of the run), and ErrandMoved("waiting") when
 # the other side was lost and another is looked for. When the customer's leg ends, whoever ended it, the errand is dropped.
@@ -168,4 +198,5 @@ Errand = (
     | BridgeNumber
     | ConnectAgent
     | TransferToFlow
+    | CallWebhook
 )

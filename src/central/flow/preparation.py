@@ -101,6 +101,7 @@ def _prepare_step(flow: Flow, step: Step, findings: list[Finding]) -> Prepared:
         stores=tuple(fields.stores),
         prompts=tuple(fields.prompts),
         caller_ids=tuple(fields.caller_ids),
+        endpoints=tuple(fields.endpoints),
         line=step.line,
     )
 

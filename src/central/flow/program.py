@@ -82,13 +82,21 @@ class CallerIdUse:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointUse:
+    """A saved webhook endpoint of the account that a step calls, by its name."""
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """One step ready to run, with what the checker must know about it.
 
     policy: what a failure does. onward: the branch that ``continue`` takes, failing: the one that ``branch`` takes. media: it
     needs the customer's leg. call: it makes that leg. reads, stores: variables with their lines.
     secret: it collects a secret, so pressed digits are masked. prompts: recordings that it plays, as far as the document
-    says it (a name may also come from a variable); caller_ids: numbers that it shows, likewise.
+    says it (a name may also come from a variable); caller_ids: numbers that it shows, likewise. endpoints: saved ones it calls.
     """
 
     name: str
@@ -105,6 +113,7 @@ class Prepared:
     stores: tuple[tuple[str, int], ...] = ()
     prompts: tuple[PromptUse, ...] = ()
     caller_ids: tuple[CallerIdUse, ...] = ()
+    endpoints: tuple[EndpointUse, ...] = ()
     line: int = 0
 
 

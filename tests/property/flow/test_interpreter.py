@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from central.flow.commands import Command, Dial, HangUp, MainPathEnded, PlayMedia, RunEnded, RunErrand, StartTimer
 from central.flow.document import parse
-from central.flow.errands import RecordVoice
+from central.flow.errands import CallWebhook, RecordVoice
 from central.flow.events import (
     Begun,
     DigitReceived,
@@ -36,14 +36,15 @@ from tests.fakes.flow_player import HEAD, T0
 EXAMPLE = Path(__file__).parents[3] / "examples/appointment-reminder.yaml"
 NAMES = [f"s{i}" for i in range(8)]
 OTHERS = [
-    "counter", "time_condition", "operation", "multi_play", "delay", "record", "start_flow", "short_link", "update_contact",
+    "counter", "time_condition", "operation", "multi_play", "delay", "record", "start_flow", "short_link", "update_contact", "webhook",
 ]  # fmt: skip
 ASKING = ["sms", "email", "agent_connect", "transfer_call", "further_leg"]
 OUTCOMES = [
     "accepted", "failed", "answered", "busy", "no_answer", "agent_allocated", "max_wait_time_reached", "no_agent_available",
     "queue_full", "agent_lost", "customer_left", "not_configured", "timed_out", "odd", "recorded", "empty",
-    "started", "shortened", "updated",
+    "started", "shortened", "updated", "success", "failure",
 ]  # fmt: skip
+_BROUGHT = {"name": "n", "link": "l", "response_raw": '{"a": "1"}'}
 STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
 
 targets = st.sampled_from([*NAMES, "end", "nowhere"])
@@ -101,6 +102,13 @@ def others(draw: st.DrawFn, kind: str, on: dict[str, Any]) -> dict[str, Any]:
                     "on_failure": draw(policies)}  # fmt: skip
         case "update_contact":
             return {"widget": kind, "set": {"L": draw(texts), "M": "{{ $user.key.L }}"}, "next": draw(targets), "on": on,
+                    "on_failure": draw(policies)}  # fmt: skip
+        case "webhook":
+            url = draw(st.sampled_from(["https://h.example/{{ $flow.key.A }}", "{{ $flow.key.B }}", "x"]))
+            more = draw(st.sampled_from([{}, {"json": {"a": draw(texts)}}, {"form": {"a": draw(texts)}}]))
+            wired = draw(st.sampled_from([{}, {"failure": draw(targets)}]))
+            return {"widget": kind, "url": url, "query": {"q": draw(texts)}, "headers": {"X-A": draw(texts)}, **more,
+                    "result": {"B": draw(st.sampled_from(["a", "$", "[0].b"]))}, "on": {"success": draw(targets), **wired},
                     "on_failure": draw(policies)}  # fmt: skip
         case _:
             said = draw(st.sampled_from([{}, {"say": draw(texts)}, {"file": draw(texts)}]))
@@ -218,7 +226,7 @@ def events(draw: st.DrawFn) -> FlowEvent:
         case 8 | 9:
             return TimerFired(draw(small), at)
         case 10:
-            return ErrandDone(draw(small), draw(st.sampled_from(OUTCOMES)), at, {"name": "n", "link": "l"}, "detail")
+            return ErrandDone(draw(small), draw(st.sampled_from(OUTCOMES)), at, _BROUGHT, "detail")
         case 11:
             return ErrandMoved(draw(small), draw(st.sampled_from(["waiting", "conversation"])), at)
         case _:
@@ -268,14 +276,9 @@ class Driver:
                 self.owed.append(PlaybackEnded(command.playback, True, T0))
             case RunErrand():
                 self.owed.append(ErrandMoved(command.number, "conversation", T0))
-                self.owed.append(
-                    ErrandDone(
-                        command.number,
-                        "recorded" if isinstance(command.errand, RecordVoice) else "answered",
-                        T0,
-                        {"name": "n"},
-                    )
-                )
+                words = {RecordVoice: "recorded", CallWebhook: "success"}
+                word = words.get(type(command.errand), "answered")
+                self.owed.append(ErrandDone(command.number, word, T0, _BROUGHT))
             case StartTimer():
                 self.owed.append(TimerFired(command.timer, T0))
             case MainPathEnded():

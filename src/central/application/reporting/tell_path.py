@@ -36,6 +36,7 @@ _WARNINGS: Final = {
     "contact_not_updated": "what was to be kept about the customer could not be kept",
     "value_too_long": "a value was too long to be stored",
     "record_too_large": "there was no room left for a value",
+    "response_field_missing": "the answer has no value for a variable, which was left empty",
     "already_connected": "the customer was connected already",
     "input_unreadable": "a field could not be read, so its usual value was taken",
     "address_invalid": "an e-mail address is none and was left out",
@@ -129,6 +130,9 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
         case "count":
             line = f"{text(note, 'name')} = {note.get('count')} of {note.get('limit')}"
             return f"Counts {line}", Kind.FLOW, line
+        case "errand" if "asks" in note:
+            line = f"asks {text(note, 'asks')}"
+            return line[:1].upper() + line[1:], Kind.FLOW, line
         case "errand":
             if stage := text(note, "stage"):
                 return _STAGES.get(stage, stage), Kind.FLOW, _STAGES.get(stage, stage).lower()

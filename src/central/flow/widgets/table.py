@@ -27,6 +27,7 @@ from central.flow.widgets.store_variable import STORE_VARIABLE
 from central.flow.widgets.time_condition import TIME_CONDITION
 from central.flow.widgets.transfer_call import TRANSFER_CALL
 from central.flow.widgets.update_contact import UPDATE_CONTACT
+from central.flow.widgets.webhook import WEBHOOK
 from central.flow.widgets.widget import Widget
 
 WIDGETS: Final[Mapping[str, Widget]] = {
@@ -53,6 +54,7 @@ WIDGETS: Final[Mapping[str, Widget]] = {
         UPDATE_CONTACT,
         SHORT_LINK,
         START_FLOW,
+        WEBHOOK,
         HANG_UP,
     )
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from central.flow.commands import ANONYMOUS
 from central.flow.document import END, Flow, Step
 from central.flow.findings import Finding
-from central.flow.program import ERROR_BRANCH, CallerIdUse, FailurePolicy, Node, PromptUse, Target
+from central.flow.program import ERROR_BRANCH, CallerIdUse, EndpointUse, FailurePolicy, Node, PromptUse, Target
 from central.flow.reading import LIMIT_TEXT, Reading
 from central.flow.tree import Scalar, Tree
 from central.flow.variables import NAME, SYSTEM_KEYS, USER_SYSTEM_KEYS, Reference, Template, parse_template
@@ -77,7 +77,7 @@ class Widget:
 class Fields(Reading):
     """The fields of one step while its widget prepares it; gathers targets, prompts, and the variables it reads and stores."""
 
-    __slots__ = ("beside_call", "caller_ids", "flow", "prompts", "reads", "secret", "stores", "targets")
+    __slots__ = ("beside_call", "caller_ids", "endpoints", "flow", "prompts", "reads", "secret", "stores", "targets")
 
     def __init__(self, step: Step, flow: Flow, findings: list[Finding]) -> None:
         super().__init__(step.fields, findings, step.name)
@@ -87,6 +87,7 @@ class Fields(Reading):
         self.stores: list[tuple[str, int]] = []
         self.prompts: list[PromptUse] = []
         self.caller_ids: list[CallerIdUse] = []
+        self.endpoints: list[EndpointUse] = []
         self.secret = False
         self.beside_call = False  # a step that could make the call brings somebody to the customer instead
 
