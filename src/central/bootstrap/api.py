@@ -29,6 +29,7 @@ from central.adapters.postgres.outbox import PostgresDeadLetters
 from central.adapters.postgres.pool import Pool, transaction
 from central.adapters.postgres.prompts import PostgresPrompts
 from central.adapters.postgres.reporting_store import PostgresReports
+from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
 from central.adapters.speech.prompts import PromptFiles
 from central.adapters.system import SystemClock, SystemIds
 from central.adapters.telemetry.metrics import CONTENT_TYPE
@@ -86,7 +87,7 @@ def build_services(
     auditor, operators = Auditor(clock, ids), PostgresAccounts(shard)
     flows, keys, lists = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool)
     prompts = PostgresPrompts(pool)
-    missing = FindMissing(prompts)
+    missing = FindMissing(prompts, PostgresSavedEndpoints(pool))
     urls = WebhookUrlPolicy(webhook_config(settings))
     library = PostgresLibrary(shard, PostgresDispatch(shard, ids), clock)
     work = _work(settings, pool, library, queue)

@@ -2,28 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
 from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.pool import Pool
+from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
+from central.adapters.webhook.caller import WebhookCaller
 from central.application.conversation.call_functions import CallFunctions
+from central.application.conversation.call_webhooks import CallWebhooks
 from central.application.conversation.run_errands import Runners
 from central.application.intake.open_request import OpenRequest
 from central.application.intake.start_flow import StartFlow
 from central.application.intake.submit_records import SubmitRecords
 from central.application.ports.telemetry import Telemetry
+from central.bootstrap.publisher import webhook_config
 from central.bootstrap.worker_stores import WorkerStores
 from central.flow import errands
 from central.settings import Settings
 
+# A step sets its own time limit (at most 30 s) and keeps the beginning of the answer; the settings are for deliveries.
+_WEB_CALL_S = 60.0
+_WEB_ANSWER_BYTES = 64 * 1024
+_WEB_CALLS_PER_HOST = 100
 
-def errand_runners(settings: Settings, stores: WorkerStores, tenants: Pool, telemetry: Telemetry) -> Runners:
+
+def errand_runners(
+    settings: Settings, stores: WorkerStores, tenants: Pool, telemetry: Telemetry, web: WebhookCaller
+) -> Runners:
     """The table; ``tenants`` is a pool of central_api."""
     functions = call_functions(settings, stores, tenants, telemetry)
     return {
         errands.StartFlow: functions.start_flow,
         errands.UpdateContact: functions.update_contact,
         errands.ShortenLink: functions.shorten_link,
+        errands.CallWebhook: CallWebhooks(web, PostgresSavedEndpoints(stores.pool), stores.clock, telemetry),
     }
+
+
+@contextlib.asynccontextmanager
+async def web_caller(settings: Settings) -> AsyncGenerator[WebhookCaller]:
+    """Who sends the web requests of flows, for as long as the node lives."""
+    config = replace(
+        webhook_config(settings),
+        timeout_s=_WEB_CALL_S,
+        max_answer_bytes=_WEB_ANSWER_BYTES,
+        per_host=_WEB_CALLS_PER_HOST,
+    )
+    web = WebhookCaller(config)
+    try:
+        yield web
+    finally:
+        await web.close()
 
 
 def call_functions(settings: Settings, stores: WorkerStores, tenants: Pool, telemetry: Telemetry) -> CallFunctions:

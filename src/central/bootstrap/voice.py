@@ -11,7 +11,7 @@ from central.adapters.speech.prompts import PromptFiles
 from central.adapters.speech.renderer import CachedSpeech
 from central.application.ports.dispatch import NodeState
 from central.bootstrap.collector import calm_collector
-from central.bootstrap.errands import errand_runners
+from central.bootstrap.errands import errand_runners, web_caller
 from central.bootstrap.process import on_stop_signal, open_telemetry
 from central.bootstrap.speech import speech_config
 from central.bootstrap.store import worker_pool
@@ -60,6 +60,7 @@ async def run_voice_node(settings: Settings) -> None:
     async with (
         worker_stores(settings, "voice-node") as stores,
         await worker_pool(settings, "central_api", "voice-node intake", _INTAKE_CONNECTIONS) as tenants,
+        web_caller(settings) as web,
     ):
         speech = CachedSpeech(speech_config(settings))
         state = NodeState(
@@ -84,7 +85,7 @@ async def run_voice_node(settings: Settings) -> None:
                 lease=timedelta(seconds=settings.lease_s),
                 gather=timedelta(milliseconds=settings.group_commit_ms),
                 drain=timedelta(seconds=settings.drain_s),
-                runners=errand_runners(settings, stores, tenants, telemetry),
+                runners=errand_runners(settings, stores, tenants, telemetry, web),
             )
         )
         on_stop_signal(node.stop)

@@ -34,6 +34,7 @@ from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.outbox import PostgresDeadLetters
 from central.adapters.postgres.pool import Pool
 from central.adapters.postgres.prompts import PostgresPrompts
+from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
 from central.adapters.speech.config import SpeechConfig
 from central.adapters.speech.prompts import PromptFiles
 from central.adapters.system import SystemClock, SystemIds
@@ -307,8 +308,8 @@ def make_services(
         links=PostgresLinks(api_pool),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
-        flows=SaveFlow(flows, FindMissing(PostgresPrompts(api_pool)), auditor),
-        publish=PublishFlow(flows, FindMissing(PostgresPrompts(api_pool)), auditor),
+        flows=SaveFlow(flows, FindMissing(PostgresPrompts(api_pool), PostgresSavedEndpoints(api_pool)), auditor),
+        publish=PublishFlow(flows, FindMissing(PostgresPrompts(api_pool), PostgresSavedEndpoints(api_pool)), auditor),
         versions=CompareVersions(flows, auditor),
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(prompts, PostgresPrompts(api_pool), auditor),

@@ -20,6 +20,8 @@ class Received:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
+    raw_path: str = ""
 
     @property
     def event_id(self) -> str:
@@ -64,7 +66,9 @@ class FarEnd:
         return f"{scheme}://{host}:{self.port}{path}"
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
-        self.received.append(Received(request.path, dict(request.headers), await request.read()))
+        self.received.append(
+            Received(request.path, dict(request.headers), await request.read(), request.method, request.raw_path)
+        )
         behaviours = self.plan[request.path]
         behave = behaviours.pop(0) if behaviours else self.otherwise
         return await behave(request)

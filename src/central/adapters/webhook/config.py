@@ -11,6 +11,7 @@ class WebhookConfig:
 
     ``allow_private`` lets events go to private and loopback addresses and is for development. ``allowed_networks`` opens
     single networks instead (CIDR). ``ca_file`` adds a certificate authority to those of the system; empty = none.
+    ``per_host`` bounds the connections to one host and port (0 = no bound): those who wait for one wait within their time.
     """
 
     timeout_s: float = 10.0
@@ -19,3 +20,5 @@ class WebhookConfig:
     allow_private: bool = False
     allowed_networks: tuple[str, ...] = ()
     ca_file: str = ""
+    per_host: int = 0
+    keep_connections: bool = True

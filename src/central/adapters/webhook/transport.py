@@ -1,4 +1,4 @@
-"""All I/O of the webhook channel: one HTTP POST to an address that was checked, with bounded time and bounded answer.
+"""All I/O of the webhook channel: one HTTP request to an address that was checked, with bounded time and bounded answer.
 
 Step 6 of the path. Every connection's addresses pass ``AddressPolicy`` between name lookup and connect, and exactly the
 checked addresses are connected to, so a name that changes its address in between (DNS rebinding) gains nothing. No proxy,
@@ -25,11 +25,12 @@ _ACCEPTED = range(200, 300)
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """Status code, headers, and at most ``max_answer_bytes`` of the body (none for 2xx)."""
+    """Status code, headers, and at most ``max_answer_bytes`` of the body; ``cut`` = there was more of it."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cut: bool = False
 
 
 class CheckedResolver(AbstractResolver):
@@ -73,7 +74,9 @@ class HttpTransport:
             connector=aiohttp.TCPConnector(
                 resolver=CheckedResolver(inner, self._policy),
                 use_dns_cache=False,  # each new connection is resolved and checked anew
-                limit=0,  # the publisher bounds what runs at once
+                limit=0,  # the publisher, or the number of calls, bounds what runs at once
+                limit_per_host=config.per_host,
+                force_close=not config.keep_connections,
                 ssl=context,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -87,24 +90,31 @@ class HttpTransport:
         await self._session.close()
 
     async def post(self, url: URL, headers: Mapping[str, str], body: bytes) -> RawAnswer:
-        """Post once, following nothing.
+        """Post once, following nothing; of a 2xx the body is not read. Raises as ``send``."""
+        return await self._request("POST", url, headers, body, unread=_ACCEPTED)
+
+    async def send(self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None) -> RawAnswer:
+        """Request once, following nothing, and read the beginning of the answer.
 
         Raises AddressRefused for a literal address that is not permitted, and what aiohttp raises: its errors,
         TimeoutError, or ValueError for what it cannot encode.
         """
-        self._policy.check_host(url.raw_host or "")
-        async with self._session.post(
-            url, data=body, headers=headers, allow_redirects=False, skip_auto_headers=("User-Agent",)
-        ) as response:
-            accepted = response.status in _ACCEPTED
-            received = b"" if accepted else await self._read(response)  # 2xx is success whatever the body does
-            return RawAnswer(response.status, dict(response.headers), received)
+        return await self._request(method, url, headers, body, unread=range(0))
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        received = bytearray()
-        async for chunk in response.content.iter_any():
-            received += chunk
-            if len(received) >= self._max_answer_bytes:
-                response.close()  # the rest is of no interest, and may have no end
-                break
-        return bytes(received[: self._max_answer_bytes])
+    async def _request(
+        self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None, *, unread: range
+    ) -> RawAnswer:
+        self._policy.check_host(url.raw_host or "")
+        async with self._session.request(
+            method, url, data=body, headers=headers, allow_redirects=False, skip_auto_headers=("User-Agent",)
+        ) as response:
+            if response.status in unread:  # success whatever the body does
+                return RawAnswer(response.status, dict(response.headers), b"")
+            received = bytearray()
+            async for chunk in response.content.iter_any():
+                received += chunk
+                if len(received) > self._max_answer_bytes:
+                    response.close()  # the rest is of no interest, and may have no end
+                    break
+            cut = len(received) > self._max_answer_bytes
+            return RawAnswer(response.status, dict(response.headers), bytes(received[: self._max_answer_bytes]), cut)

@@ -1,4 +1,4 @@
-"""What a flow names and its account does not have: recordings and numbers. The document may be right, the account is not.
+"""What a flow names and its account does not have: recordings, numbers, saved endpoints. The document may be right, the account is not.
 
 Asked anew each time, because the account changes without the document; publishing refuses the same findings.
 """
@@ -12,10 +12,11 @@ from typing import Final
 
 from central.application.administration.judge_draft import JudgedDraft
 from central.application.ports.speech import PromptCatalogue
+from central.application.ports.web_calls import EndpointNames
 from central.domain.ids import AccountId
 from central.domain.prompts import preferred_language
 from central.flow.findings import Finding
-from central.flow.program import CallerIdUse, PromptUse
+from central.flow.program import CallerIdUse, EndpointUse, PromptUse
 
 _WITHOUT_DID: Final = Finding(
     "flow_without_did", "error", 0, "", "The flow makes calls and has no DID.", "Attach at least one DID to the flow."
@@ -28,10 +29,12 @@ class FindMissing:
     """Findings that depend on the account."""
 
     prompts: PromptCatalogue
+    endpoints: EndpointNames
 
     async def find(self, account_id: AccountId, judged: JudgedDraft, dids: Sequence[str] | None) -> Sequence[Finding]:
         """Errors, in the order of the document. ``dids``: the numbers of the flow, None = there is no such flow yet."""
         found = list(await self._prompts(account_id, judged.prompts))
+        found += await self._endpoints(account_id, judged.endpoints)
         if dids is not None:
             found += [_WITHOUT_DID] if judged.calls and not dids else []
             found += [_did_unknown(step, use) for step, use in judged.caller_ids if dids and not _among(use, dids)]
@@ -47,6 +50,24 @@ class FindMissing:
             _prompt_missing(step, use, recorded.get(use.name, set()))
             for step, use in uses
             if preferred_language(recorded.get(use.name, ()), use.language) is None
+        ]
+
+    async def _endpoints(self, account_id: AccountId, uses: Sequence[tuple[str, EndpointUse]]) -> Sequence[Finding]:
+        """An error for each saved endpoint that is not there."""
+        names = sorted({use.name for _, use in uses})
+        known = await self.endpoints.known_endpoints(account_id, names) if names else frozenset[str]()
+        hint = "Save it among the account's webhook endpoints, or correct `endpoint:`."
+        return [
+            Finding(
+                "endpoint_unknown",
+                "error",
+                use.line,
+                step,
+                f"The account has no saved endpoint {use.name[:64]!r}.",
+                hint,
+            )
+            for step, use in uses
+            if use.name not in known
         ]
 
 

@@ -11,7 +11,7 @@ from central.flow.checker import check_program
 from central.flow.document import Flow, parse
 from central.flow.findings import Finding, has_errors
 from central.flow.preparation import prepare
-from central.flow.program import CallerIdUse, Program, PromptUse
+from central.flow.program import CallerIdUse, EndpointUse, Program, PromptUse
 
 CALL_WIDGETS = ("make_call",)
 
@@ -20,7 +20,8 @@ CALL_WIDGETS = ("make_call",)
 class JudgedDraft:
     """A readable document with everything found in it; ``calls`` = it has a step that makes calls.
 
-    ``prompts``: the recordings that it names, by step; ``caller_ids``: the numbers that it shows.
+    ``prompts``: the recordings that it names, by step; ``caller_ids``: the numbers that it shows; ``endpoints``: the saved
+    endpoints that it calls.
     """
 
     draft: Draft
@@ -28,6 +29,7 @@ class JudgedDraft:
     calls: bool
     prompts: tuple[tuple[str, PromptUse], ...]
     caller_ids: tuple[tuple[str, CallerIdUse], ...]
+    endpoints: tuple[tuple[str, EndpointUse], ...]
 
     @property
     def publishable(self) -> bool:
@@ -53,7 +55,8 @@ def _judge(document: bytes) -> JudgedDraft:
     draft = Draft(flow.name, flow.type, document, sha256(document).hexdigest(), rows)
     calls = any(step.widget in CALL_WIDGETS for step in flow.steps.values())
     shown = tuple((step.name, use) for step in program.steps.values() for use in step.caller_ids)
-    return JudgedDraft(draft, findings, calls, _prompts(program), shown)
+    called = tuple((step.name, use) for step in program.steps.values() for use in step.endpoints)
+    return JudgedDraft(draft, findings, calls, _prompts(program), shown, called)
 
 
 def _prompts(program: Program) -> tuple[tuple[str, PromptUse], ...]:

@@ -130,14 +130,8 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
         case "count":
             line = f"{text(note, 'name')} = {note.get('count')} of {note.get('limit')}"
             return f"Counts {line}", Kind.FLOW, line
-        case "errand" if "asks" in note:
-            line = f"asks {text(note, 'asks')}"
-            return line[:1].upper() + line[1:], Kind.FLOW, line
         case "errand":
-            if stage := text(note, "stage"):
-                return _STAGES.get(stage, stage), Kind.FLOW, _STAGES.get(stage, stage).lower()
-            outcome, detail = text(note, "outcome").replace("_", " "), text(note, "detail")
-            line = f"came back: {outcome}{f' ({detail})' if detail else ''}"
+            line = _errand(note)
             return line[:1].upper() + line[1:], Kind.FLOW, line
         case "warning":
             code = text(note, "code")
@@ -181,6 +175,16 @@ def _asked_for(note: Data, kind: str) -> str:
     alphabet = {"gsm7": "GSM alphabet", "ucs2": "UCS-2"}.get(text(note, "encoding"), "")
     size = f"{parts} parts" if parts > 1 else "1 part"
     return f'SMS to {text(note, "to")} ({size}, {alphabet}): "{text(note, "text")}"'
+
+
+def _errand(note: Data) -> str:
+    if asks := text(note, "asks"):
+        return f"asks {asks}"
+    if stage := text(note, "stage"):
+        told = _STAGES.get(stage, stage)
+        return told[:1].lower() + told[1:]
+    outcome, detail = text(note, "outcome").replace("_", " "), text(note, "detail")
+    return f"came back: {outcome}{f' ({detail})' if detail else ''}"
 
 
 def _keys(note: Data) -> tuple[str, Kind, str]:
