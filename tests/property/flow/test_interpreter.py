@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from central.flow.commands import Command, Dial, HangUp, MainPathEnded, PlayMedia, RunEnded, RunErrand, StartTimer
 from central.flow.document import parse
-from central.flow.errands import CallWebhook, RecordVoice
+from central.flow.errands import CallWebhook, Errand, RecordVoice
 from central.flow.events import (
     Begun,
     DigitReceived,
@@ -45,6 +45,7 @@ OUTCOMES = [
     "started", "shortened", "updated", "success", "failure",
 ]  # fmt: skip
 _BROUGHT = {"name": "n", "link": "l", "response_raw": '{"a": "1"}'}
+_WORDS: dict[type[Errand], str] = {RecordVoice: "recorded", CallWebhook: "success"}
 STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
 
 targets = st.sampled_from([*NAMES, "end", "nowhere"])
@@ -276,8 +277,7 @@ class Driver:
                 self.owed.append(PlaybackEnded(command.playback, True, T0))
             case RunErrand():
                 self.owed.append(ErrandMoved(command.number, "conversation", T0))
-                words = {RecordVoice: "recorded", CallWebhook: "success"}
-                word = words.get(type(command.errand), "answered")
+                word = _WORDS.get(type(command.errand), "answered")
                 self.owed.append(ErrandDone(command.number, word, T0, _BROUGHT))
             case StartTimer():
                 self.owed.append(TimerFired(command.timer, T0))
