@@ -64,6 +64,17 @@ policies = st.sampled_from(["", "branch", "continue", "fail"])
 
 
 @st.composite
+def webhooks(draw: st.DrawFn) -> dict[str, Any]:
+    """A step that asks the web."""
+    url = draw(st.sampled_from(["https://h.example/{{ $flow.key.A }}", "{{ $flow.key.B }}", "x"]))
+    more = draw(st.sampled_from([{}, {"json": {"a": draw(texts)}}, {"form": {"a": draw(texts)}}]))
+    wired = draw(st.sampled_from([{}, {"failure": draw(targets)}]))
+    return {"widget": "webhook", "url": url, "query": {"q": draw(texts)}, "headers": {"X-A": draw(texts)}, **more,
+            "result": {"B": draw(st.sampled_from(["a", "$", "[0].b"]))}, "on": {"success": draw(targets), **wired},
+            "on_failure": draw(policies)}  # fmt: skip
+
+
+@st.composite
 def others(draw: st.DrawFn, kind: str, on: dict[str, Any]) -> dict[str, Any]:
     """A step that counts, computes or lets time pass."""
     match kind:
@@ -105,12 +116,7 @@ def others(draw: st.DrawFn, kind: str, on: dict[str, Any]) -> dict[str, Any]:
             return {"widget": kind, "set": {"L": draw(texts), "M": "{{ $user.key.L }}"}, "next": draw(targets), "on": on,
                     "on_failure": draw(policies)}  # fmt: skip
         case "webhook":
-            url = draw(st.sampled_from(["https://h.example/{{ $flow.key.A }}", "{{ $flow.key.B }}", "x"]))
-            more = draw(st.sampled_from([{}, {"json": {"a": draw(texts)}}, {"form": {"a": draw(texts)}}]))
-            wired = draw(st.sampled_from([{}, {"failure": draw(targets)}]))
-            return {"widget": kind, "url": url, "query": {"q": draw(texts)}, "headers": {"X-A": draw(texts)}, **more,
-                    "result": {"B": draw(st.sampled_from(["a", "$", "[0].b"]))}, "on": {"success": draw(targets), **wired},
-                    "on_failure": draw(policies)}  # fmt: skip
+            return draw(webhooks())
         case _:
             said = draw(st.sampled_from([{}, {"say": draw(texts)}, {"file": draw(texts)}]))
             return {"widget": kind, "for": draw(st.sampled_from(["1s", "1h", "{{ $flow.key.A }}"])), **said,
