@@ -18,6 +18,7 @@ LegId = NewType("LegId", UUID)
 EventId = NewType("EventId", UUID)
 TrunkId = NewType("TrunkId", UUID)
 EndpointId = NewType("EndpointId", UUID)
+MessageId = NewType("MessageId", UUID)
 FlowId = NewType("FlowId", str)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

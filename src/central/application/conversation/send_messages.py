@@ -1,0 +1,76 @@
+"""Runners of the errands SendSms and SendEmail: a step's message becomes a channel's, and its answer the step's (path step 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from central.application.conversation.gather_messages import GatherMessages
+from central.application.conversation.live_call import LiveCall
+from central.application.conversation.run_errands import Returned
+from central.application.ports.messages import Accepted, Answer, Mail, MailChannel, Refused, ShortMessage, SmsChannel
+from central.application.ports.world import Ids
+from central.domain.ids import MessageId
+from central.flow.errands import SendEmail, SendSms
+
+
+class SendShortMessages:
+    """Runs SendSms."""
+
+    def __init__(self, channel: SmsChannel, ids: Ids) -> None:
+        self._ids = ids
+        self._batches: GatherMessages[ShortMessage, Answer] = GatherMessages(channel.send)
+
+    async def __call__(self, call: LiveCall, errand: SendSms, /) -> Returned:
+        """Hand it over. Raises NeighbourError when the channel is away."""
+        message = ShortMessage(
+            id=MessageId(self._ids.uuid()),
+            account_id=call.account_id,
+            record_id=call.record_id,
+            step=call.run.step,
+            purpose=call.handed.prepared.purpose,
+            to=errand.to,
+            text=errand.text,
+            encoding=errand.encoding,
+            parts=errand.parts,
+            sender=errand.sender,
+            template_id=errand.template_id,
+            entity_id=errand.entity_id,
+        )
+        return _returned(message.id, [await self._batches.one(message)])
+
+
+class SendMails:
+    """Runs SendEmail."""
+
+    def __init__(self, channel: MailChannel, ids: Ids) -> None:
+        self._ids = ids
+        self._batches: GatherMessages[Mail, Sequence[Answer]] = GatherMessages(channel.send)
+
+    async def __call__(self, call: LiveCall, errand: SendEmail, /) -> Returned:
+        """Hand it over; accepted when it is for one recipient at least. Raises NeighbourError when the channel is away."""
+        mail = Mail(
+            id=MessageId(self._ids.uuid()),
+            account_id=call.account_id,
+            record_id=call.record_id,
+            step=call.run.step,
+            purpose=call.handed.prepared.purpose,
+            to=errand.to,
+            cc=errand.cc,
+            bcc=errand.bcc,
+            subject=errand.subject,
+            text=errand.text,
+            html=errand.html,
+            sender=errand.sender,
+            attachments=errand.attachments,
+            tracking=errand.tracking,
+        )
+        return _returned(mail.id, await self._batches.one(mail))
+
+
+def _returned(message: MessageId, answers: Sequence[Answer]) -> Returned:
+    if any(isinstance(answer, Accepted) for answer in answers):
+        return Returned("accepted", {"message_id": str(message)})
+    refused = next((answer for answer in answers if isinstance(answer, Refused)), None)
+    if refused is None:
+        return Returned("failed", detail="The channel gave no answer.")
+    return Returned("failed", {"status": refused.status, "reason": refused.reason}, refused.detail or refused.reason)

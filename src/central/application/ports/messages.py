@@ -1,0 +1,96 @@
+"""The message channels as flows see them: SMS and e-mail go in by batches, and each message is answered with a value.
+
+A channel takes a message over or refuses it; what becomes of a message that was taken is told later, by events of its own
+(domain 12 and 13). Lists, capabilities and money are asked by the channel, as every way to a message leads through it.
+Implementations come with the rooms of SMS and e-mail; until then a flow's message comes back as not configured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from central.domain.ids import AccountId, MessageId, RecordId
+from central.domain.policies import Purpose
+from central.domain.short_messages import Encoding
+from central.domain.statuses import EmailStatus, SmsStatus
+
+
+class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """One SMS. id: also its idempotency key. to: E.164 digits. step: of the flow. sender "" = the account's own.
+
+    encoding, parts: how it goes out. template_id, entity_id: registration ids where the country requires them.
+    """
+
+    id: MessageId
+    account_id: AccountId
+    record_id: RecordId
+    step: str
+    purpose: Purpose
+    to: str
+    text: str
+    encoding: Encoding
+    parts: int
+    sender: str = ""
+    template_id: str = ""
+    entity_id: str = ""
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True):
+    """One e-mail, of which each recipient has a status of his own. id: also its idempotency key. Addresses have a lawful shape."""
+
+    id: MessageId
+    account_id: AccountId
+    record_id: RecordId
+    step: str
+    purpose: Purpose
+    to: tuple[str, ...]
+    subject: str
+    text: str = ""
+    html: str = ""
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    sender: str = ""
+    attachments: tuple[str, ...] = ()
+    tracking: bool = False
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The channel has it, stored: SENT_TO_QUEUE or Success."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The channel does not take it, and nothing is sent. reason: a stable word (no_gateway, blacklisted, ...), detail a sentence.
+
+    retry: later it may be taken. our_fault: not the message is wrong, but we.
+    """
+
+    status: SmsStatus | EmailStatus
+    reason: str
+    detail: str = ""
+    retry: bool = False
+    our_fault: bool = False
+
+
+Answer = Accepted | Refused
+
+
+class SmsChannel(Protocol):
+    """Where short messages go."""
+
+    async def send(self, messages: Sequence[ShortMessage]) -> Sequence[Answer]:
+        """One answer each, in the same order; the same id again gets the first answer, and goes out once.
+
+        Raises NeighbourError when the channel is away: then it is not known what was taken.
+        """
+        ...
+
+
+class MailChannel(Protocol):
+    """Where e-mails go."""
+
+    async def send(self, mails: Sequence[Mail]) -> Sequence[Sequence[Answer]]:
+        """For each mail, in the same order, an answer for each recipient: to, then cc, then bcc. Otherwise as SmsChannel."""
+        ...
