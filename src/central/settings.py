@@ -20,6 +20,7 @@ from central.domain.errors import OperatorError
 PREFIX = "CENTRAL_"
 ENV_FILE = "CENTRAL_ENV_FILE"
 REDACTED = "***"
+_NAME_PARTS = {"date", "time", "flow", "did", "record_id", "leg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,19 @@ class Settings:
         Path | None, Help("voice model (.onnx) for piper, which then speaks English; empty = flite")
     ] = None
 
+    # recordings
+    recordings_dir: Annotated[
+        Path | None, Help("folder in which recordings are kept; empty = recordings in state_dir")
+    ] = None
+    recording_name: Annotated[
+        str, Help("names of recordings: {date} {time} {flow} {did} {record_id} {leg}, letters, digits, _ . and -")
+    ] = "{date}_{time}_{flow}_{did}_{record_id}_{leg}"
+    recording_link_minutes: Annotated[int, Help("how long a link to a recording holds", "min", 1, 1440)] = 15
+    recording_link_secret: Annotated[
+        str | None,
+        Help("secret that signs links to recordings, the same on all machines; empty = made on this one", secret=True),
+    ] = field(default=None, repr=False)
+
     # dispatch and tracking
     dispatch_round_ms: Annotated[int, Help("time between two rounds of the dispatcher", "ms", 5, 60_000)] = 100
     lease_s: Annotated[float, Help("how long a claim holds without a sign of life", "s", 3, 3600)] = 60.0
@@ -147,6 +161,9 @@ class Settings:
     keep_events_days: Annotated[int, Help("events of records", "days", 1, 36_500)] = 400
     keep_attempts_days: Annotated[int, Help("attempts and legs", "days", 1, 36_500)] = 400
     keep_records_days: Annotated[int, Help("records of closed requests", "days", 1, 36_500)] = 400
+    keep_recordings_days: Annotated[
+        int, Help("recordings, where an account's settings do not say otherwise", "days", 1, 36_500)
+    ] = 90
     keep_deliveries_days: Annotated[int, Help("webhook deliveries, parked ones included", "days", 1, 36_500)] = 30
     keep_audit_days: Annotated[int, Help("audit entries and ledger", "days", 1, 36_500)] = 3650
 
@@ -262,6 +279,10 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"{PREFIX}NODE_NAME: lower-case letters, digits and dashes, at most 63"
     if not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^:\s]+):\d{1,5}", settings.sip_bind):
         yield f"{PREFIX}SIP_BIND: must be host:port"
+    if unknown := set(re.findall(r"\{([^}]*)\}", settings.recording_name)) - _NAME_PARTS:
+        yield f"{PREFIX}RECORDING_NAME: there is no {{{min(unknown)}}}"
+    if not re.fullmatch(r"[A-Za-z0-9_.{}-]{1,200}", settings.recording_name):
+        yield f"{PREFIX}RECORDING_NAME: letters, digits, _ . - and parts in braces"
 
 
 def _schema() -> Iterator[tuple[str, Any, Help]]:

@@ -17,7 +17,19 @@ FOLDER = Path(__file__).resolve().parent.parent / "cases"
 FILE_KEYS = {
     "about", "mode", "account", "register", "trunk", "flow", "removed_prompts", "did", "case", "then", "patience_s", "webhooks",
 }  # fmt: skip
-CASE_KEYS = {"name", "about", "calls", "start_time", "time_zone", "priority", "variables", "on", "becomes", "legs"}
+CASE_KEYS = {
+    "name",
+    "about",
+    "calls",
+    "start_time",
+    "time_zone",
+    "priority",
+    "variables",
+    "on",
+    "becomes",
+    "legs",
+    "recordings",
+}
 STEPS = {"until", "ringing", "talking", "pause", "resume", "stop", "requeue", "account", "funds", "list"}
 STEP_KEYS = {"of", "touches", "force", "times"}
 
@@ -40,6 +52,7 @@ class Case:
     time_zone: str = ""
     priority: str = ""
     variables: Mapping[str, str] | None = None
+    recordings: Sequence[Mapping[str, Any]] | None = None
 
     @property
     def id(self) -> str:
@@ -123,6 +136,7 @@ def _case(path: Path, case: Mapping[str, Any]) -> Case:
         time_zone=str(case.get("time_zone", "")),
         priority=str(case.get("priority", "")),
         variables=case.get("variables"),
+        recordings=case.get("recordings"),
     )
 
 

@@ -28,6 +28,7 @@ from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.outbox import PostgresDeadLetters
 from central.adapters.postgres.pool import Pool, transaction
 from central.adapters.postgres.prompts import PostgresPrompts
+from central.adapters.postgres.recordings import PostgresRecordings
 from central.adapters.postgres.reporting_store import PostgresReports
 from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
 from central.adapters.speech.prompts import PromptFiles
@@ -64,11 +65,13 @@ from central.application.intake.receive_upload import ReceiveUpload
 from central.application.intake.reload_request import ReloadRequest
 from central.application.intake.submit_records import SubmitRecords
 from central.application.ports.intake import LoadQueue
+from central.application.reporting.read_recordings import ReadRecordings
 from central.application.reporting.reporting import Reporting
 from central.bootstrap.collector import calm_collector
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
 from central.bootstrap.publisher import webhook_config
+from central.bootstrap.recordings import recording_links, recording_storage
 from central.bootstrap.speech import speech_config
 from central.bootstrap.store import database_dsn, worker_pool
 from central.domain.errors import NeighbourError
@@ -86,9 +89,8 @@ def build_services(
     clock, ids = SystemClock(), SystemIds()
     auditor, operators = Auditor(clock, ids), PostgresAccounts(shard)
     flows, keys, lists = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool)
-    prompts = PostgresPrompts(pool)
+    prompts, urls = PostgresPrompts(pool), WebhookUrlPolicy(webhook_config(settings))
     missing = FindMissing(prompts, PostgresSavedEndpoints(pool))
-    urls = WebhookUrlPolicy(webhook_config(settings))
     library = PostgresLibrary(shard, PostgresDispatch(shard, ids), clock)
     work = _work(settings, pool, library, queue)
     return Services(
@@ -128,6 +130,7 @@ def build_services(
         operate_change=ChangeAccount(operators, library, auditor, OPERATOR_FIELDS),
         operate_keys=KeepKeys(PostgresKeys(shard), auditor),
         operate_policies=MaintainPolicies(PostgresPolicies(shard)),
+        recordings=_recordings(settings, pool),
     )
 
 
@@ -152,6 +155,11 @@ def _work(settings: Settings, pool: Pool, library: PostgresLibrary, queue: LoadQ
         reload=ReloadRequest(intake, receive),
         reports=Reporting(store, library, clock),
     )
+
+
+def _recordings(settings: Settings, pool: Pool) -> ReadRecordings:
+    storage, links = recording_storage(settings), recording_links(settings)
+    return ReadRecordings(PostgresRecordings(pool), storage, links, SystemClock())
 
 
 def _limits(settings: Settings) -> Limits:

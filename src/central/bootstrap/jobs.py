@@ -10,10 +10,13 @@ from central.adapters.files.shape import FileLimits
 from central.adapters.judges.processes import JudgeProcesses
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.jobs import JobDeeds, open_jobs, run_jobs
+from central.adapters.postgres.recordings import PostgresRecordings
 from central.adapters.postgres.retention import PostgresRetention
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
+from central.application.administration.retire_recordings import RetireRecordings
 from central.application.intake.load_upload import LoadUpload
 from central.application.intake.open_request import OpenRequest
+from central.bootstrap.recordings import recording_storage
 from central.bootstrap.store import database_dsn, row_retention, upkeep, worker_pool
 from central.bootstrap.worker_stores import worker_stores
 from central.settings import Settings
@@ -39,10 +42,14 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
         files, rows = DiskListFiles(limits), settings.intake_chunk_rows
         load = LoadUpload(intake, opener, files, judges, stores.ids, telemetry, chunk_rows=rows)
 
+        index = PostgresRecordings(stores.pool)
+        retire_recordings = RetireRecordings(index, recording_storage(settings), stores.clock)
+
         async def keep_house() -> None:
             await upkeep(settings)
             retired = await PostgresRetention(stores.pool).retire(stores.clock.now(), row_retention(settings))
             telemetry.event("rows_retired", **retired)
+            telemetry.event("recordings_retired", n=await retire_recordings())
 
         deeds = JobDeeds(load=load, upkeep=keep_house, stranded=stores.tracking.stranded_uploads, give_up=load.give_up)
         await run_jobs(app, deeds, stop, telemetry)

@@ -10,6 +10,7 @@ from central.adapters.telemetry.process_telemetry import ProcessTelemetry
 from central.adapters.webhook.channel import WebhookCourier
 from central.adapters.webhook.config import WebhookConfig
 from central.application.publishing.publish_events import EventPublisher, PublishLimits
+from central.bootstrap.recordings import recording_links
 from central.bootstrap.worker_stores import worker_stores
 from central.domain.delivery import RetryRule
 from central.entrypoints.workers.rounds import repeat
@@ -31,7 +32,7 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
         courier = WebhookCourier(webhook_config(settings))
         owner = f"{settings.node_name}/{stores.ids.uuid().hex[-12:]}"
         publisher = EventPublisher(
-            PostgresOutbox(stores.pool),
+            PostgresOutbox(stores.pool, recording_links(settings)),
             courier,
             stores.clock,
             telemetry,

@@ -40,6 +40,7 @@ def row_retention(settings: Settings) -> Mapping[str, timedelta]:
         "old_deliveries": deliveries,
         "old_parked": deliveries,
         "old_audit": audit,
+        "old_recordings": audit,
         "old_ledger": audit,
         "old_records": records,
         "empty_requests": records,

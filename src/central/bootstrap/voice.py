@@ -13,6 +13,7 @@ from central.application.ports.dispatch import NodeState
 from central.bootstrap.collector import calm_collector
 from central.bootstrap.errands import errand_runners, web_caller
 from central.bootstrap.process import on_stop_signal, open_telemetry
+from central.bootstrap.recordings import recording_parts
 from central.bootstrap.speech import speech_config
 from central.bootstrap.store import worker_pool
 from central.bootstrap.worker_stores import worker_stores
@@ -86,6 +87,7 @@ async def run_voice_node(settings: Settings) -> None:
                 gather=timedelta(milliseconds=settings.group_commit_ms),
                 drain=timedelta(seconds=settings.drain_s),
                 runners=errand_runners(settings, stores, tenants, telemetry, web),
+                recordings=recording_parts(settings, stores.pool),
             )
         )
         on_stop_signal(node.stop)

@@ -79,6 +79,15 @@ async def test_the_far_side_that_leaves_leaves_what_it_said(board: Switchboard, 
     assert (await taken(board, tmp_path)).tone_s(TONE_HZ) == pytest.approx(3, abs=0.4)
 
 
+async def test_a_far_side_that_sends_nothing_at_all_is_silence(board: Switchboard, tmp_path: Path) -> None:
+    call = await recorded(board, "answer", RecordLimits(10, 2))
+    ended = await call.until(RecordingEnded)
+    assert ended.ok, ended
+    if await board.rig.telephony.take_recording("r1", tmp_path / "r1.wav"):
+        assert hear((tmp_path / "r1.wav").read_bytes()).loud_s() == 0
+    assert call.count(LegEnded) == 0
+
+
 async def test_a_leg_that_is_gone_is_not_recorded(board: Switchboard, tmp_path: Path) -> None:
     await board.open("c486")
     call = await board.place("c486")

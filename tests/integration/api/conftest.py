@@ -34,7 +34,9 @@ from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.outbox import PostgresDeadLetters
 from central.adapters.postgres.pool import Pool
 from central.adapters.postgres.prompts import PostgresPrompts
+from central.adapters.postgres.recordings import PostgresRecordings
 from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
+from central.adapters.recordings.folder import FolderStorage
 from central.adapters.speech.config import SpeechConfig
 from central.adapters.speech.prompts import PromptFiles
 from central.adapters.system import SystemClock, SystemIds
@@ -67,10 +69,12 @@ from central.application.intake.receive_upload import Upload
 from central.application.intake.submit_records import MOST_RECORDS, Receipt, RecordReceipt, Submission
 from central.application.ports.administration import AccountRow
 from central.application.ports.outbox import Delivery
+from central.application.reporting.read_recordings import ReadRecordings
 from central.domain.delivery import Answer, HttpAnswer
 from central.domain.errors import InvalidInput, NotFound
 from central.domain.ids import AccountId, RecordId, RequestId
 from central.domain.intake_facts import Verdict
+from central.domain.recording_links import RecordingLinks
 from central.domain.statuses import FlowStatus
 from central.entrypoints.api.app import create_app
 from central.entrypoints.api.gate import Api
@@ -84,6 +88,7 @@ from central.entrypoints.api.services import (
 )
 from tests.fakes.observed import ObservedTelemetry
 
+LINKS = RecordingLinks("https://central.test/api/v1", "a secret of this test")
 OPERATOR_KEY = "op_" + "x" * 40
 MOST_PROMPT_BYTES = 2_000_000
 LIMITS = Limits(
@@ -350,7 +355,7 @@ def prompt_files(api_pool: Pool, tmp_path: Path) -> PromptFiles:
 
 
 @pytest.fixture
-async def stage(api_pool: Pool, worker_pool: Pool, prompt_files: PromptFiles) -> AsyncIterator[Stage]:
+async def stage(api_pool: Pool, worker_pool: Pool, prompt_files: PromptFiles, tmp_path: Path) -> AsyncIterator[Stage]:
     """The running application."""
     intake, reports, courier = Intake(), Reports(), PostingCourier()
     neighbours = [Neighbour("postgresql", "up")]
@@ -359,7 +364,8 @@ async def stage(api_pool: Pool, worker_pool: Pool, prompt_files: PromptFiles) ->
     async def readiness() -> Sequence[Neighbour]:
         return neighbours
 
-    services = replace(services, readiness=readiness)
+    kept = ReadRecordings(PostgresRecordings(api_pool), FolderStorage(tmp_path / "kept"), LINKS, SystemClock())
+    services = replace(services, readiness=readiness, recordings=kept)
     telemetry = services.telemetry
     assert isinstance(telemetry, ObservedTelemetry)
     app = create_app(services)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -29,6 +29,7 @@ from central.domain.endpoints import parse_auth
 from central.domain.errors import Conflict, NotFound
 from central.domain.event_bodies import render_body
 from central.domain.ids import AccountId, EndpointId, EventId, RecordId
+from central.domain.recording_links import RecordingLinks
 
 _SQL = load_statements("outbox")
 RECORD_FINAL = "record.final"
@@ -90,10 +91,11 @@ class _EndpointState:
 
 
 class PostgresOutbox:
-    """The queue of one shard; ``pool`` is one of ``central_worker``."""
+    """The queue of one shard; ``pool`` is one of ``central_worker``. ``links`` makes the links to recordings."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, links: RecordingLinks | None = None) -> None:
         self._pool = pool
+        self._links = links
 
     async def claim_deliveries(
         self, owner: str, limit: int, lease_s: float, *, per_endpoint: int, at: datetime
@@ -111,7 +113,7 @@ class PostgresOutbox:
             rows = await _fetch(connection, "claim_deliveries", _ClaimedRow, asked)
             unrendered = [row for row in rows if row.body is None]
             if unrendered:
-                await _fill_bodies(connection, unrendered)
+                await _fill_bodies(connection, unrendered, self._links, at)
         return [row.to_delivery() for row in rows]
 
     async def finish_deliveries(self, owner: str, results: Sequence[DeliveryResult]) -> int:
@@ -175,15 +177,30 @@ async def _fetch(connection: Connection, statement: str, into: type[Row], asked:
         return await cursor.fetchall()
 
 
-async def _fill_bodies(connection: Connection, rows: Sequence[_ClaimedRow]) -> None:
+async def _fill_bodies(
+    connection: Connection, rows: Sequence[_ClaimedRow], links: RecordingLinks | None, at: datetime
+) -> None:
     """Render what the writer left to us, and store it, so that later tries tell the same."""
     targets = [(r.account_id, r.record_id) for r in rows if r.event_type == RECORD_FINAL and r.record_id is not None]
     facts = await render_record_final(connection, targets)
     for row in rows:
         told = facts.get((row.account_id, row.record_id)) if row.record_id is not None else None
-        row.body = told if told is not None else _ids_only(row)
+        row.body = _linked(row.account_id, told, links, at) if told is not None else _ids_only(row)
     bodies = [{"account_id": r.account_id, "endpoint_id": r.endpoint_id, "id": r.id, "body": r.body} for r in rows]
     await connection.execute(_SQL["store_bodies"], {"bodies": Jsonb(bodies)})
+
+
+def _linked(
+    account_id: AccountId, told: Mapping[str, object], links: RecordingLinks | None, at: datetime
+) -> Mapping[str, object]:
+    """The body with a link to each recording, which holds from now on."""
+    if links is None or "recordings" not in told:
+        return told
+    linked: list[Mapping[str, object]] = []
+    for recording in cast("Sequence[Mapping[str, object]]", told["recordings"]):
+        url, until = links.link(account_id, UUID(str(recording["recording_id"])), at)
+        linked.append({**recording, "url": url, "url_expires_at": until.isoformat(timespec="milliseconds")})
+    return {**told, "recordings": linked}
 
 
 def _ids_only(row: _ClaimedRow) -> Mapping[str, object]:

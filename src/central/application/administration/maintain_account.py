@@ -45,6 +45,7 @@ OPERATOR_FIELDS: Final = OWN_FIELDS | {
     "policy_version",
 }
 _ANY_CURRENCY = "XXX"  # ISO 4217: no currency; a plan is judged by its form alone
+_MOST_DAYS: Final = 36_500
 _STATES = ("created", "email_verified", "details_given", "kyc_pending", "active", "suspended", "closed")
 
 
@@ -164,6 +165,10 @@ def _check(changes: Mapping[str, object]) -> None:
         RatePlan.parse(cast("Mapping[str, object]", plan), _ANY_CURRENCY)
     settings = changes.get("settings")
     if isinstance(settings, Mapping):
+        days = cast("Mapping[str, object]", settings).get("keep_recordings_days", 1)
+        if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= _MOST_DAYS:
+            message = f"keep_recordings_days is a whole number from 1 to {_MOST_DAYS}."
+            raise InvalidInput("invalid_retention", message, field="keep_recordings_days")
         networks = cast("Mapping[str, object]", settings).get("ip_networks", [])
         texts = cast("list[object]", networks) if isinstance(networks, list) else [None]
         if not all(isinstance(text, str) for text in texts):

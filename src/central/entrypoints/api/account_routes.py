@@ -80,7 +80,10 @@ def account_view(row: AccountRow) -> AccountView:
 
 
 class AccountChange(Struct, forbid_unknown_fields=True, frozen=True):
-    """What an account changes about itself; absent fields stay. ``settings.ip_networks`` lists who may call."""
+    """What an account changes about itself; absent fields stay.
+
+    ``settings.ip_networks`` lists who may call, ``settings.keep_recordings_days`` says how long new recordings are kept.
+    """
 
     name: Name | UnsetType = UNSET
     time_zone: str | UnsetType = UNSET

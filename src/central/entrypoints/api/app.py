@@ -23,6 +23,7 @@ from central.entrypoints.api.openapi_document import complete, openapi_config
 from central.entrypoints.api.operator_routes import operator_router
 from central.entrypoints.api.problems import EXCEPTION_HANDLERS
 from central.entrypoints.api.prompt_routes import prompt_router
+from central.entrypoints.api.recording_routes import recording_router
 from central.entrypoints.api.request_routes import request_router
 from central.entrypoints.api.services import Services
 from central.entrypoints.api.upload_routes import upload_router
@@ -90,4 +91,4 @@ def _routers() -> list[Router]:
         dependencies={"caller": Provide(caller_of, sync_to_thread=False)},
         security=[{"key": []}],
     )
-    return [open_router, link_router, guarded]
+    return [open_router, link_router, guarded, Router("/api/v1", route_handlers=[recording_router])]

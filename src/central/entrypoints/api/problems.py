@@ -59,6 +59,9 @@ CODES: Final[Mapping[str, int]] = {
     "insufficient_balance": 402,
     "account_validity_expired": 402,
     "max_capacity_reached": 429,
+    "link_expired": 410,
+    "recording_deleted": 410,
+    "range_not_satisfiable": 416,
 }
 """... unless the code has a status of its own."""
 
@@ -68,7 +71,9 @@ _TITLES: Final[Mapping[int, str]] = {
     402: "Payment required",
     404: "Not found",
     405: "Method not allowed",
+    410: "Gone",
     413: "Too large",
+    416: "Range not satisfiable",
     415: "Unsupported media type",
     429: "Too many requests",
 }

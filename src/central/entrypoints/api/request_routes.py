@@ -257,8 +257,13 @@ async def control_request(
 
 @get("/records/{record_id:uuid}", guards=[needs(Right.REQUESTS_READ)], summary="One record", tags=["Records"])
 async def get_record(record_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> dict[str, Any]:
-    """With its attempts and legs."""
-    return dict(shown(caller, await services.reporting.record(caller.account_id, RecordId(record_id))))
+    """With its attempts, legs and recordings; these with links for callers with the right `recordings:download`."""
+    document = dict(shown(caller, await services.reporting.record(caller.account_id, RecordId(record_id))))
+    if services.recordings is not None:
+        linked = Right.RECORDINGS_DOWNLOAD in caller.rights
+        found = await services.recordings.of_record(caller.account_id, RecordId(record_id), linked=linked)
+        document["recordings"] = found
+    return document
 
 
 @get(

@@ -30,6 +30,7 @@ from central.application.ports.internal_functions import LinkStore
 from central.application.ports.outbox import Courier, DeadLetters
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
+from central.application.reporting.read_recordings import ReadRecordings
 from central.domain.ids import AccountId, RecordId, RequestId
 
 
@@ -195,3 +196,4 @@ class Services:
     operate_change: ChangeAccount | None = None
     operate_keys: KeepKeys | None = None
     operate_policies: MaintainPolicies | None = None
+    recordings: ReadRecordings | None = None

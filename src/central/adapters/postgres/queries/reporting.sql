@@ -142,7 +142,7 @@ with r as materialized (   -- by itself: joined with requests at once, all recor
 select r.account_id, r.id as record_id, v.id as flow_version_id, jsonb_strip_nulls(jsonb_build_object(
          'record_id', r.id, 'request_id', r.request_id, 'client_identifier', r.client_identifier, 'flow_id', q.flow_id,
          'flow_version', v.number, 'flow_type', f.type, 'status', r.status, 'reason', r.reason, 'epoch', r.epoch,
-         'attempts', made.attempts, 'variables', r.variables || coalesce(made.variables, '{}'))) as body
+         'attempts', made.attempts, 'variables', r.variables || coalesce(made.variables, '{}'), 'recordings', kept.list)) as body
   from r
   join request q on q.account_id = r.account_id and q.id = r.request_id
   join flow f on f.account_id = q.account_id and f.id = q.flow_id
@@ -162,7 +162,13 @@ select r.account_id, r.id as record_id, v.id as flow_version_id, jsonb_strip_nul
                  'duration', l.answered_ms / 1000, 'duration_ms', l.answered_ms, 'status', l.status, 'code', l.code, 'q850', l.q850,
                  'sip_code', l.sip_code, 'hangup_by', l.hangup_by, 'digits', l.digits) order by l.id) as list
           from leg l where l.account_id = a.account_id and l.record_id = a.record_id and l.attempt_number = a.number) legs
-     where a.account_id = r.account_id and a.record_id = r.id and a.epoch = r.epoch) made;
+     where a.account_id = r.account_id and a.record_id = r.id and a.epoch = r.epoch) made
+  cross join lateral (
+    select jsonb_agg(jsonb_build_object(
+             'recording_id', k.id, 'leg_id', k.leg_id, 'step', nullif(k.step, ''), 'name', k.name, 'seconds', k.seconds,
+             'channels', k.channels, 'bytes', k.bytes, 'sha256', k.sha256,
+             'created_at', to_char(k.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')) order by k.created_at, k.id) as list
+      from recording k where k.account_id = r.account_id and k.record_id = r.id and k.deleted_at is null) kept;
 
 -- name: version_documents
 -- across accounts: frozen documents, read once by their id, which the caller took from a record of the account.

@@ -25,6 +25,11 @@ delete from outbox where (account_id, id) in (
 -- name: old_audit
 delete from audit where (account_id, id) in (select account_id, id from audit where at < %(before)s limit %(n)s);
 
+-- name: old_recordings
+-- What was deleted is told for as long as the audit trail tells it.
+delete from recording where (account_id, id) in (
+  select account_id, id from recording where deleted_at < %(before)s limit %(n)s);
+
 -- name: old_ledger
 -- The sum of what goes stays as one line, so that the ledger still adds up to the balance.
 with old as (
