@@ -18,18 +18,9 @@ FILE_KEYS = {
     "about", "mode", "account", "register", "trunk", "flow", "removed_prompts", "did", "case", "then", "patience_s", "webhooks",
 }  # fmt: skip
 CASE_KEYS = {
-    "name",
-    "about",
-    "calls",
-    "start_time",
-    "time_zone",
-    "priority",
-    "variables",
-    "on",
-    "becomes",
-    "legs",
-    "recordings",
-}
+    "name", "about", "calls", "start_time", "time_zone", "priority", "variables", "on", "becomes", "legs", "recordings",
+}  # fmt: skip
+CALLER_KEYS = {"caller", "dials", "from_number", "from_host", "proves"}
 STEPS = {"until", "ringing", "talking", "pause", "resume", "stop", "requeue", "account", "funds", "list"}
 STEP_KEYS = {"of", "touches", "force", "times"}
 
@@ -40,7 +31,11 @@ class BadCaseFile(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One contact: whom it calls, on which lists it stands, what must become of it."""
+    """One contact: whom it calls, on which lists it stands, what must become of it.
+
+    For an inbound flow: ``caller`` is who calls (``examples/carrier/callers.py``), ``dials`` which number instead of the flow's,
+    ``proves`` the trunk whose log-in he uses. Without ``becomes`` the call is refused and makes no record.
+    """
 
     file: str
     name: str
@@ -53,6 +48,16 @@ class Case:
     priority: str = ""
     variables: Mapping[str, str] | None = None
     recordings: Sequence[Mapping[str, Any]] | None = None
+    caller: str = ""
+    dials: str = ""
+    from_number: str = ""
+    from_host: str = "127.0.0.1"
+    proves: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the call must not become a record."""
+        return bool(self.caller) and not self.becomes
 
     @property
     def id(self) -> str:
@@ -78,6 +83,11 @@ class CaseFile:
     patience_s: float
     webhooks: Sequence[str] = ()
     removed_prompts: Sequence[str] = ()
+
+    @property
+    def inbound(self) -> bool:
+        """Whether customers call the flow."""
+        return "\ntype: inbound" in self.flow
 
     def case(self, name: str) -> Case:
         """A case by its name. Raises BadCaseFile."""
@@ -124,11 +134,11 @@ def read_case_file(path: Path) -> CaseFile:
 
 
 def _case(path: Path, case: Mapping[str, Any]) -> Case:
-    _known(path, case, CASE_KEYS)
+    _known(path, case, CASE_KEYS | CALLER_KEYS)
     return Case(
         file=path.stem,
         name=str(case["name"]),
-        calls=tuple(case["calls"]),
+        calls=tuple(case["calls"] if "caller" not in case else ()),
         becomes=case.get("becomes", {}),
         legs=case.get("legs"),
         on=tuple(case.get("on", ())),
@@ -137,6 +147,11 @@ def _case(path: Path, case: Mapping[str, Any]) -> Case:
         priority=str(case.get("priority", "")),
         variables=case.get("variables"),
         recordings=case.get("recordings"),
+        caller=str(case.get("caller", "")),
+        dials=str(case.get("dials", "")),
+        from_number=str(case.get("from_number", "")),
+        from_host=str(case.get("from_host", "127.0.0.1")),
+        proves=str(case.get("proves", "")),
     )
 
 

@@ -42,6 +42,7 @@ class Played:
     flow_id: str = ""
     request_id: str = ""
     secret: str = ""
+    did: str = ""
     seen: dict[str, Seen] = field(default_factory=dict[str, Seen])
     faults: list[str] = field(default_factory=list[str])
     counting: Counting = field(default_factory=Counting)
@@ -64,7 +65,7 @@ class Played:
         self._fill_lists()
         flow = self.api.send("POST", "/flows", file.flow.encode(), "application/yaml")
         self.flow_id = flow["id"]
-        did = f"91800001{self.place:04d}" if file.did is None else file.did
+        did = self.did = f"91800001{self.place:04d}" if file.did is None else file.did
         if did:
             self.api.post("/dids", {"dids": [{"number": did}]})
             self.api.put(f"/flows/{self.flow_id}/dids", {"dids": [did]})
@@ -139,7 +140,10 @@ class Played:
             return self._records
         rows = self.api.pages(f"/requests/{self.request_id}/records", limit=200)
         names = {seen.receipt["record_id"]: name for name, seen in self.seen.items()}
-        self._figures, self._records = figures, {names[row["record_id"]]: row for row in rows}
+        self._figures, self._records = (
+            figures,
+            {names[row["record_id"]]: row for row in rows if row["record_id"] in names},
+        )
         return self._records
 
     def until(self, what: str, holds: Callable[[], bool], limit_s: float) -> bool:
@@ -158,7 +162,7 @@ class Played:
 
     def _settled(self) -> bool:
         records = self.records()
-        for case in self.file.cases:
+        for case in self._recorded():
             record, wanted = records[case.name], case.becomes
             if record["status"] != wanted.get("status") or record["attempts_made"] < wanted.get("attempts", 0):
                 return False
@@ -167,7 +171,7 @@ class Played:
     def collect(self) -> None:
         """Read the explanation of each record, once the copies of its SIP messages are stored."""
         end = time.monotonic() + _TRACE_S
-        for case in self.file.cases:
+        for case in self._recorded():
             receipt = self.seen[case.name].receipt
             while True:
                 seen = Seen(receipt, self.api.get(f"/records/{receipt['record_id']}/timeline"))
@@ -176,6 +180,9 @@ class Played:
                 time.sleep(LOOK_S)
             self.seen[case.name] = seen
             self._check_record(case, seen)
+
+    def _recorded(self) -> list[Case]:
+        return [case for case in self.file.cases if not case.refused]
 
     def _check_record(self, case: Case, seen: Seen) -> None:
         if any(n > 1 for n in final_events(seen.explanation["statuses"], self.finals)):

@@ -23,6 +23,9 @@ FILES = [pytest.param(file.name, id=file.name, marks=pytest.mark.case_file(file.
 @pytest.mark.parametrize("case", CASES)
 def test_case(laboratory: Laboratory, case: Case) -> None:
     played = laboratory.played(case.file)
+    if case.refused:  # SIPp's own verdict is among the faults of the file
+        assert case.name not in played.seen
+        return
     seen = played.seen[case.name]
     wrong = differences(case, seen)
     if wrong and UPDATE:

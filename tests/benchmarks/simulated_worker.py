@@ -14,6 +14,7 @@ from typing import Any
 import uvloop
 
 from central.adapters.postgres.dispatch_store import PostgresDispatch
+from central.adapters.postgres.inbound_store import PostgresInbound
 from central.adapters.postgres.journal_store import PostgresJournal
 from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.pool import open_pool
@@ -53,6 +54,7 @@ async def work(plan: dict[str, Any]) -> None:
                 speech=SimulatedSpeech(),
                 prompts=SimulatedPrompts(),
                 dispatch=dispatch,
+                inbound=PostgresInbound(pool),
                 journal=PostgresJournal(pool, ids),
                 library=PostgresLibrary(pool, dispatch, clock),
                 clock=clock,

@@ -68,11 +68,12 @@ class Player:
         *,
         struck: frozenset[int] = frozenset(),
         last_attempt: bool = False,
+        inbound: bool = False,
     ) -> Player:
         """A run that stands before Start."""
         program = prepare(parse(data))
         system = {"record_id": "r-1", "did": "911140000000"}
-        facts = RunFacts(numbers, dict(variables or {}), system, struck, last_attempt=last_attempt)
+        facts = RunFacts(numbers, dict(variables or {}), system, struck, last_attempt=last_attempt, inbound=inbound)
         return cls(program, begin(program, facts))
 
     def feed(self, event: FlowEvent) -> Player:

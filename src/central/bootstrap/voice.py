@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from central.adapters.asterisk.channel import AsteriskTelephony
 from central.adapters.asterisk.config import AsteriskConfig, ForeignEngine, OwnEngine
+from central.adapters.postgres.inbound_store import PostgresInbound
 from central.adapters.postgres.prompts import PostgresPrompts
 from central.adapters.speech.prompts import PromptFiles
 from central.adapters.speech.renderer import CachedSpeech
@@ -78,6 +79,7 @@ async def run_voice_node(settings: Settings) -> None:
                 speech=speech,
                 prompts=PromptFiles(speech_config(settings), PostgresPrompts(stores.pool)),
                 dispatch=stores.dispatch,
+                inbound=PostgresInbound(stores.pool),
                 journal=stores.journal,
                 library=stores.library,
                 clock=stores.clock,

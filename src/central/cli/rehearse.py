@@ -122,7 +122,8 @@ def run_flow(file: ExistingFile, *variables: str, at: datetime | None = None, wr
         say((f"line {finding.line}: {finding.message}", "red" if finding.severity == "error" else "yellow"))
     values = {name: value for name, _, value in (text.partition("=") for text in variables)}
     begun = at or SystemClock().now()
-    rehearsal = Rehearsal(prepare(flow), flow.calls, begun if begun.tzinfo else begun.astimezone(), values)
+    at_moment = begun if begun.tzinfo else begun.astimezone()
+    rehearsal = Rehearsal(prepare(flow), flow.calls, at_moment, values, inbound=flow.type == "inbound")
     acts = _converse(rehearsal)
     status = rehearsal.outcome.status if rehearsal.outcome is not None else "not ended"
     say((status, "bold"), f"  {' > '.join(rehearsal.path)}")

@@ -60,7 +60,8 @@ class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     had one. ``attempts_charged`` and ``platform_faults`` are the counts *before* this attempt. ``struck`` are the
     positions already struck off, out of ``numbers`` in all. ``paused`` and ``stopping`` are the request's (or flow's)
     control state now. ``parted``: the customer hung up in a conversation, and the flow went on from there without him.
-    ``limits.expires_at`` already includes paused time. ``next_opening`` is the calling window.
+    ``inbound``: the customer called us, so nothing is tried again. ``limits.expires_at`` already includes paused time.
+    ``next_opening`` is the calling window.
     """
 
     end: AttemptEnd

@@ -14,6 +14,8 @@ class RecordEvent(StrEnum):
 
     RECORD_CREATED = "record_created"
     """The record was stored, with the input row, the checks and the status that they gave."""
+    CALL_ARRIVED = "call_arrived"
+    """A customer called: the record was made with its attempt and its leg, or ended because the account could not take it."""
     RECORD_CHECKED = "record_checked"
     """Checks that were outstanding have run."""
     STATUS_CHANGED = "status_changed"
@@ -93,6 +95,12 @@ class Actor(StrEnum):
 
 
 PERMANENT: Final = frozenset(
-    {RecordEvent.RECORD_CREATED, RecordEvent.STATUS_CHANGED, RecordEvent.ATTEMPT_ENDED, RecordEvent.LEG_ENDED}
+    {
+        RecordEvent.RECORD_CREATED,
+        RecordEvent.CALL_ARRIVED,
+        RecordEvent.STATUS_CHANGED,
+        RecordEvent.ATTEMPT_ENDED,
+        RecordEvent.LEG_ENDED,
+    }
 )
 """Kinds that retention keeps longest: without them a status could not be explained."""

@@ -75,7 +75,7 @@ def _look(facts: AttemptFacts) -> _View:
     lost = facts.loss
     platform_only = lost is not Loss.AFTER_ANSWER and lost is not Loss.POSSIBLY_SENT and not consuming
     platform_only = platform_only and (bool(facts.legs) or lost is Loss.NOT_SENT)
-    free = platform_only and facts.platform_faults < FREE_PLATFORM_FAULTS
+    free = platform_only and not facts.inbound and facts.platform_faults < FREE_PLATFORM_FAULTS
     untried = not facts.legs and lost is None and facts.end in _UNTRIED_ENDS
     room = facts.attempts_charged < facts.rule.attempts
     gone = frozenset(struck) if struck else _NO_STRUCK
@@ -133,7 +133,7 @@ def _row_5_short_hangup(view: _View) -> Outcome | None:
     if leg.answered_s is None or leg.answered_s >= facts.short_hangup_s:
         return None
     what = f"The customer left {leg.answered_s:.1f} s after answering, within the limit of {facts.short_hangup_s:g} s"
-    if facts.rule.retry_short_hangup and view.attempts_left > 0 and view.numbers_left > 0:
+    if facts.rule.retry_short_hangup and not facts.inbound and view.attempts_left > 0 and view.numbers_left > 0:
         due = next_due(facts.rule, view.charged_after, facts.ended_at)
         return _again(view, due, "short_hangup", "5", f"{what}, and the flow retries short hang-ups")
     return _final(view, FlowStatus.SHORT_HANGUP, "short_hangup", "5", f"{what}.")
@@ -154,7 +154,11 @@ def _row_6_failed(view: _View) -> Outcome | None:
 
 
 def _row_6a_lost_after_answer(view: _View) -> Outcome | None:
-    lost = view.facts.loss is Loss.AFTER_ANSWER or (view.facts.end is AttemptEnd.LOST and view.connected is not None)
+    facts = view.facts
+    if facts.inbound and (facts.loss is not None or facts.end is AttemptEnd.LOST):
+        sentence = "The voice engine or its node was lost with the caller on the line."
+        return _final(view, FlowStatus.FAILURE, "engine_lost", "6a", sentence)
+    lost = facts.loss is Loss.AFTER_ANSWER or (facts.end is AttemptEnd.LOST and view.connected is not None)
     if not lost:
         return None
     sentence = "The voice engine or its node was lost after the customer had answered; there is no retry."
@@ -185,7 +189,7 @@ def _row_6c_unknown(view: _View) -> Outcome | None:
 
 
 def _row_8_completed(view: _View) -> Outcome | None:
-    if view.facts.end is not AttemptEnd.END or (view.facts.legs and view.connected is None):
+    if view.facts.end is not AttemptEnd.END or ((view.facts.legs or view.facts.inbound) and view.connected is None):
         return None
     sentence = (
         "The flow reached its end with the customer connected." if view.facts.legs else "The flow reached its end."
@@ -199,12 +203,14 @@ def _row_8_completed(view: _View) -> Outcome | None:
 
 def _row_9_customer_left(view: _View) -> Outcome | None:
     facts, leg = view.facts, view.connected
-    if facts.end is not AttemptEnd.CUSTOMER_LEFT:
+    if facts.inbound and leg is None:
+        left = facts.end is AttemptEnd.CUSTOMER_LEFT
+        sentence = (
+            "The caller left before the call was answered." if left else "The flow ended without answering the call."
+        )
+        return _final(view, FlowStatus.FAILURE, "not_answered", "9", sentence)
+    if facts.end is not AttemptEnd.CUSTOMER_LEFT or leg is None:
         return None
-    if leg is None:
-        if not facts.inbound:
-            return None
-        return _final(view, FlowStatus.FAILURE, "not_answered", "9", "The caller left before the call was answered.")
     after = "" if leg.answered_s is None else f" after {leg.answered_s:.1f} s"
     sentence = f"The customer left{after}, before the flow had reached an end."
     return _final(view, FlowStatus.PARTIAL_COMPLETE, "customer_left", "9", sentence)
@@ -212,7 +218,7 @@ def _row_9_customer_left(view: _View) -> Outcome | None:
 
 def _row_12_reattempt(view: _View) -> Outcome | None:
     facts, rule = view.facts, view.facts.rule
-    if view.numbers_left <= 0 or view.attempts_left <= 0 or not _retryable(view):
+    if facts.inbound or view.numbers_left <= 0 or view.attempts_left <= 0 or not _retryable(view):
         return None
     due = next_due(rule, view.charged_after, facts.ended_at)
     what = f"The customer was not reached ({view.result}) in attempt {view.charged_after} of {rule.attempts}"

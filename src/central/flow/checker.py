@@ -18,6 +18,8 @@ from central.flow.set_variables import unset_reads
 from central.flow.widgets.table import WIDGETS
 
 _CONNECTED: Final = frozenset({"connected", "machine"})
+_ANSWERED: Final = frozenset({"next"})
+_RUNNING: Final = frozenset({"multicast", "inbound"})
 
 
 def check(flow: Flow) -> tuple[Finding, ...]:
@@ -48,8 +50,8 @@ def _at(
 
 
 def _entry_findings(flow: Flow, program: Program) -> Iterator[Finding]:
-    if flow.type != "multicast":
-        hint = "This release runs `type: multicast`."
+    if flow.type not in _RUNNING:
+        hint = "This release runs `type: multicast` and `type: inbound`."
         yield Finding("type_not_available", "error", 0, "", f"Flows of type {flow.type} cannot run yet.", hint)
     if not program.steps:
         return
@@ -59,6 +61,27 @@ def _entry_findings(flow: Flow, program: Program) -> Iterator[Finding]:
     if flow.type == "multicast" and not any(step.call for step in program.steps.values()):
         hint = "Add `call: {widget: make_call, on: {connected: ...}}`."
         yield Finding("call_step_missing", "error", 0, "", "The flow has no Make Call step: it calls nobody.", hint)
+    if flow.type == "inbound":
+        yield from _answer_findings(program)
+    else:
+        for step in program.steps.values():
+            if _widget(step, "answers"):
+                hint = "Calls come in to flows of `type: inbound`."
+                yield _at(step, "answer_in_outbound", "An outbound flow has no call to answer.", hint)
+
+
+def _answer_findings(program: Program) -> Iterator[Finding]:
+    """The first step of an inbound flow answers, and nothing in it calls the customer (domain 5.2)."""
+    start = program.steps.get(program.start)
+    target = start.targets.get("next") if start is not None else None
+    first = program.steps.get(target.step) if target is not None else None
+    if start is not None and (first is None or not _widget(first, "answers")):
+        hint = "Add `answer: {widget: answer_call, next: ...}` and lead Start to it."
+        yield _at(start, "answer_missing", "The step after Start must be Answer Call.", hint)
+    for step in program.steps.values():
+        if step.call:
+            hint = "The customer is on the line already."
+            yield _at(step, "call_in_inbound", "An inbound flow does not call its customer.", hint)
 
 
 def _target_findings(program: Program) -> Iterator[Finding]:
@@ -166,9 +189,9 @@ def _reachable_without_leg(program: Program) -> set[str]:
             continue
         reached.add(name)
         step = program.steps[name]
-        connects = step.call
+        connects = _CONNECTED if step.call else _ANSWERED if _widget(step, "answers") else ()
         for branch, target in step.targets.items():
-            if target.step in program.steps and not (connects and branch in _CONNECTED):
+            if target.step in program.steps and branch not in connects:
                 pending.append(target.step)
     return reached
 

@@ -30,6 +30,14 @@ class Dial(msgspec.Struct, frozen=True):
     detect_machine: bool = False
 
 
+class Ring(msgspec.Struct, frozen=True):
+    """Let the caller of an inbound call hear that it rings (180)."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Take the inbound call; LegAnswered follows, or LegEnded."""
+
+
 class PlayMedia(msgspec.Struct, frozen=True):
     """Play items one after the other on the customer's leg; PlaybackEnded(playback) follows exactly once."""
 
@@ -123,6 +131,8 @@ class RunEnded(msgspec.Struct, frozen=True):
 
 Deed = (
     Dial
+    | Ring
+    | Answer
     | PlayMedia
     | StopMedia
     | StartTimer

@@ -176,7 +176,10 @@ def _texts(reading: Reading, name: str) -> Mapping[str, str]:
 # -- playing -----------------------------------------------------------------------------------------------------------
 def play_case(flow: Flow, case: FlowCase) -> Played:
     """Play one case and compare."""
-    rehearsal = Rehearsal(prepare(flow), flow.calls, case.at, case.variables, _NUMBERS[: case.numbers], case.contact)
+    numbers, inbound = _NUMBERS[: case.numbers], flow.type == "inbound"
+    rehearsal = Rehearsal(
+        prepare(flow), flow.calls, case.at, case.variables, numbers, contact=case.contact, inbound=inbound
+    )
     missed = [f"the run was over before the caller {act}" for act in case.acts if not _act(rehearsal, act)]
     _until(rehearsal, over=True)
     return Played(case, rehearsal, (*missed, *_differences(case, rehearsal)))

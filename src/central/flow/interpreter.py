@@ -46,10 +46,12 @@ from central.flow.path import (
 from central.flow.program import Program
 from central.flow.run import (
     NO_LEG,
+    Answering,
     Collecting,
     Delaying,
     Dialing,
     Leaving,
+    Leg,
     LegResult,
     OnErrand,
     Playing,
@@ -59,12 +61,14 @@ from central.flow.run import (
 )
 from central.flow.walk import Walk
 
+_OFFERED: Final = Leg("offered", 0)
+_UNANSWERED: Final = frozenset({"offered", "dialing"})
 _DIGITS: Final = frozenset("0123456789*#ABCD")
 
 
 def begin(_program: Program, facts: RunFacts) -> Run:
-    """A run that stands before Start; nothing happens until the event Begun."""
-    return Run(facts, dict(facts.variables))
+    """A run that stands before Start; nothing happens until the event Begun. A caller's leg is there from the beginning."""
+    return Run(facts, dict(facts.variables), leg=_OFFERED if facts.inbound else NO_LEG)
 
 
 def step(program: Program, run: Run, event: FlowEvent) -> tuple[Run, tuple[Command, ...]]:
@@ -140,7 +144,7 @@ def _digit(walk: Walk, event: DigitReceived) -> bool:
 
 def _playback_ended(walk: Walk, event: PlaybackEnded) -> bool:
     if (
-        not isinstance(walk.wait, Playing | Collecting | Delaying | Reciting)
+        not isinstance(walk.wait, Playing | Collecting | Delaying | Reciting | Answering)
         or walk.wait.playback != event.playback
         or event.playback < 1
     ):
@@ -185,17 +189,17 @@ def _time_is_up(walk: Walk) -> bool:
 
 def _leg_answered(walk: Walk, event: LegAnswered) -> bool:
     leg = walk.leg
-    if walk.phase != "main" or leg.state != "dialing" or leg.position != event.position:
+    if walk.phase != "main" or leg.state not in _UNANSWERED or leg.position != event.position:
         return False
     walk.leg = replace(leg, state="up", answered_at=event.at, machine=event.machine)
-    if isinstance(walk.wait, Dialing):
+    if isinstance(walk.wait, Dialing | Answering):
         follow(walk, event)
     return True
 
 
 def _leg_ended(walk: Walk, event: LegEnded) -> bool:
     leg = walk.leg
-    if walk.phase != "main" or leg.state not in {"dialing", "up"} or leg.position != event.position:
+    if walk.phase != "main" or leg.state not in {"offered", "dialing", "up"} or leg.position != event.position:
         return False
     answered_at = leg.answered_at
     if answered_at is None and event.answered_s is not None:  # the news of the answer was lost or is late
@@ -204,7 +208,7 @@ def _leg_ended(walk: Walk, event: LegEnded) -> bool:
     walk.results = (*walk.results, LegResult(event.position, event.status, event.answered_s))
     if isinstance(walk.wait, Leaving):
         close_main_path(walk, walk.wait)
-    elif answered_at is None:
+    elif answered_at is None and leg.state == "dialing":
         follow(walk, event)
     elif walk.parted and event.by == "them":  # known already by the conversation's end: the path goes on without media
         walk.note("end", leg=event.status, by=event.by)

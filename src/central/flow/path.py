@@ -119,7 +119,7 @@ def _path_fails(walk: Walk, reason: str, detail: str) -> None:
 def leave(walk: Walk, end: EndKind, reason: str = "", detail: str = "", cause: HangUpCause = "normal") -> None:
     """End the main path from our side: hang up a leg that is still there and await its end, then close the path."""
     walk.drop_wait()
-    if walk.leg.state in {"dialing", "up"}:
+    if walk.leg.state in {"offered", "dialing", "up"}:
         walk.commands.append(HangUp(cause))
         walk.wait = Leaving(end, walk.start_timer(HANG_UP_GUARD_S), reason, walk.step, detail)
     else:
@@ -147,7 +147,7 @@ def conclude(walk: Walk, leaving: Leaving) -> None:
     walk.note("end", kind=leaving.end, reason=leaving.reason)
     walk.step = ""
     walk.typed = ""
-    called = bool(walk.results) or walk.leg.state in {"dialing", "up"}
+    called = bool(walk.results) or walk.leg.state in {"offered", "dialing", "up"}
     connected = walk.leg.answered_at is not None
     walk.commands.append(
         MainPathEnded(

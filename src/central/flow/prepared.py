@@ -42,6 +42,11 @@ class PreparedFlow:
     """Any step reads ``$user``: the claim must bring along what is kept about the contact."""
 
     @property
+    def inbound(self) -> bool:
+        """Whether customers call this flow."""
+        return self.flow.type == "inbound"
+
+    @property
     def calls(self) -> CallSettings:
         """The configurator of the version."""
         return self.flow.calls

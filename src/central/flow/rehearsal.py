@@ -17,6 +17,7 @@ from central.domain.attempts import AttemptEnd, AttemptFacts, LegResult, Outcome
 from central.domain.outcomes import decide
 from central.domain.statuses import CallStatus
 from central.flow.commands import (
+    Answer,
     CancelTimer,
     Dial,
     DropErrand,
@@ -25,6 +26,7 @@ from central.flow.commands import (
     MainPathEnded,
     Note,
     PlayMedia,
+    Ring,
     RunEnded,
     RunErrand,
     StartTimer,
@@ -71,7 +73,8 @@ class Line:
 class Rehearsal:
     """One run of a flow. Methods of the customer's side do nothing once the run is over.
 
-    numbers: how many the record has. variables: the record's. contact: what is stored about the customer. at: when it begins, aware. outcome: what becomes of the
+    numbers: how many the record has. variables: the record's. contact: what is stored about the customer. inbound: the customer
+    calls us. at: when it begins, aware. outcome: what becomes of the
     record, once the main path is over.
     """
 
@@ -81,6 +84,7 @@ class Rehearsal:
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     numbers: Sequence[str] = ("15550100001",)
     contact: Mapping[str, str] = field(default_factory=dict[str, str])
+    inbound: bool = False
     lines: list[Line] = field(default_factory=list[Line])
     path: list[str] = field(default_factory=list[str])
     taken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
@@ -111,6 +115,7 @@ class Rehearsal:
             user=dict(self.contact),
             user_system={"number": self.numbers[0]},
             last_attempt=True,
+            inbound=self.inbound,
         )
         self.run = begin(self.program, facts)
         self._feed(Begun(self.at))
@@ -193,9 +198,9 @@ class Rehearsal:
 
     def hangs_up(self) -> None:
         """Leave."""
-        if self.run.leg.state == "up" and not self.over:
+        if self.run.leg.state in {"offered", "up"} and not self.over:
             self._tell("caller", "hangs up")
-            self._end_leg(CallStatus.CONNECTED, "them")
+            self._end_leg(CallStatus.CONNECTED if self.run.leg.state == "up" else CallStatus.CANCELLED, "them")
 
     # -- what the flow asks for --------------------------------------------------------------------------------------------
     def _feed(self, event: FlowEvent) -> None:
@@ -207,20 +212,20 @@ class Rehearsal:
                 case Dial():
                     self._dialled = command
                     self._tell("note", f"calls {self.numbers[command.position]}")
+                case Ring():
+                    self._tell("note", "rings")
+                case Answer():
+                    self._tell("note", "answers the call")
+                    self._feed(LegAnswered(0, self.at))
                 case PlayMedia() | StopMedia():
                     self._media(command)
                 case StartTimer() | CancelTimer():
                     self._time(command)
-                case RunErrand():
-                    self._errand = command
-                    self._tell("note", f"asks for {_words(command)}")
-                case DropErrand():
-                    self._errand = None
-                case EndErrand():
-                    self._tell("note", "that is long enough")
+                case RunErrand() | DropErrand() | EndErrand():
+                    self._errands(command)
                 case HangUp():
                     self._tell("note", "the flow hangs up")
-                    self._end_leg(CallStatus.CONNECTED if self.run.leg.answered_at else CallStatus.USER_REJECTED, "us")
+                    self._end_leg(CallStatus.CONNECTED if self.run.leg.answered_at else CallStatus.CANCELLED, "us")
                 case MainPathEnded():
                     self._conclude(command)
                 case RunEnded():
@@ -228,6 +233,14 @@ class Rehearsal:
                     self._timers.clear()
                 case _:
                     assert_never(command)
+
+    def _errands(self, command: RunErrand | DropErrand | EndErrand) -> None:
+        if isinstance(command, EndErrand):
+            self._tell("note", "that is long enough")
+            return
+        self._errand = command if isinstance(command, RunErrand) else None
+        if self._errand is not None:
+            self._tell("note", f"asks for {_words(self._errand)}")
 
     def _media(self, command: PlayMedia | StopMedia) -> None:
         if isinstance(command, StopMedia):
@@ -286,6 +299,7 @@ class Rehearsal:
                 legs=tuple(self._legs),
                 short_hangup_s=self.calls.short_hangup / _SECOND,
                 numbers=len(self.numbers),
+                inbound=self.inbound,
             )
         )
         self._tell("note", f"the record becomes {self.outcome.status}")

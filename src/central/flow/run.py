@@ -25,7 +25,7 @@ from central.flow.commands import EndKind
 from central.flow.events import Stage
 
 RunPhase = Literal["main", "remote_hangup", "status", "complete", "done"]
-LegState = Literal["none", "dialing", "up", "over"]
+LegState = Literal["none", "offered", "dialing", "up", "over"]
 
 
 class RunFacts(msgspec.Struct, frozen=True):
@@ -35,7 +35,8 @@ class RunFacts(msgspec.Struct, frozen=True):
     variables: ``$flow.key.*``. system: ``$flow.syskey.*`` (record_id, request_id, attempt_id, attempt_number, flow_id,
     flow_version, client_identifier, contact_number, did). user, user_system: ``$user.key.*`` and ``$user.syskey.*``.
     last_attempt: no further attempt can follow this one, whatever its result. country: the account's (ISO 3166 alpha-2), for
-    numbers that a step gives in a national form, "" = they must be international.
+    numbers that a step gives in a national form, "" = they must be international. inbound: the customer calls us, and the call
+    is still to be answered.
     """
 
     numbers: tuple[str, ...]
@@ -46,6 +47,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     user_system: Mapping[str, str] = {}
     last_attempt: bool = False
     country: str = ""
+    inbound: bool = False
 
 
 class LegResult(msgspec.Struct, frozen=True):
@@ -73,6 +75,18 @@ class Dialing(msgspec.Struct, frozen=True, tag="dialing"):
     def pending(self) -> tuple[int, ...]:
         """Timers to cancel when the wait is left."""
         return ()
+
+
+class Answering(msgspec.Struct, frozen=True, tag="answering"):
+    """An Answer Call step lets the call ring (``timer``), plays before the answer (``playback``), or waits for the answer."""
+
+    timer: int = 0
+    playback: int = 0
+
+    @property
+    def pending(self) -> tuple[int, ...]:
+        """Timers to cancel when the wait is left."""
+        return (self.timer,) if self.timer else ()
 
 
 class Playing(msgspec.Struct, frozen=True, tag="playing"):
@@ -167,11 +181,11 @@ class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
 
 
 # Waits are msgspec structs (frozen and slotted too) because a stored run must tell them apart by their tag.
-Wait = Dialing | Playing | Collecting | Delaying | Reciting | OnErrand | Leaving
+Wait = Dialing | Answering | Playing | Collecting | Delaying | Reciting | OnErrand | Leaving
 
 
 class Leg(msgspec.Struct, frozen=True):
-    """The customer's leg: its state, the position of the number dialled (-1 = none), and when what happened."""
+    """The customer's leg: its state (offered = an inbound call that was not answered yet), the position of the number dialled (-1 = none), and when what happened."""
 
     state: LegState = "none"
     position: int = -1
@@ -230,7 +244,7 @@ class Run(msgspec.Struct, frozen=True):
     @property
     def called(self) -> bool:
         """Whether a number was dialled."""
-        return bool(self.results) or self.leg.state in {"dialing", "up"}
+        return bool(self.results) or self.leg.state in {"offered", "dialing", "up"}
 
     def to_json(self) -> bytes:
         """The run as JSON for a durable milestone; ``from_json`` gives back an equal value."""

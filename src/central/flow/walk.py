@@ -284,12 +284,17 @@ class Walk:
                 return self._moment(self.leg.answered_at)
             case "hangup":
                 return self._moment(self.leg.ended_at)
-            case "dnis.number":
-                return self.facts.numbers[self.leg.position] if self.leg.position >= 0 else None
+            case "dnis.number":  # who was called: a caller calls our number, and shows his own
+                return self.facts.system.get("did") if self.facts.inbound else self._customer
             case "cli.number":
-                return self.facts.system.get("did")
+                return self._customer if self.facts.inbound else self.facts.system.get("did")
             case _:
                 return self.facts.system.get(name)
+
+    @property
+    def _customer(self) -> str | None:
+        numbers, position = self.facts.numbers, self.leg.position
+        return numbers[position] if 0 <= position < len(numbers) else None
 
     def _moment(self, at: datetime | None) -> str | None:
         return at.astimezone(self.program.zone).isoformat(timespec="milliseconds") if at is not None else None

@@ -66,7 +66,7 @@ async def engine() -> AsyncIterator[tuple[SlowEngine, AsteriskTelephony, Trunk]]
     port = runner.addresses[0][1]
     foreign = ForeignEngine(url=f"http://127.0.0.1:{port}/ari", user="u", password="p")
     telephony = AsteriskTelephony(AsteriskConfig(engine=foreign), SystemClock(), SystemIds())
-    trunk = Trunk(TrunkId(uuid4()), "lab", "localhost")
+    trunk = Trunk(TrunkId(uuid4()), "lab", "localhost", inbound="none")  # looked up by its first call
     await telephony.start([trunk])
     yield slow, telephony, trunk
     await telephony.stop()

@@ -227,3 +227,23 @@ async def test_endpoints_hear_of_final_records_in_the_same_transaction(desk: Des
         ("record.status", "IN_PROGRESS"),
         ("record.status", "REATTEMPT_SCHEDULED"),
     ]
+
+
+async def test_each_change_of_a_status_is_told_after_the_one_before_it(desk: Desk) -> None:
+    """Whoever looked at the clock first may get the row last: a pause beside the end of an attempt."""
+    stock, tracking = desk.stock, desk.tracking
+    account_id = stock.account()
+    request_id = stock.request(account_id, stock.flow(account_id))
+    stock.records(account_id, request_id, [[number(1)]])
+    early = desk.again_at(-1)
+    (handed,) = await desk.claim_all(account_id, request_id)
+    again = desk.result(handed, status="REATTEMPT_SCHEDULED", reason="not_reached", due_at=desk.again_at(60))
+    assert await desk.finish(again) == {handed.record.id: "accepted"}
+    assert await tracking.hold_waiting(account_id, request_id, 10, early, "a user") == 1
+    assert await tracking.resume_held(account_id, request_id, 10, early, "a user") == 1
+    moves = stock.rows(
+        "select from_status, to_status from event where to_status is distinct from from_status order by at, id"
+    )
+    assert moves[-4:] == [
+        ("UNPROCESSED", "IN_PROGRESS"), ("IN_PROGRESS", "REATTEMPT_SCHEDULED"), ("REATTEMPT_SCHEDULED", "PAUSE"), ("PAUSE", "RESUME"),
+    ]  # fmt: skip

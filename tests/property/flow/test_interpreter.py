@@ -10,7 +10,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from central.flow.commands import Command, Dial, HangUp, MainPathEnded, PlayMedia, RunEnded, RunErrand, StartTimer
+from central.flow.commands import (
+    Answer,
+    Command,
+    Dial,
+    HangUp,
+    MainPathEnded,
+    PlayMedia,
+    RunEnded,
+    RunErrand,
+    StartTimer,
+)
 from central.flow.document import parse
 from central.flow.errands import CallWebhook, Errand, RecordVoice
 from central.flow.events import (
@@ -36,7 +46,7 @@ from tests.fakes.flow_player import HEAD, T0
 EXAMPLE = Path(__file__).parents[3] / "examples/appointment-reminder.yaml"
 NAMES = [f"s{i}" for i in range(8)]
 OTHERS = [
-    "counter", "time_condition", "operation", "multi_play", "delay", "record", "start_flow", "short_link", "update_contact", "webhook",
+    "answer_call", "counter", "time_condition", "operation", "multi_play", "delay", "record", "start_flow", "short_link", "update_contact", "webhook",
 ]  # fmt: skip
 ASKING = ["sms", "email", "agent_connect", "transfer_call", "further_leg"]
 OUTCOMES = [
@@ -78,6 +88,9 @@ def webhooks(draw: st.DrawFn) -> dict[str, Any]:
 def others(draw: st.DrawFn, kind: str, on: dict[str, Any]) -> dict[str, Any]:
     """A step that counts, computes or lets time pass."""
     match kind:
+        case "answer_call":
+            early = draw(st.sampled_from([{}, {"early": draw(texts)}]))
+            return {"widget": kind, "ring": draw(st.sampled_from(["0s", "3s"])), **early, "next": draw(targets)}
         case "counter":
             wired = {name: draw(targets) for name in ("below_limit", "limit_reached")}
             return {
@@ -247,6 +260,7 @@ facts = st.builds(
     struck=st.frozensets(st.integers(0, 2)),
     user=st.sampled_from([{}, {"L": "hi"}, {"K": "x" * 4096}]),
     last_attempt=st.booleans(),
+    inbound=st.booleans(),
 )
 
 
@@ -277,6 +291,8 @@ class Driver:
             case Dial():
                 assert command.position not in [old.position for old in self.commands[:-1] if isinstance(old, Dial)]
                 self.owed.append(LegEnded(command.position, T0, "Busy", "them"))
+            case Answer():
+                self.owed.append(LegAnswered(0, T0))
             case HangUp():
                 self.owed.append(LegEnded(self.run.leg.position, T0, "Connected", "us", 1.0))
             case PlayMedia():

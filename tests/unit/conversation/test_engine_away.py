@@ -15,6 +15,7 @@ from central.adapters.simulator.virtual_time import VirtualClock, VirtualTimers,
 from central.application.ports.dispatch import AliveNode, NodeState, PickedRecord
 from central.application.ports.library import AccountTrunk
 from central.entrypoints.workers.voice_node import NodeParts, VoiceNode
+from tests.fakes.inbound import MemoryInbound
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.observed import ObservedTelemetry
 from tests.fakes.voice_rig import SeededIds
@@ -72,7 +73,7 @@ async def _story() -> Seen:
     node = VoiceNode(
         NodeParts(
             state=NodeState("one", "g1", "voice", 10, 10), telephony=telephony, speech=SimulatedSpeech(),
-            prompts=SimulatedPrompts(), dispatch=cast("Any", dispatch), journal=MemoryJournal(),
+            prompts=SimulatedPrompts(), dispatch=cast("Any", dispatch), inbound=MemoryInbound(), journal=MemoryJournal(),
             library=cast("Any", NoTrunks()), clock=clock, ids=SeededIds(1), telemetry=ObservedTelemetry(),
             lease=timedelta(seconds=60), gather=timedelta(0), drain=timedelta(0),
         )

@@ -20,6 +20,7 @@ from central.application.ports.telephony import SipMessage, SipTrace
 from central.domain.errors import NeighbourError
 from central.domain.ids import AccountId, LegId, RecordId
 from central.entrypoints.workers.voice_node import NodeParts, VoiceNode
+from tests.fakes.inbound import MemoryInbound
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.observed import ObservedTelemetry
 from tests.fakes.voice_rig import SeededIds
@@ -60,7 +61,7 @@ async def _story() -> list[TraceRow]:
     node = VoiceNode(
         NodeParts(
             state=NodeState("one", "g1", "voice", 10, 10), telephony=telephony, speech=SimulatedSpeech(),
-            prompts=SimulatedPrompts(), dispatch=cast("Any", QuietDispatch()), journal=journal,
+            prompts=SimulatedPrompts(), dispatch=cast("Any", QuietDispatch()), inbound=MemoryInbound(), journal=journal,
             library=cast("Any", NoTrunks()), clock=clock, ids=ids, telemetry=ObservedTelemetry(),
             lease=timedelta(seconds=60), gather=timedelta(0), drain=timedelta(0),
         )

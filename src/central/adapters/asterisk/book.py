@@ -28,9 +28,17 @@ from central.adapters.asterisk.translate import (
     vanished,
 )
 from central.adapters.asterisk.wire import Channel, Event
-from central.application.ports.telephony import NodeDown, NodeUp, PlaybackEnded, RecordingEnded, TelephonyEvent
+from central.application.ports.telephony import (
+    CallOffered,
+    NodeDown,
+    NodeUp,
+    PlaybackEnded,
+    RecordingEnded,
+    TelephonyEvent,
+)
 from central.domain.errors import CentralError
-from central.domain.ids import LegId
+from central.domain.evidence import Phase
+from central.domain.ids import LegId, TrunkId
 
 _REMEMBERED = 20_000  # Call-IDs of ended legs whose trace may still be asked for
 
@@ -73,6 +81,8 @@ class LegBook:
         self._wire = wire
         self._deeds = deeds
         self._legs: dict[LegId, LegState] = {}
+        self._offered: dict[str, LegId] = {}  # channels that the engine named
+        self._channels: dict[LegId, str] = {}
         self._asked_for: frozenset[LegId] = frozenset()
         self._call_ids: OrderedDict[LegId, str] = OrderedDict()
         self._playing: set[str] = set()
@@ -92,6 +102,38 @@ class LegBook:
             return False
         self._legs[leg] = LegState(leg, self._now().mono, detect=detect, whole=whole)
         return True
+
+    def offered(self, leg: LegId, event: Event, trunks: frozenset[TrunkId]) -> None:
+        """Somebody calls: the channel is known under this leg from now on."""
+        channel = event.channel
+        if channel is None:
+            return
+        now = self._now()
+        self._offered[channel.id], self._channels[leg] = leg, channel.id
+        state = LegState(leg, now.mono, phase=Phase.RINGING, placed=True, inbound=True)
+        self._legs[leg] = state
+        self._keep(state, replace(state, sip_call_id=channel.protocol_id or None))
+        caller = channel.caller.number.removeprefix("+")
+        self._tell(
+            (
+                CallOffered(
+                    leg,
+                    now.at,
+                    channel.dialplan.exten.removeprefix("+"),
+                    caller if caller.isdigit() else "",
+                    trunks,
+                    channel.protocol_id or None,
+                ),
+            )
+        )
+
+    def channel(self, leg: LegId) -> str:
+        """The engine's name of a leg's channel."""
+        return self._channels.get(leg) or leg.hex
+
+    def leg_of(self, channel_id: str) -> LegId | None:
+        """The leg of a channel; None for one that is not ours."""
+        return self._offered.get(channel_id) or leg_of(channel_id)
 
     def placed(self, leg: LegId, sip_call_id: str | None, *, uncertain: bool = False) -> None:
         """The originate was answered (or its answer is lost)."""
@@ -120,6 +162,12 @@ class LegBook:
         state = self._legs.get(leg)
         if state is not None and state.uncertain:
             self._apply(state, unaccounted(state, self._now()))
+
+    def gone(self, leg: LegId) -> None:
+        """An offered leg that the engine does not know any more: its end was not heard."""
+        state = self._legs.get(leg)
+        if state is not None:
+            self._apply(state, vanished(state, self._now(), self._wire(state.sip_call_id)))
 
     def add_playback(self, leg: LegId, playback: str) -> None:
         """A playback was asked for; its end is owed."""
@@ -204,7 +252,7 @@ class LegBook:
 
     def heard(self, event: Event) -> None:
         """An event of the engine."""
-        leg = leg_of(event.channel_id)
+        leg = self.leg_of(event.channel_id)
         state = self._legs.get(leg) if leg is not None else None
         if state is None:
             return
@@ -215,7 +263,7 @@ class LegBook:
 
     def settled(self, event: Event, *, at_once: bool) -> bool:
         """Take up a cancelled leg's end again; False when its last word still has not come and ``at_once`` is not set."""
-        leg = leg_of(event.channel_id)
+        leg = self.leg_of(event.channel_id)
         state = self._legs.get(leg) if leg is not None else None
         if state is None:
             return True
@@ -227,7 +275,7 @@ class LegBook:
     def up(self, channels: Sequence[Channel]) -> None:
         """Connected (again): legs that vanished are ended first, then NodeUp, then what was missed is told."""
         now = self._now()
-        here = {leg: channel for channel in channels if (leg := leg_of(channel.id)) is not None}
+        here = {leg: channel for channel in channels if (leg := self.leg_of(channel.id)) is not None}
         for state in [self._legs[leg] for leg in self._asked_for if leg not in here and leg in self._legs]:
             self._apply(state, vanished(state, now, self._wire(state.sip_call_id)))
         self.connected = True
@@ -276,6 +324,8 @@ class LegBook:
     def _apply(self, before: LegState, outcome: Outcome) -> None:
         if outcome.state is None:
             self._legs.pop(before.leg, None)
+            if (channel := self._channels.pop(before.leg, None)) is not None:
+                del self._offered[channel]
         else:
             self._keep(before, outcome.state)
         for event in outcome.events:

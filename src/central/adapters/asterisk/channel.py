@@ -23,10 +23,11 @@ from central.adapters.asterisk.link import EngineLink
 from central.adapters.asterisk.reasons import LOCAL_BY_HTTP
 from central.adapters.asterisk.resolver import Resolver
 from central.adapters.asterisk.tapes import Tapes
-from central.adapters.asterisk.translate import Now
+from central.adapters.asterisk.translate import INBOUND_MARK, Now
 from central.adapters.asterisk.trunks import Trunks
 from central.adapters.asterisk.wire import Channel, Event, decode_channel
 from central.application.ports.telephony import (
+    NORMAL_CLEARING,
     Accepted,
     Answer,
     Originate,
@@ -53,13 +54,13 @@ class AsteriskTelephony:
 
     def __init__(self, config: AsteriskConfig, clock: Clock, ids: Ids) -> None:
         self._config = config
-        self._clock = clock
+        self._clock, self._ids = clock, ids
         self._engine = Engine(config, config.engine, ids.secret) if isinstance(config.engine, OwnEngine) else None
         self._tap = HepTap(config.trace_bytes)
         self._link = EngineLink(config, self._engine, self._tap)
         self._book = LegBook(lambda: Now(clock.now(), clock.monotonic()), self._tap.facts, self)
         self._resolver = Resolver(config.resolve_ttl_s)
-        self._trunks = Trunks(self._link.request, config.rtp_timeout_s, self._has_tls)
+        self._trunks = Trunks(self._link.request, config.rtp_timeout_s, self._has_tls, self._resolver.addresses)
         self._tapes = Tapes(self._link, self._book, config.engine)
         self._asked: set[str] = set()  # playbacks whose request is on its way
         self._tasks: set[asyncio.Task[None]] = set()
@@ -128,11 +129,15 @@ class AsteriskTelephony:
 
     def heard(self, event: Event) -> None:
         """Listener."""
-        self._book.heard(event)
+        if event.type == "StasisStart" and event.args[:1] == (INBOUND_MARK,):
+            self._offered(event)
+        else:
+            self._book.heard(event)
 
     def up(self, channels: tuple[Channel, ...]) -> None:
         """Listener."""
         self._book.up(channels)
+        self._meet_strangers(channels)
         for leg, playback in self._book.owed_playbacks():
             if playback not in self._asked:
                 self._later(self._look_for(leg, playback))
@@ -152,6 +157,14 @@ class AsteriskTelephony:
         """Start calls, one answer each in the same order. Nothing raises for a single call."""
         return await asyncio.gather(*(self._originate(call) for call in calls))
 
+    async def ring(self, leg: LegId) -> None:
+        """Tell the caller that it rings; a caller who is gone is told as its leg's end."""
+        await self._tell_channel(leg, "ring")
+
+    async def answer(self, leg: LegId) -> None:
+        """Take an offered leg; LegAnswered follows, or its LegEnded."""
+        await self._tell_channel(leg, "answer")
+
     async def play(self, leg: LegId, playback: str, files: Sequence[str]) -> Answer:
         """Play WAV files one after the other; PlaybackEnded(playback) follows once when the answer is Accepted."""
         state = self._book.get(leg)
@@ -164,7 +177,7 @@ class AsteriskTelephony:
             self._book.played_nothing(leg, playback, missing)
             return Accepted(state.sip_call_id)
         self._book.add_playback(leg, playback)
-        path = f"/channels/{leg.hex}/play/{quote(playback, safe='')}"
+        path = f"/channels/{self._book.channel(leg)}/play/{quote(playback, safe='')}"
         self._asked.add(playback)
         try:
             status, answer = await self._link.request("POST", path, {"media": outgoing.media_uris(files)})
@@ -194,10 +207,10 @@ class AsteriskTelephony:
         """Move what there is of it to ``into``; see the port. Raises NeighbourError ``engine_unreachable``."""
         return await self._tapes.take(recording, into)
 
-    async def hang_up(self, leg: LegId, local: str) -> None:
+    async def hang_up(self, leg: LegId, local: str, q850: int = NORMAL_CLEARING) -> None:
         """End the leg. ``local`` is noted as evidence before the command; LegEnded follows."""
         self._book.note_local(leg, local)
-        await self._delete(leg)
+        await self._delete(leg, q850)
 
     async def take_trace(self, leg: LegId) -> SipTrace | None:
         """The leg's SIP messages, handed over and forgotten; None when nothing was copied."""
@@ -267,9 +280,47 @@ class AsteriskTelephony:
         """A refused playback owes no end; if the leg's end told it already, it counts as taken."""
         return refusal if self._book.drop_playback(leg, playback) else Accepted()
 
-    async def _delete(self, leg: LegId) -> None:
+    async def _tell_channel(self, leg: LegId, what: str) -> None:
+        with contextlib.suppress(*_NO_ANSWER):  # the leg's end, or the engine's, is told by events
+            await self._link.request("POST", f"/channels/{self._book.channel(leg)}/{what}")
+
+    def _offered(self, event: Event) -> None:
+        """Somebody calls; the leg gets its id here."""
+        if event.channel is None or self._book.leg_of(event.channel.id) is not None:
+            return
+        leg = LegId(self._ids.uuid())
+        self._book.offered(leg, event, self._trunks.callers(event.channel.endpoint))
+        self._later(self._follow(leg))
+
+    async def _follow(self, leg: LegId) -> None:
+        """Hear of an offered leg until its end: a channel that we did not make is told about while it is in Stasis only."""
+        where = {"eventSource": f"channel:{self._book.channel(leg)}"}
+        with contextlib.suppress(
+            *_NO_ANSWER
+        ):  # the connection is lost: whether it is still there is asked at the next one
+            status, _ = await self._link.request("POST", f"/applications/{self._config.app}/subscription", params=where)
+            if status not in _TAKEN:
+                self._book.gone(leg)
+
+    def _meet_strangers(self, channels: Sequence[Channel]) -> None:
+        """Inbound calls that came, or were taken, while nobody listened: the waiting are offered, the others belong to nobody."""
+        for channel in channels:
+            application = channel.dialplan.app_data.split(",")[:2] == [self._config.app, INBOUND_MARK]
+            if channel.dialplan.app_name != "Stasis" or not application or self._book.leg_of(channel.id) is not None:
+                continue
+            if channel.state == "Up":
+                self._later(self._end_stranger(channel.id))
+            else:
+                self._offered(Event("StasisStart", channel))
+
+    async def _end_stranger(self, channel_id: str) -> None:
+        with contextlib.suppress(*_NO_ANSWER):  # lost again: looked at again at the next connection
+            await self._link.request("DELETE", f"/channels/{channel_id}")
+
+    async def _delete(self, leg: LegId, q850: int = NORMAL_CLEARING) -> None:
+        reason = {"reason_code": str(q850)} if q850 != NORMAL_CLEARING else None
         try:
-            status, _ = await self._link.request("DELETE", f"/channels/{leg.hex}")
+            status, _ = await self._link.request("DELETE", f"/channels/{self._book.channel(leg)}", params=reason)
         except _NO_ANSWER:
             return  # noted in the book: said again when the engine is back
         if status == _NOT_FOUND:

@@ -15,6 +15,7 @@ from central.adapters.asterisk.siptext import WireFacts
 from central.adapters.asterisk.wire import Event
 from central.domain.evidence import EngineReport, Evidence, Phase
 
+CALLER_LEFT = "cancelled_by_first_party"
 OUR_HANG_UP = "hangup_by_us"
 THEIR_HANG_UP = "hangup_by_them"
 _UNREACHED = 503
@@ -26,7 +27,7 @@ def awaits_last_word(state: LegState, wire: WireFacts | None) -> bool:
 
     The engine forgets the leg at our command; a far side that has said anything will answer the INVITE within moments.
     """
-    ours = state.local is not None and state.phase is not Phase.ANSWERED
+    ours = state.local is not None and state.phase is not Phase.ANSWERED and not state.inbound
     return ours and wire is not None and wire.complete and wire.received_any and wire.final_code is None
 
 
@@ -36,6 +37,10 @@ def of_destroyed(state: LegState, event: Event, wire: WireFacts | None, mono: fl
     elapsed_ms = max(0, round((mono - state.begun) * 1000))
     if state.phase is Phase.ANSWERED:
         return _answered(state, engine, wire, elapsed_ms)
+    if state.inbound:  # unanswered: either we refused it, or the caller gave up; the wire's final code is our own
+        local, side = (CALLER_LEFT, "them") if state.local is None else (state.local, "us")
+        return Evidence(local=local, phase=state.phase, side="us" if side == "us" else "them", engine=engine,
+                        elapsed_ms=elapsed_ms)  # fmt: skip
     if state.local is not None:
         crossed = wire is not None and wire.crossed_cancel
         said = _said_by_them(state, wire)
@@ -65,6 +70,9 @@ def of_vanished(state: LegState, wire: WireFacts | None, mono: float) -> Evidenc
             end="normal" if clear else "lost",
             elapsed_ms=elapsed_ms,
         )
+    if state.inbound:
+        local, side = (CALLER_LEFT, "them") if state.local is None else (state.local, "us")
+        return Evidence(local=local, phase=phase, side="us" if side == "us" else "them", elapsed_ms=elapsed_ms)
     unheard = state.uncertain and state.phase is Phase.NONE
     if state.local is not None and not unheard:
         return Evidence(local=state.local, phase=phase, side="us", elapsed_ms=elapsed_ms)

@@ -27,8 +27,8 @@ class LegState:
     local: our condition, noted before the hang-up command. hangup: see HangupSeen. answered_at: when the answer was seen;
     announced: LegAnswered was handed out (only once the leg obeys media commands). detect: machine detection was asked
     for; detecting: it runs. playbacks: those whose end was not yet told. placed: the originate was answered; uncertain: its
-    answer was lost. whole: the name under which the whole call is recorded, "" = it is not; taping: the engine was told so.
-    recordings: those of a part whose end was not yet told.
+    answer was lost. inbound: the other side called us. whole: the name under which the whole call is recorded, "" = it is not;
+    taping: the engine was told so. recordings: those of a part whose end was not yet told.
     """
 
     leg: LegId
@@ -47,6 +47,7 @@ class LegState:
     whole: str = ""
     taping: bool = False
     recordings: tuple[str, ...] = ()
+    inbound: bool = False
 
 
 def note_local(state: LegState, local: str) -> LegState:

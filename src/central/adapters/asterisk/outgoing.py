@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from central.application.ports.telephony import Originate, Trunk
+from central.application.ports.telephony import Originate, Trunk, digest_user
 from central.domain.errors import InvalidInput
 
 ATTEMPT_HEADER = "X-Central-Attempt"
@@ -19,7 +19,7 @@ TRANSPORTS = ("udp", "tcp", "tls")
 
 @dataclass(frozen=True, slots=True)
 class PushedObject:
-    """One object of the engine's dynamic configuration: ``kind`` endpoint or auth, its id, its attributes."""
+    """One object of the engine's dynamic configuration: ``kind`` endpoint, auth or identify, its id, its attributes."""
 
     kind: str
     id: str
@@ -47,18 +47,38 @@ def trunk_objects(trunk: Trunk, name: str, rtp_timeout_s: int) -> tuple[PushedOb
     if trunk.username:
         login = (("auth_type", "userpass"), ("username", trunk.username), ("password", trunk.password))
         objects.append(PushedObject("auth", name, login))
-    fields = [
-        ("transport", trunk.transport), ("context", "from-trunk"),
+    fields = list(_call_fields(trunk, rtp_timeout_s, "ip"))
+    if trunk.username:
+        fields.append(("outbound_auth", name))
+    objects.append(PushedObject("endpoint", name, tuple(fields)))
+    return tuple(objects)
+
+
+def peer_objects(trunk: Trunk, name: str, addresses: Sequence[str], rtp_timeout_s: int) -> tuple[PushedObject, ...]:
+    """The objects by which calls of a trunk's peer are known, besides ``trunk_objects``.
+
+    By address: its endpoint answers to these addresses. By digest: an endpoint of its own, named like the user, which must
+    prove the password for each call (RFC 3261, section 22).
+    """
+    if trunk.inbound == "address" and addresses:
+        return (PushedObject("identify", name, (("endpoint", name), ("match", ",".join(addresses)))),)
+    if trunk.inbound != "digest" or not trunk.password:
+        return ()
+    user = digest_user(trunk.id)
+    login = (("auth_type", "userpass"), ("username", user), ("password", trunk.password))
+    fields = (*_call_fields(trunk, rtp_timeout_s, "auth_username"), ("auth", user))
+    return (PushedObject("auth", user, login), PushedObject("endpoint", user, fields))
+
+
+def _call_fields(trunk: Trunk, rtp_timeout_s: int, known_by: str) -> tuple[tuple[str, str], ...]:
+    return (
+        ("transport", trunk.transport), ("context", "from-trunk"), ("identify_by", known_by),
         ("disallow", "all"), ("allow", ",".join(trunk.codecs)),
         ("direct_media", "no"), ("dtmf_mode", "rfc4733"), ("rtp_symmetric", "no"),
         ("rtp_timeout", str(rtp_timeout_s)), ("rtp_timeout_hold", "0"),
         # a 3xx would otherwise open a Local channel to the Contact's user: a false inbound call
         ("set_var", "FORWARD_CONTEXT=redirects-refused"),
-    ]  # fmt: skip
-    if trunk.username:
-        fields.append(("outbound_auth", name))
-    objects.append(PushedObject("endpoint", name, tuple(fields)))
-    return tuple(objects)
+    )  # fmt: skip
 
 
 def dial_string(trunk: Trunk, endpoint: str, to: str) -> str:

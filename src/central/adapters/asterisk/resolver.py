@@ -1,4 +1,4 @@
-"""Whether a trunk's host name resolves, asked before dialling and remembered for a short time.
+"""The addresses of a trunk's host name, asked before dialling and remembered for a short time.
 
 Step 3 of the path (channel). Without this the engine answers an unresolvable name with a 503 of its own, which looks like the
 carrier's congestion.
@@ -16,16 +16,18 @@ class Resolver:
 
     def __init__(self, ttl_s: float) -> None:
         self._ttl_s = ttl_s
-        self._known: dict[str, tuple[float, asyncio.Future[bool]]] = {}
+        self._known: dict[str, tuple[float, asyncio.Future[tuple[str, ...]]]] = {}
 
     async def resolves(self, host: str) -> bool:
         """True for an address, and for a name that has one."""
+        return bool(await self.addresses(host))
+
+    async def addresses(self, host: str) -> tuple[str, ...]:
+        """The addresses of a name (an address is its own), empty when it has none."""
         try:
-            ipaddress.ip_address(host)
+            return (str(ipaddress.ip_address(host)),)
         except ValueError:
             pass
-        else:
-            return True
         loop = asyncio.get_running_loop()
         until, answer = self._known.get(host, (0.0, None))
         if answer is None or (answer.done() and loop.time() >= until):
@@ -34,9 +36,9 @@ class Resolver:
         return await asyncio.shield(answer)
 
     @staticmethod
-    async def _look_up(host: str) -> bool:
+    async def _look_up(host: str) -> tuple[str, ...]:
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError):
-            return False
-        return bool(found)
+            return ()
+        return tuple(sorted({str(entry[4][0]) for entry in found}))

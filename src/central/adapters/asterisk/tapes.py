@@ -76,9 +76,9 @@ class Tapes:
             if limits.beep and self._folder is not None:
                 beep = await asyncio.to_thread(_beep, self._folder.parent)
                 await self._ari.request(
-                    "POST", f"/channels/{leg.hex}/play/beep-{recording}", {"media": media_uris([beep])}
+                    "POST", f"/channels/{self._book.channel(leg)}/play/beep-{recording}", {"media": media_uris([beep])}
                 )
-            status, answer = await self._ari.request("POST", f"/channels/{leg.hex}/record", asked)
+            status, answer = await self._ari.request("POST", f"/channels/{self._book.channel(leg)}/record", asked)
         except _NO_ANSWER as error:
             refusal = Rejected("engine_lost", f"{type(error).__name__}: {error}", uncertain=True)
             return refusal if self._book.drop_recording(leg, recording) else Accepted()
@@ -103,7 +103,7 @@ class Tapes:
         """Begin the recording of a whole call; the leg comes back by itself."""
         where = {"context": "record", "extension": "both", "priority": "1"}
         try:
-            status, _ = await self._ari.request("POST", f"/channels/{leg.hex}/continue", params=where)
+            status, _ = await self._ari.request("POST", f"/channels/{self._book.channel(leg)}/continue", params=where)
         except _NO_ANSWER:
             status = 0
         if status not in _TAKEN:

@@ -30,6 +30,8 @@ _RANK = {Phase.NONE: 0, Phase.DIALING: 1, Phase.RINGING: 2, Phase.ANSWERED: 3}
 _PHASE_OF_STATE = {"Ring": Phase.RINGING, "Ringing": Phase.RINGING, "Up": Phase.ANSWERED}
 _PHASE_OF_DIAL = {"RINGING": Phase.RINGING, "PROGRESS": Phase.RINGING, "": Phase.DIALING}
 _DETECTED = {"HUMAN": False, "MACHINE": True}  # AMDSTATUS of app_amd; NOTSURE and HANGUP are no verdict
+INBOUND_MARK = "inbound"
+"""First argument of the StasisStart of a call that comes in (``conf/extensions.conf``)."""
 DETECTION_MARK = "amd"
 """First argument of the StasisStart that ends machine detection (``conf/extensions.conf``)."""
 
@@ -65,8 +67,7 @@ def translate(state: LegState, event: Event, now: Now, wire: Wire) -> Outcome:
         case "Dial":
             return _advance(state, _PHASE_OF_DIAL.get(event.dialstatus, state.phase), event.sip_call_id, now)
         case "ChannelStateChange" if event.channel is not None:
-            phase = _PHASE_OF_STATE.get(event.channel.state, state.phase)
-            return _advance(state, phase, event.sip_call_id, now)
+            return _changed(state, event.channel.state, event.sip_call_id, now)
         case "StasisStart":
             return _entered(state, event, now)
         case "ChannelHangupRequest":
@@ -87,6 +88,15 @@ def translate(state: LegState, event: Event, now: Now, wire: Wire) -> Outcome:
             return _recorded(state, event.recording.name, now, ok=ok, detail=event.recording.cause)
         case _:
             return Outcome(state)
+
+
+def _changed(state: LegState, engine_state: str, sip_call_id: str | None, now: Now) -> Outcome:
+    told = _advance(state, _PHASE_OF_STATE.get(engine_state, state.phase), sip_call_id, now)
+    known = told.state or state
+    if not state.inbound or known.phase is not Phase.ANSWERED:
+        return told
+    answered = _announce(known, now, None)  # a leg that came in obeyed from the beginning
+    return Outcome(answered.state, told.events + answered.events)
 
 
 def resume(state: LegState, channel: Channel, now: Now) -> Outcome:

@@ -7,14 +7,15 @@ progress keep what they hold.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import aiohttp
 
-from central.adapters.asterisk.outgoing import PushedObject, trunk_objects
-from central.application.ports.telephony import Trunk
+from central.adapters.asterisk.outgoing import PushedObject, peer_objects, trunk_objects
+from central.application.ports.telephony import Trunk, digest_user
 from central.domain.errors import CallerError, NeighbourError, OperatorError
 from central.domain.ids import TrunkId
 
@@ -35,17 +36,27 @@ class Request(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KnownTrunk:
-    """A trunk and the engine's present name for it."""
+    """A trunk, the engine's present name for it, and the addresses by which its calls to us are known."""
 
     trunk: Trunk
     endpoint: str
+    addresses: tuple[str, ...] = ()
 
 
 class Trunks:
-    """The wanted trunks of one engine. ``has_tls`` tells whether the engine can open TLS connections."""
+    """The wanted trunks of one engine.
 
-    def __init__(self, request: Request, rtp_timeout_s: int, has_tls: Callable[[], bool]) -> None:
-        self._request = request
+    ``has_tls`` tells whether the engine can open TLS connections, ``resolve`` gives the addresses of a host.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        rtp_timeout_s: int,
+        has_tls: Callable[[], bool],
+        resolve: Callable[[str], Awaitable[tuple[str, ...]]],
+    ) -> None:
+        self._request, self._resolve = request, resolve
         self._rtp_timeout_s = rtp_timeout_s
         self._has_tls = has_tls
         self._known: dict[TrunkId, KnownTrunk] = {}
@@ -61,6 +72,15 @@ class Trunks:
         """What calls over this trunk need; None when it is not known."""
         return self._known.get(trunk)
 
+    def callers(self, endpoint: str) -> frozenset[TrunkId]:
+        """Whose calls come in by an endpoint: several trunks may share an address, and the engine knows one of them."""
+        known = next((known for known in self._known.values() if endpoint == known.endpoint), None)
+        if known is None:
+            by_digest = (key for key in self._known if endpoint == digest_user(key))
+            return frozenset(by_digest)
+        sharing = (key for key, other in self._known.items() if set(other.addresses) & set(known.addresses))
+        return frozenset(sharing)
+
     def keep(self, trunks: Sequence[Trunk]) -> None:
         """Remember the trunks for the next ``push_all``; nothing is sent."""
         self._known = {trunk.id: self._name(trunk) for trunk in trunks}
@@ -71,9 +91,9 @@ class Trunks:
         again = [trunk for trunk, _ in self._refused.values()]
         self._refused.clear()
         self._known |= {trunk.id: self._name(trunk) for trunk in again}
+        await self._look_up(known.trunk for known in self._known.values())
         for known in list(self._known.values()):
-            if not await self._taken(known, fresh=True):
-                del self._known[known.trunk.id]
+            await self._keep_if_taken(known, fresh=True)
 
     async def change(self, trunks: Sequence[Trunk]) -> None:
         """Make exactly these trunks known.
@@ -83,16 +103,15 @@ class Trunks:
         """
         wanted = {trunk.id: trunk for trunk in trunks}
         self._refused = {key: refused for key, refused in self._refused.items() if wanted.get(key) == refused[0]}
+        await self._look_up(trunk for trunk in wanted.values() if trunk.id not in self._known)
         for trunk in wanted.values():
             old = self._known.get(trunk.id)
             if (old is None or old.trunk != trunk) and trunk.id not in self._refused:
-                new = self._name(trunk)
-                if await self._taken(new):
-                    self._known[trunk.id] = new
-                else:
-                    self._known.pop(trunk.id, None)
+                if old is not None:  # its user name stays the same, so the old one must go first
+                    await self._delete_all(peer_objects(old.trunk, old.endpoint, old.addresses, self._rtp_timeout_s))
+                await self._keep_if_taken(self._name(trunk))
                 if old is not None:
-                    await self._withdraw(old)
+                    await self._delete_all(trunk_objects(old.trunk, old.endpoint, self._rtp_timeout_s))
         for gone in [known for key, known in self._known.items() if key not in wanted]:
             del self._known[gone.trunk.id]
             await self._withdraw(gone)
@@ -102,8 +121,21 @@ class Trunks:
         self._changes += 1
         return KnownTrunk(trunk, f"t{trunk.id.hex}{self._changes:08x}")
 
-    async def _taken(self, known: KnownTrunk, *, fresh: bool = False) -> bool:
-        """Push a trunk (``fresh``: to an engine that may know an older one); False when the engine refuses it."""
+    async def _look_up(self, trunks: Iterable[Trunk]) -> None:
+        """Ask for the addresses of all at once, so that slow names do not add up; the answers are remembered."""
+        hosts = {trunk.host for trunk in trunks if trunk.inbound == "address"}
+        await asyncio.gather(*map(self._resolve, sorted(hosts)))
+
+    async def _keep_if_taken(self, wanted: KnownTrunk, *, fresh: bool = False) -> None:
+        """Push a trunk (``fresh``: to an engine that may know an older one) and remember whether the engine took it."""
+        heard = wanted.trunk.inbound == "address"
+        known = replace(wanted, addresses=await self._resolve(wanted.trunk.host) if heard else ())
+        if await self._taken(known, fresh=fresh):
+            self._known[known.trunk.id] = known
+        else:
+            self._known.pop(known.trunk.id, None)
+
+    async def _taken(self, known: KnownTrunk, *, fresh: bool) -> bool:
         try:
             if fresh:
                 await self._withdraw(known)
@@ -116,7 +148,8 @@ class Trunks:
         return True
 
     def _objects(self, known: KnownTrunk) -> tuple[PushedObject, ...]:
-        return trunk_objects(known.trunk, known.endpoint, self._rtp_timeout_s)
+        objects = trunk_objects(known.trunk, known.endpoint, self._rtp_timeout_s)
+        return objects + peer_objects(known.trunk, known.endpoint, known.addresses, self._rtp_timeout_s)
 
     async def _put(self, known: KnownTrunk) -> None:
         objects = self._objects(known)
@@ -128,13 +161,13 @@ class Trunks:
             self._check(known, *await self._ask("PUT", thing.path, thing.body))
 
     async def _withdraw(self, known: KnownTrunk) -> None:
-        for thing in reversed(self._objects(known)):
-            await self._delete(thing)
+        await self._delete_all(self._objects(known))
 
-    async def _delete(self, thing: PushedObject) -> None:
-        status, answer = await self._ask("DELETE", thing.path)
-        if status not in _TAKEN and status != _NOT_FOUND:
-            raise NeighbourError("trunk_refused", f"{thing.path}: HTTP {status} {answer[:200]!r}")
+    async def _delete_all(self, things: Sequence[PushedObject]) -> None:
+        for thing in reversed(things):
+            status, answer = await self._ask("DELETE", thing.path)
+            if status not in _TAKEN and status != _NOT_FOUND:
+                raise NeighbourError("trunk_refused", f"{thing.path}: HTTP {status} {answer[:200]!r}")
 
     async def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> tuple[int, bytes]:
         try:

@@ -8,13 +8,34 @@ from __future__ import annotations
 import msgspec
 
 
+class Party(msgspec.Struct, frozen=True):
+    """The calling side; ``number`` is empty, or ``anonymous``, when it is not told."""
+
+    number: str = ""
+
+
+class Dialplan(msgspec.Struct, frozen=True):
+    """Where the channel is in the dialplan: ``exten`` is the number that was called."""
+
+    exten: str = ""
+    app_name: str = ""
+    app_data: str = ""
+
+
 class Channel(msgspec.Struct, frozen=True):
-    """A channel. ``protocol_id`` is the SIP Call-ID; ``state``: Down, Ring, Ringing, Up, ..."""
+    """A channel. ``protocol_id`` is the SIP Call-ID; ``state``: Down, Ring, Ringing, Up, ...; ``name``: PJSIP/endpoint-number."""
 
     id: str
     state: str = ""
     protocol_id: str = ""
     name: str = ""
+    caller: Party = Party()
+    dialplan: Dialplan = Dialplan()
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint that the engine knows the peer by."""
+        return self.name.removeprefix("PJSIP/").rpartition("-")[0]
 
 
 class Playback(msgspec.Struct, frozen=True):

@@ -133,6 +133,9 @@ class PostgresFlows:
             missing = await scalar(change.connection, _SQL["missing_dids"], values)
             if missing:
                 raise NotFound("did_not_found", "Some of these numbers are no DIDs of the account.", dids=missing)
+            busy = await scalar(change.connection, _SQL["inbound_elsewhere"], values)
+            if busy:
+                raise Conflict("did_in_use", "Another inbound flow runs on some of these numbers.", dids=busy)
             await change.connection.execute(_SQL["detach_dids"], values)
             await change.connection.execute(_SQL["attach_dids"], values)
             return await _one_flow(change.connection, account_id, flow_id)

@@ -83,12 +83,12 @@ class PostgresLibrary:
         return [
             AccountTrunk(
                 AccountId(account_id),
-                Trunk(TrunkId(id_), name, host, port, transport, user, password, tuple(codecs), tag_calls),
+                Trunk(TrunkId(id_), name, host, port, transport, user, password, tuple(codecs), tag_calls, inbound),
                 channel_cap,
                 cps_cap,
                 tuple((prefix, priority) for prefix, priority in routes),
             )
-            for account_id, id_, name, host, port, transport, user, password, codecs, channel_cap, cps_cap, _, tag_calls, routes in rows
+            for account_id, id_, name, host, port, transport, user, password, codecs, channel_cap, cps_cap, _, tag_calls, inbound, routes in rows
         ]
 
     async def _read_policies(self) -> tuple[Policy, ...]:

@@ -104,6 +104,7 @@ class PostgresTracking:
     async def close_requests(self, n: int, now: datetime) -> int:
         """Close requests that are loaded and have nothing pending; answers how many endpoint messages that made."""
         async with transaction(self._pool) as connection:
+            await _SQL["close_days"].run(connection, {"now": now})
             return await _SQL["close_requests"].run(connection, {"n": n, "now": now})
 
     async def stranded_uploads(self) -> list[StrandedUpload]:

@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from central.adapters.simulator.callees import Plan, by_number
+from central.adapters.simulator.callees import Callee, Plan, by_number
 from central.adapters.simulator.far_end import SimulatedCall, World
 from central.adapters.simulator.tapes import SimulatedTapes
 from central.application.ports.telephony import (
+    NORMAL_CLEARING,
     Accepted,
     Answer,
+    CallOffered,
     NodeDown,
     NodeUp,
     Originate,
@@ -155,8 +157,18 @@ class SimulatedTelephony:
         except OSError as error:
             raise NeighbourError("recording_unreadable", f"{recording}: {error}") from error
 
-    async def hang_up(self, leg: LegId, local: str) -> None:
+    async def ring(self, leg: LegId) -> None:
+        """Nobody listens."""
+        del leg
+
+    async def answer(self, leg: LegId) -> None:
+        """Take an offered leg; LegAnswered follows."""
+        if call := self._calls.get(leg):
+            call.pick_up()
+
+    async def hang_up(self, leg: LegId, local: str, q850: int = NORMAL_CLEARING) -> None:
         """End the leg; LegEnded follows."""
+        del q850
         if call := self._calls.get(leg):
             call.hang_up(local)
 
@@ -164,6 +176,15 @@ class SimulatedTelephony:
         """None: nothing crosses a wire here."""
         del leg
         return None
+
+    def call_in(self, leg: LegId, called: str, caller: str, trunk: TrunkId, callee: Callee) -> None:
+        """Somebody calls; ``callee`` is what he does from the answer on, or before it where its first deed is to hang up."""
+        made = SimulatedCall(
+            Originate(leg, trunk, caller, called, 0.0), f"{leg.hex}@simulator", callee, self._world, inbound=True
+        )
+        self._calls[leg] = made
+        self._tell(CallOffered(leg, self._clock.now(), called, caller, frozenset({trunk}), made.sip_call_id))
+        made.call_in()
 
     # -- faults --------------------------------------------------------------------------------------------------------
     def kill_engine(self) -> None:

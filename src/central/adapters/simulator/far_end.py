@@ -44,6 +44,7 @@ class SimulatedCall:
     phase: Phase = Phase.NONE
     local: str | None = None
     ended: bool = False
+    inbound: bool = False
     detecting: bool = False
     next_act: int = 0
     begun: float = 0.0
@@ -61,6 +62,19 @@ class SimulatedCall:
         if self.callee.deaf:
             self.timer = timers.after(NO_RESPONSE_S, self._no_response)
         else:
+            self._schedule()
+
+    def call_in(self) -> None:
+        """He calls us, and leaves before the answer where that is his first deed."""
+        self.begun = self.world.clock.monotonic()
+        self.phase = Phase.RINGING
+        if self.callee.acts and self.callee.acts[0].deed == "hang_up":
+            self._schedule()
+
+    def pick_up(self) -> None:
+        """We answer."""
+        if not self.ended and self.phase is not Phase.ANSWERED:
+            self._answer()
             self._schedule()
 
     def play(self, playback: str, seconds: float) -> None:
@@ -110,7 +124,8 @@ class SimulatedCall:
                 self._detected(machine=act.deed == "machine")
             case "hang_up":
                 self._detected(machine=None)
-                self._end("hangup_by_them", act.q850, "them")
+                left = self.inbound and self.phase is not Phase.ANSWERED
+                self._end("cancelled_by_first_party" if left else "hangup_by_them", act.q850, "them")
             case "refuse":
                 self._end(None, act.q850, "them", sip=act.sip)
             case _:

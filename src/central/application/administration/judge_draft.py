@@ -13,7 +13,7 @@ from central.flow.findings import Finding, has_errors
 from central.flow.preparation import prepare
 from central.flow.program import CallerIdUse, EndpointUse, Program, PromptUse
 
-CALL_WIDGETS = ("make_call",)
+CALL_WIDGETS = ("make_call", "answer_call")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ class MaintainTrunks:
             routes=_check_routes(trunk.routes),
         )
         _check({name: getattr(made, name) for name in TrunkRow.__dataclass_fields__})
+        _check_peer(made.inbound, has_password=bool(made.password))
         audit = self.auditor.entry(actor, "trunk_created", f"trunk:{made.id}", name=made.name, host=made.host)
         await self.store.create(actor.account_id, made, audit)
         return made
@@ -57,6 +58,10 @@ class MaintainTrunks:
     ) -> TrunkRow:
         """Set the named fields and, unless None, all routes. Raises InvalidInput, NotFound, Conflict ``name_taken``."""
         _check(changes)
+        if {"inbound", "password"} & changes.keys():
+            now = await self.get(actor, trunk_id)
+            password = changes.get("password", now.password)
+            _check_peer(changes.get("inbound", now.inbound), has_password=bool(password))
         checked = None if routes is None else _check_routes(routes)
         fields = sorted(changes) + (["routes"] if routes is not None else [])
         audit = self.auditor.entry(actor, "trunk_changed", f"trunk:{trunk_id}", fields=fields)
@@ -101,6 +106,12 @@ def _found(trunk: TrunkRow | None) -> TrunkRow:
     if trunk is None:
         raise NotFound("trunk_not_found", "There is no such trunk in this account.")
     return trunk
+
+
+def _check_peer(inbound: object, *, has_password: bool) -> None:
+    if inbound == "digest" and not has_password:
+        message = "Calls that prove themselves by digest need the trunk's password."
+        raise InvalidInput("digest_without_password", message, field="password")
 
 
 def _check_routes(routes: Sequence[Route]) -> tuple[Route, ...]:

@@ -44,6 +44,7 @@ def outcome_of(call: LiveCall, now: datetime) -> Outcome:
         stopping=call.stopping,
         short_hangup_s=handed.prepared.calls.short_hangup.total_seconds(),
         numbers=len(record.numbers),
+        inbound=handed.prepared.inbound,
         struck=frozenset(i for i in range(len(record.numbers)) if handed.struck >> i & 1),
     )
     return decide(facts)

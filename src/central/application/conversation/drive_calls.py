@@ -6,8 +6,8 @@ of three ways: its outcome is stored, its lease turns out to be lost, or the nod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import assert_never
+from collections.abc import Mapping, Sequence
+from typing import Final, assert_never
 
 from central.application.conversation.close_attempt import CloseAttempt
 from central.application.conversation.hear_legs import HearLegs
@@ -17,9 +17,17 @@ from central.application.conversation.play_media import PlayPrompts
 from central.application.conversation.record_calls import RecordCalls
 from central.application.conversation.run_errands import RunErrands, Runners
 from central.application.conversation.store_recordings import RecordingParts, StoreRecordings
+from central.application.conversation.take_calls import TakeCalls
 from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports.dispatch import HandedRecord
-from central.application.ports.telephony import RecordingEnded, TelephonyEvent
+from central.application.ports.library import AccountTrunk
+from central.application.ports.telephony import (
+    NORMAL_CLEARING,
+    CallOffered,
+    LegEnded,
+    RecordingEnded,
+    TelephonyEvent,
+)
 from central.domain.attempts import Loss
 from central.domain.evidence import Evidence, Phase
 from central.domain.ids import RecordId
@@ -28,9 +36,12 @@ from central.flow import commands as do
 from central.flow.errands import RecordVoice
 from central.flow.events import Begun, FlowEvent, FundsShort, StopForced, TimerFired
 from central.flow.interpreter import begin, step
+from central.flow.program import HangUpCause
 from central.flow.run import RunFacts
 
 _RECORDINGS_S = 3.0  # how long a record's end waits for its recordings to be stored
+_REFUSALS: Final[Mapping[HangUpCause, int]] = {"normal": 19, "busy": 17, "reject": 21}
+"""What a flow that does not answer tells the carrier (ITU-T Q.850; on SIP 480, 486, 403)."""
 
 
 class DriveCalls:
@@ -48,6 +59,7 @@ class DriveCalls:
             runners = {**(runners or {}), RecordVoice: self._recorder.record}
         self._close = CloseAttempt(desk, self.feed, self._hang_up_lost)
         self._legs = HearLegs(desk, self.feed, self._retry_trunk, self._close.lost, self._recorder)
+        self._take = TakeCalls(desk, self._legs.over)
         self._place = PlaceLeg(
             desk, self._legs.over, self._funds_short, self._close.drop, records=self._recorder is not None
         )
@@ -59,22 +71,41 @@ class DriveCalls:
         """Start the attempts of freshly claimed records."""
         for item in handed:
             self.lease_lost(item.record.id)  # a claim of a record that we still work on: it was taken from us meanwhile
-            call = LiveCall(
-                handed=item,
-                run=begin(item.prepared.program, _facts(item)),
-                good_until=item.claimed_at + self._desk.lease.total_seconds() * 0.9,
-                reserved_positions={item.contact_position},
-            )
-            self._desk.calls[item.record.id] = call
-            self.feed(call, Begun(self._desk.clock.now()))
+            self.feed(self._live(item), Begun(self._desk.clock.now()))
+
+    def take(self, handed: HandedRecord, offer: CallOffered, trunk: AccountTrunk) -> None:
+        """Start a call that came in and was admitted; its place on the trunk is taken."""
+        call = self._live(handed)
+        leg = call.leg = self._take.leg_of(offer, trunk)
+        self._desk.by_leg[leg.id] = call
+        self.feed(call, Begun(self._desk.clock.now()))
+        self._take.begun(call, leg)
+
+    def refuse(self, offer: CallOffered, q850: int) -> None:
+        """Nobody takes this call; ``q850`` (ITU-T Q.850) tells the carrier why."""
+        self._take.refuse(offer, q850)
 
     def hear(self, events: Sequence[TelephonyEvent]) -> None:
-        """Take news of the voice engine, in order."""
+        """Take news of the voice engine, in order. An offered call must be answered by ``take`` or ``refuse``."""
         for event in events:
-            if not isinstance(event, RecordingEnded):
-                self._legs.hear(event, self._prompts.ended)
+            if isinstance(event, CallOffered):
+                self._take.offered(event)
+            elif isinstance(event, LegEnded) and event.leg in self._take.waiting:
+                self._take.ended(event)
+            elif not isinstance(event, RecordingEnded):
+                self._legs.hear(event, self._prompts.ended, self._take.waiting)
             elif self._recorder is not None:
                 self._recorder.ended(event)
+
+    def _live(self, handed: HandedRecord) -> LiveCall:
+        call = LiveCall(
+            handed=handed,
+            run=begin(handed.prepared.program, _facts(handed)),
+            good_until=handed.claimed_at + self._desk.lease.total_seconds() * 0.9,
+            reserved_positions={handed.contact_position},
+        )
+        self._desk.calls[handed.record.id] = call
+        return call
 
     def stop(self, record_id: RecordId) -> None:
         """The account's user stopped the record with force: cut it off."""
@@ -125,6 +156,8 @@ class DriveCalls:
         match command:
             case do.Dial():
                 desk.timers.spawn(self._place.dial(call, command), "dial")
+            case do.Ring() | do.Answer():
+                self._pick_up(call, command)
             case do.PlayMedia():
                 desk.timers.spawn(self._prompts.play(call, command), "play")
             case do.StopMedia():
@@ -137,7 +170,7 @@ class DriveCalls:
             case do.RunErrand() | do.DropErrand() | do.EndErrand():
                 self._errand(call, command)
             case do.HangUp():
-                self._hang_up(call)
+                self._hang_up(call, command.cause)
             case do.MainPathEnded():
                 self._end_silent(call)
                 self._close.ended(call, command)
@@ -147,10 +180,8 @@ class DriveCalls:
                 assert_never(command)
 
     def _errand(self, call: LiveCall, command: do.RunErrand | do.DropErrand | do.EndErrand) -> None:
-        if isinstance(command, do.RunErrand):
-            self._errands.run(call, command)
-        elif isinstance(command, do.DropErrand):
-            self._errands.drop(call, command.number)
+        if not isinstance(command, do.EndErrand):
+            self._errands.do(call, command)
         elif self._recorder is not None:  # a recording is the only errand that can be ended early
             self._recorder.enough(call)
 
@@ -170,13 +201,21 @@ class DriveCalls:
         if call.timers.pop(timer, None) is not None:
             self.feed(call, TimerFired(timer, self._desk.clock.now()))
 
-    def _hang_up(self, call: LiveCall) -> None:
+    def _pick_up(self, call: LiveCall, command: do.Ring | do.Answer) -> None:
+        leg, telephony = call.leg, self._desk.telephony
+        if leg is not None and leg.called and not leg.over:
+            work = telephony.ring(leg.id) if isinstance(command, do.Ring) else telephony.answer(leg.id)
+            self._desk.timers.spawn(work, "pick_up")
+
+    def _hang_up(self, call: LiveCall, cause: HangUpCause = "normal") -> None:
         leg = call.leg
         if leg is None or leg.over:
             return
         leg.local = leg.local or ("hangup_by_us" if leg.phase is Phase.ANSWERED else "cancelled_by_us")
         leg.cut_at = leg.cut_at or self._desk.clock.now()
-        self._desk.timers.spawn(self._desk.telephony.hang_up(leg.id, leg.local), "hang_up")
+        refused = leg.called and leg.phase is not Phase.ANSWERED
+        q850 = _REFUSALS[cause] if refused else NORMAL_CLEARING
+        self._desk.timers.spawn(self._desk.telephony.hang_up(leg.id, leg.local, q850), "hang_up")
 
     def _end_silent(self, call: LiveCall) -> None:
         """A leg that we hung up and whose end the engine never told, because it could not be heard: it ends now."""
@@ -222,4 +261,5 @@ def _facts(handed: HandedRecord) -> RunFacts:
         user_system=about,
         last_attempt=record.attempts_charged + 1 >= prepared.rule.attempts,
         country=handed.account.country,
+        inbound=prepared.inbound,
     )

@@ -5,7 +5,7 @@ Path steps 3 to 5. A leg ends exactly once, with one connection status drawn fro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 from typing import assert_never
 
@@ -18,6 +18,7 @@ from central.application.ports.journal import LegAnswer, LegEnd
 from central.domain.attempts import LegResult, Loss
 from central.domain.dispositions import Disposition, dispose
 from central.domain.evidence import EngineReport, Evidence, Phase
+from central.domain.ids import LegId
 from central.domain.money import cost
 from central.flow.events import DigitReceived, FlowEvent, LegAnswered, LegEnded
 
@@ -40,13 +41,13 @@ class HearLegs:
     ) -> None:
         self._desk, self._feed, self._retry, self._lost, self._recorder = desk, feed, retry, lost, recorder
 
-    def hear(self, event: news.LegNews, playback_over: PlaybackOver) -> None:
-        """Take one event; news of legs that are not ours any more are ignored."""
+    def hear(self, event: news.LegNews, playback_over: PlaybackOver, offered: Container[LegId] = ()) -> None:
+        """Take one event; news of legs that are not ours any more are ignored. ``offered``: legs nobody has taken yet."""
         match event:
             case news.NodeUp():
                 self._desk.engine_up = True
                 self._desk.telemetry.event("engine_connected", legs=len(event.legs))
-                self._end_strays(event)
+                self._end_strays(event, offered)
                 return
             case news.NodeDown():
                 self._node_down(event)
@@ -74,10 +75,10 @@ class HearLegs:
             case _:
                 assert_never(event)
 
-    def _end_strays(self, event: news.NodeUp) -> None:
+    def _end_strays(self, event: news.NodeUp, offered: Container[LegId]) -> None:
         """Legs that no call of ours goes with: of an earlier life of this node, or of records that were taken away."""
         for leg_id in event.legs:
-            if leg_id not in self._desk.by_leg:
+            if leg_id not in self._desk.by_leg and leg_id not in offered:
                 self._desk.timers.spawn(self._desk.telephony.hang_up(leg_id, "hangup_by_us"), "hang_up")
 
     def _progress(self, leg: LiveLeg, event: news.LegProgress) -> None:
@@ -110,7 +111,8 @@ class HearLegs:
             self._recorder.over(call, leg)
         ending = dispose(evidence)
         answered_ms = None if leg.connect_at is None else max(0, round((at - leg.connect_at).total_seconds() * 1000))
-        price = cost(call.handed.account.rate_plan, leg.number, answered_ms).micros
+        # rate plans price what we dial: a call that comes in costs nothing
+        price = 0 if leg.called else cost(call.handed.account.rate_plan, leg.number, answered_ms).micros
         call.cost += price
         self._store(call, leg, evidence, ending, at, answered_ms, price)
         answered_s = None if answered_ms is None else answered_ms / 1000

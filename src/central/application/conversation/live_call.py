@@ -23,7 +23,10 @@ from central.flow.run import Run
 
 @dataclass(slots=True)
 class LiveLeg:
-    """The leg in hand. ``placed`` = a trunk channel is taken; ``sent`` = the engine may have sent an INVITE."""
+    """The leg in hand. ``placed`` = a trunk channel is taken; ``sent`` = an INVITE may have crossed the wire.
+
+    ``called``: the DID of a call that came in, "" = we called.
+    """
 
     id: LegId
     dial: Dial
@@ -44,6 +47,7 @@ class LiveLeg:
     digits: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     ring_timer: TimerHandle | None = None
     recording: UUID | None = None  # under which the engine records it from its answer on
+    called: str = ""
 
 
 @dataclass(slots=True)

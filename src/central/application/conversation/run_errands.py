@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from central.application.conversation.live_call import LiveCall
 from central.application.conversation.voice_desk import VoiceDesk
 from central.domain.errors import NeighbourError
-from central.flow.commands import RunErrand
+from central.flow.commands import DropErrand, RunErrand
 from central.flow.errands import NOT_CONFIGURED, Errand
 from central.flow.events import ErrandDone, ErrandMoved, FlowEvent, Stage
 
@@ -64,8 +64,12 @@ class RunErrands:
     def __init__(self, desk: VoiceDesk, feed: Callable[[LiveCall, FlowEvent], None], runners: Runners) -> None:
         self._desk, self._feed, self._runners = desk, feed, runners
 
-    def run(self, call: LiveCall, command: RunErrand) -> None:
-        """Do an errand; its end is told unless it is dropped."""
+    def do(self, call: LiveCall, command: RunErrand | DropErrand) -> None:
+        """Do an errand, or end one that the flow does not wait for any more; an end by itself is told."""
+        if isinstance(command, DropErrand):
+            if task := call.errands.pop(command.number, None):
+                task.cancel()
+            return
         call.errands[command.number] = None
         self._desk.timers.spawn(self._run(call, command), "errand")
 
@@ -99,9 +103,3 @@ class RunErrands:
     def _moved(self, call: LiveCall, number: int, stage: Stage) -> None:
         if number in call.errands and not call.gone:
             self._feed(call, ErrandMoved(number, stage, self._desk.clock.now()))
-
-    @staticmethod
-    def drop(call: LiveCall, number: int) -> None:
-        """The flow does not wait for it any more."""
-        if task := call.errands.pop(number, None):
-            task.cancel()

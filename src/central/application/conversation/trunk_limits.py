@@ -68,6 +68,14 @@ class TrunkLimits:
             trunk.waiting = deque(other for other in trunk.waiting if other is not place)
         return "trunk_channel_cap" if trunk.used >= trunk.channels else "cps_cap"
 
+    def enter(self, trunk_id: TrunkId) -> bool:
+        """A call that came in takes a channel, if one is free; it must be given back. Its rate is the carrier's affair."""
+        trunk = self._trunks.get(trunk_id)
+        if trunk is None or trunk.used >= trunk.channels:
+            return False
+        trunk.used += 1
+        return True
+
     def give_back(self, trunk_id: TrunkId) -> None:
         """The call is over: the next one waiting gets its place."""
         trunk = self._trunks[trunk_id]

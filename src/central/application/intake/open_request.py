@@ -56,6 +56,9 @@ class OpenRequest:
             raise Conflict("flow_archived", f"Flow {target.name} is archived.", flow=target.flow_id)
         if not target.active:
             raise Conflict("flow_inactive", f"Flow {target.name} is switched off.", flow=target.flow_id)
+        if target.type == "inbound":
+            message = f"Customers call flow {target.name}; it calls nobody."
+            raise Conflict("flow_is_inbound", message, flow=target.flow_id)
         if target.dids == 0:
             message = f"Flow {target.name} has no DID attached, so its calls would have no caller number."
             raise Conflict("flow_without_did", message, flow=target.flow_id)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from central.application.ports.administration import AuditEntry
+from central.application.ports.telephony import InboundPeer
 from central.domain.ids import AccountId, TrunkId
 
 ListName = Literal["blacklist", "whitelist", "dnd"]
@@ -24,7 +25,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class TrunkRow:
-    """A SIP trunk with its caps and routes; the password never leaves by the API."""
+    """A SIP trunk with its caps and routes; the password never leaves by the API.
+
+    ``inbound``: by what calls of the peer are known, see ``ports/telephony.py``.
+    """
 
     id: TrunkId
     name: str
@@ -40,6 +44,7 @@ class TrunkRow:
     tag_calls: bool
     created_at: datetime
     routes: tuple[Route, ...] = ()
+    inbound: InboundPeer = "address"
 
 
 class TrunkStore(Protocol):
@@ -75,12 +80,16 @@ class TrunkStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Did:
-    """A number the account owns; ``flows`` are the ids of the flows that use it."""
+    """A number the account owns; ``flows`` are the ids of the flows that use it.
+
+    ``channel_cap``: most calls that come in to it at once, None = no cap of its own.
+    """
 
     number: str
     trunk_id: TrunkId | None
     label: str
     created_at: datetime
+    channel_cap: int | None = None
     flows: tuple[str, ...] = ()
 
 

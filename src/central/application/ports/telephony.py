@@ -10,18 +10,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
 from central.domain.evidence import Evidence, Phase
 from central.domain.ids import LegId, TrunkId
 
+NORMAL_CLEARING = 16  # ITU-T Q.850
+InboundPeer = Literal["none", "address", "digest"]
+
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
     """A SIP trunk as the engine must know it. ``transport``: udp, tcp or tls. ``host`` is a name or an address.
 
+    ``inbound`` tells by what calls of this peer are known: ``address`` = they come from ``host``; ``digest`` = by the user name
+    ``digest_user`` and the password, from anywhere (RFC 3261, 22); ``none`` = it sends none.
     ``tag_calls`` adds the header ``X-Central-Attempt`` to each INVITE (test trunks: the far end counts by it).
     ``username`` empty = no digest authentication. ``codecs`` in order of preference.
     """
@@ -35,6 +40,12 @@ class Trunk:
     password: str = field(default="", repr=False)
     codecs: tuple[str, ...] = ("ulaw", "alaw")
     tag_calls: bool = False
+    inbound: InboundPeer = "address"
+
+
+def digest_user(trunk: TrunkId) -> str:
+    """The user name with which a peer of ``digest`` authenticates its calls to us; the same at every node."""
+    return f"d{trunk.hex}"
 
 
 class Originate(msgspec.Struct, frozen=True):
@@ -105,6 +116,21 @@ class NodeDown(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+class CallOffered(msgspec.Struct, frozen=True):
+    """Somebody calls us and waits to be answered; the leg is ours until it ends. It must be answered or hung up.
+
+    called: digits as the peer sent them, without a leading ``+``. caller: the same, empty = anonymous (RFC 3323). trunks: the
+    peers that the call may come from, as far as the engine can tell them apart (several trunks can share an address).
+    """
+
+    leg: LegId
+    at: datetime
+    called: str
+    caller: str
+    trunks: frozenset[TrunkId]
+    sip_call_id: str | None = None
+
+
 class LegProgress(msgspec.Struct, frozen=True):
     """Dialing has begun or the far side rings (180, 183). Sent when the phase rises, or the Call-ID becomes known."""
 
@@ -168,7 +194,7 @@ class HoldChanged(msgspec.Struct, frozen=True):
 
 
 LegNews = NodeUp | NodeDown | LegProgress | LegAnswered | LegEnded | Digit | PlaybackEnded | HoldChanged
-TelephonyEvent = LegNews | RecordingEnded
+TelephonyEvent = LegNews | CallOffered | RecordingEnded
 
 
 class SipMessage(msgspec.Struct, frozen=True):
@@ -222,6 +248,14 @@ class Telephony(Protocol):
         """Start calls, one answer each in the same order. Nothing raises for a single call."""
         ...
 
+    async def ring(self, leg: LegId) -> None:
+        """Tell the caller of an offered leg that it rings (SIP 180)."""
+        ...
+
+    async def answer(self, leg: LegId) -> None:
+        """Take an offered leg; LegAnswered follows, or its LegEnded."""
+        ...
+
     async def play(self, leg: LegId, playback: str, files: Sequence[str]) -> Answer:
         """Play WAV files (absolute paths, 8 kHz 16-bit mono) one after the other; PlaybackEnded(playback) follows once."""
         ...
@@ -246,8 +280,11 @@ class Telephony(Protocol):
         """
         ...
 
-    async def hang_up(self, leg: LegId, local: str) -> None:
-        """End the leg. ``local`` is the evidence (statuses.toml word) noted before the command; LegEnded follows."""
+    async def hang_up(self, leg: LegId, local: str, q850: int = NORMAL_CLEARING) -> None:
+        """End the leg. ``local`` is the evidence (statuses.toml word) noted before the command; LegEnded follows.
+
+        ``q850`` (ITU-T Q.850) becomes the refusal of an offered leg that was not answered: 17 = 486, 21 = 403, 34 = 503, 1 = 404.
+        """
         ...
 
     async def take_trace(self, leg: LegId) -> SipTrace | None:

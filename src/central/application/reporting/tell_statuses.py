@@ -15,6 +15,7 @@ from central.flow.prepared import PreparedFlow
 
 _RULES: Final = {
     "record_created": "7.2",
+    "call_arrived": "7.1",
     "record_claimed": "7.3",
     "record_put_back": "8.3",
     "record_paused": "7.6",

@@ -109,6 +109,7 @@ class ReapLeases:
                 stopping=control == "stopping",
                 short_hangup_s=prepared.calls.short_hangup.total_seconds(),
                 numbers=len(record.numbers),
+                inbound=prepared.inbound,
                 struck=frozenset(i for i in range(len(record.numbers)) if record.struck >> i & 1),
             )
         )

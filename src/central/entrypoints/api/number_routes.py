@@ -12,6 +12,7 @@ from litestar.status_codes import HTTP_200_OK
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from central.application.ports.numbering import Did, Route, TrunkRow
+from central.application.ports.telephony import InboundPeer, digest_user
 from central.domain.ids import TrunkId
 from central.domain.rights import Right
 from central.entrypoints.api.account_routes import Name, given
@@ -28,7 +29,7 @@ class RouteBody(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class TrunkView(Struct, frozen=True):
-    """A SIP trunk; its password is never shown."""
+    """A SIP trunk; its password is never shown. ``digest_user`` is the user name of a peer with ``inbound: digest``."""
 
     id: UUID
     name: str
@@ -42,12 +43,18 @@ class TrunkView(Struct, frozen=True):
     cps_cap: int
     enabled: bool
     tag_calls: bool
+    inbound: str
+    digest_user: str | None
     routes: list[RouteBody]
     created_at: Moment
 
 
 class NewTrunk(Struct, forbid_unknown_fields=True, frozen=True):
-    """A SIP trunk. ``tag_calls`` adds a header with the attempt to each INVITE (test trunks only)."""
+    """A SIP trunk. ``tag_calls`` adds a header with the attempt to each INVITE (test trunks only).
+
+    ``inbound``: calls of this peer are known by the ``address`` of its host, by ``digest`` (user ``digest_user``, the trunk's
+    password), or it sends ``none``.
+    """
 
     name: Name
     host: Annotated[str, Meta(min_length=1, max_length=253)]
@@ -60,6 +67,7 @@ class NewTrunk(Struct, forbid_unknown_fields=True, frozen=True):
     cps_cap: Count = 20
     enabled: bool = True
     tag_calls: bool = False
+    inbound: InboundPeer = "address"
     routes: tuple[RouteBody, ...] = (RouteBody(),)
 
 
@@ -77,6 +85,7 @@ class TrunkChange(Struct, forbid_unknown_fields=True, frozen=True):
     cps_cap: Count | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     tag_calls: bool | UnsetType = UNSET
+    inbound: InboundPeer | UnsetType = UNSET
     routes: list[RouteBody] | UnsetType = UNSET
 
 
@@ -106,6 +115,7 @@ async def create_trunk(data: JSONBody[NewTrunk], services: UseCases, caller: Cal
         cps_cap=data.cps_cap,
         enabled=data.enabled,
         tag_calls=data.tag_calls,
+        inbound=data.inbound,
         created_at=services.clock.now(),
         routes=_routes(data.routes),
     )
@@ -141,16 +151,18 @@ class DidView(Struct, frozen=True):
     number: str
     trunk_id: UUID | None
     label: str
+    channel_cap: int | None
     flows: tuple[str, ...]
     created_at: Moment
 
 
 class NewDid(Struct, forbid_unknown_fields=True, frozen=True):
-    """A number the account owns."""
+    """A number the account owns; at most ``channel_cap`` calls come in to it at once (null: no cap of its own)."""
 
     number: Annotated[str, Meta(max_length=32)]
     trunk_id: UUID | None = None
     label: Annotated[str, Meta(max_length=100)] = ""
+    channel_cap: Count | None = None
 
 
 class NewDids(Struct, forbid_unknown_fields=True, frozen=True):
@@ -184,7 +196,8 @@ async def put_dids(data: JSONBody[NewDids], services: UseCases, caller: CallerHe
     """Known numbers get the new trunk and label."""
     now = services.clock.now()
     rows = [
-        Did(did.number, None if did.trunk_id is None else TrunkId(did.trunk_id), did.label, now) for did in data.dids
+        Did(did.number, None if did.trunk_id is None else TrunkId(did.trunk_id), did.label, now, did.channel_cap)
+        for did in data.dids
     ]
     added, stored = await services.dids.put(caller.actor, rows, caller.account.country)
     return StoredDids(added, [did.number for did in stored])
@@ -214,13 +227,15 @@ def _trunk_view(row: TrunkRow) -> TrunkView:
         cps_cap=row.cps_cap,
         enabled=row.enabled,
         tag_calls=row.tag_calls,
+        inbound=row.inbound,
+        digest_user=digest_user(row.id) if row.inbound == "digest" else None,
         routes=[RouteBody(route.prefix, route.priority) for route in row.routes],
         created_at=moment(row.created_at),
     )
 
 
 def _did_view(row: Did) -> DidView:
-    return DidView(row.number, row.trunk_id, row.label, tuple(row.flows), moment(row.created_at))
+    return DidView(row.number, row.trunk_id, row.label, row.channel_cap, tuple(row.flows), moment(row.created_at))
 
 
 number_router = Router(

@@ -14,16 +14,19 @@ from central.application.conversation.run_errands import Runner, Runners
 from central.application.conversation.store_recordings import RecordingParts
 from central.application.conversation.trunk_limits import TrunkLimits
 from central.application.conversation.voice_desk import VoiceDesk
+from central.application.dispatch.admit_calls import AdmitCalls
 from central.application.dispatch.claim_records import ClaimRecords
 from central.application.ports.dispatch import DispatchStore, NodeState
+from central.application.ports.inbound import InboundStore
 from central.application.ports.journal import JournalStore, TraceRow
 from central.application.ports.library import Library
 from central.application.ports.speech import PromptLibrary, SpeechRenderer
 from central.application.ports.telemetry import Telemetry
-from central.application.ports.telephony import Telephony
+from central.application.ports.telephony import CallOffered, Telephony
 from central.application.ports.world import Clock, Ids
 from central.domain.errors import NeighbourError
 from central.domain.ids import RecordId, TrunkId
+from central.entrypoints.workers.inbound_calls import InboundCalls
 from central.entrypoints.workers.loop_timers import LoopTimers
 from central.entrypoints.workers.rounds import repeat
 from central.flow.errands import Errand
@@ -47,6 +50,7 @@ class NodeParts:
     speech: SpeechRenderer
     prompts: PromptLibrary
     dispatch: DispatchStore
+    inbound: InboundStore
     journal: JournalStore
     library: Library
     clock: Clock
@@ -69,6 +73,7 @@ class VoiceNode:
         self._strays_at = float("-inf")
         self._unstored: list[TraceRow] = []
         self._refused: dict[TrunkId, str] = {}
+        self._place, self._nodes = 0, 1  # this node among those that share the caps
 
     def stop(self) -> None:
         """Ask the node to drain and end."""
@@ -90,12 +95,17 @@ class VoiceNode:
         )  # fmt: skip
         self._driver = DriveCalls(desk, parts.runners, parts.recordings)
         self._claim = ClaimRecords(parts.dispatch, parts.library, parts.clock, parts.ids, parts.lease)
+        admit = AdmitCalls(parts.inbound, parts.library, parts.clock, parts.ids, parts.lease)
+        self._inbound = InboundCalls(
+            desk, self._driver, admit, self._state, self._share, lambda: not self._stop.is_set()
+        )
         await self._refresh_trunks(start=True)
         if lost := await parts.journal.disown(self._state.name, self._state.owner):
             parts.telemetry.warning("earlier_life_disowned", records=lost)
         background = [
             self._spawn(writer.run(), "writer"),
             self._spawn(self._hear(), "hear"),
+            self._spawn(self._inbound.run(), "inbound"),
             self._spawn(repeat("traces", self._traces, 0.5, asyncio.Event(), parts.telemetry), "traces"),
             self._spawn(repeat("notes", self._notes, _NOTES_S, asyncio.Event(), parts.telemetry), "notes"),
             self._spawn(
@@ -150,7 +160,11 @@ class VoiceNode:
 
     async def _hear(self) -> None:
         while True:
-            self._driver.hear(await self._parts.telephony.next_events())
+            events = await self._parts.telephony.next_events()
+            self._driver.hear(events)
+            for event in events:
+                if isinstance(event, CallOffered):
+                    self._inbound.offered(event)
 
     async def _heartbeat(self) -> None:
         state = replace(
@@ -171,11 +185,9 @@ class VoiceNode:
         parts = self._parts
         trunks = await parts.library.trunks()
         nodes = [n.name for n in await parts.dispatch.alive_nodes(self._state.kind, _STALE)]
-        count = max(1, len(nodes))
-        rank = nodes.index(self._state.name) if self._state.name in nodes else 0
-        self._desk.limits.set_caps(
-            {t.trunk.id: (t.channel_cap // count + (rank < t.channel_cap % count), t.cps_cap / count) for t in trunks}
-        )
+        self._nodes = max(1, len(nodes))
+        self._place = nodes.index(self._state.name) if self._state.name in nodes else 0
+        self._desk.limits.set_caps({t.trunk.id: (self._share(t.channel_cap), t.cps_cap / self._nodes) for t in trunks})
         known = [t.trunk for t in trunks]
         if start:
             await parts.telephony.start(known)
@@ -186,6 +198,10 @@ class VoiceNode:
         for trunk_id in refused.keys() - self._refused.keys():
             parts.telemetry.warning("trunk_refused", trunk_id=str(trunk_id), detail=refused[trunk_id])
         self._refused = refused
+
+    def _share(self, cap: int) -> int:
+        """How many of a cap are this node's."""
+        return cap // self._nodes + (self._place < cap % self._nodes)
 
     async def _extend(self) -> None:
         """Keep the leases of the calls at hand; what is not ours any more is let go, what is ours unknowingly too."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from central.flow.widgets.agent_connect import AGENT_CONNECT
+from central.flow.widgets.answer_call import ANSWER_CALL
 from central.flow.widgets.counter import COUNTER
 from central.flow.widgets.decision import DECISION
 from central.flow.widgets.delay import DELAY
@@ -36,6 +37,7 @@ WIDGETS: Final[Mapping[str, Widget]] = {
         START,
         ON_REMOTE_HANGUP,
         ON_FLOW_COMPLETE,
+        ANSWER_CALL,
         MAKE_CALL,
         PLAY,
         MULTI_PLAY,

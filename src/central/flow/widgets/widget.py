@@ -46,10 +46,10 @@ class Branch:
 class Widget:
     """One kind of step.
 
-    entry: it is where a path begins. media: it needs the customer's leg. call: it makes that leg. waits: a loop through it
-    takes time. bounds: the branch that is taken only so often, "" = none; a loop through it ends by
-    itself. assigns: what it stores may be read further down in the same step. asks: it may well read what has no value.
-    terminal: no branch leads on. failure: what a failed step does unless the document says otherwise; onward:
+    entry: it is where a path begins. media: it needs the customer's leg. call: it makes that leg. answers: it takes the one
+    that comes in. waits: a loop through it takes time. bounds: the branch that is taken only so often, "" = none; a loop
+    through it ends by itself. assigns: what it stores may be read further down in the same step. asks: it may well read what
+    has no value. terminal: no branch leads on. failure: what a failed step does unless the document says otherwise; onward:
     the branch that ``continue`` takes, "" = ``continue`` makes no sense here; failing: the branch of a failed step.
     """
 
@@ -63,6 +63,7 @@ class Widget:
     entry: bool = False
     media: bool = False
     call: bool = False
+    answers: bool = False
     waits: bool = False
     bounds: str = ""
     assigns: bool = False

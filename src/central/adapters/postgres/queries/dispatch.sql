@@ -132,7 +132,8 @@ with d as materialized (
     status text, reason text, due_at timestamptz, struck smallint, attempt_id uuid, event_id uuid, data jsonb, reserved bigint,
     policy_id text, policy_version int, dnd_version bigint, blacklist_version bigint)),
 moved as (
-  update record r set status = d.status, reason = d.reason, due_at = d.due_at, changed_at = %(now)s,
+  update record r set status = d.status, reason = d.reason, due_at = d.due_at,
+         changed_at = greatest(%(now)s, r.changed_at + interval '1 microsecond'),  -- later than the change before it, whatever the clocks say
          lease_until = case when d.verdict = 'hand_over' then now() + %(lease)s::interval end,
          owner = case when d.verdict = 'hand_over' then %(owner)s end,
          fence = r.fence + (d.verdict = 'hand_over')::int,
@@ -142,7 +143,7 @@ moved as (
      and (d.status = d.from_status or exists (
           select from move m where m.family = 'flow' and m.from_status = d.from_status and m.to_status = d.status))
   -- with everything the rows below need: joining d again would be quadratic, because nobody knows how many rows move
-  returning d.*, r.request_id, r.fence, r.attempts_made, r.epoch),
+  returning d.*, r.request_id, r.fence, r.attempts_made, r.epoch, r.changed_at as moved_at),
 handed as (
   insert into attempt (account_id, record_id, number, id, epoch, fence, node, started_at, reserved, policy_id, policy_version,
                        dnd_version, blacklist_version)
@@ -151,7 +152,7 @@ handed as (
     from moved m where m.verdict = 'hand_over'),
 told as (
   insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, data)
-  select m.account_id, m.id, m.event_id, %(now)s,
+  select m.account_id, m.id, m.event_id, m.moved_at,
          case m.verdict when 'hand_over' then 'record_claimed' when 'end' then 'record_ended' else 'record_put_back' end,
          m.from_status, m.status, m.reason, m.data
     from moved m),
@@ -189,7 +190,7 @@ select d.account_id, d.flow_id, d.number from flow_did d where (d.account_id, d.
 
 -- name: trunks
 select t.account_id, t.id, t.name, t.host, t.port, t.transport, t.username, t.password, t.codecs, t.channel_cap, t.cps_cap,
-       t.enabled, t.tag_calls,
+       t.enabled, t.tag_calls, t.inbound,
        (select coalesce(jsonb_agg(jsonb_build_array(r.prefix, r.priority)), '[]') from trunk_route r
          where r.account_id = t.account_id and r.trunk_id = t.id) as routes
   from trunk t where t.enabled order by t.account_id, t.id;

@@ -61,6 +61,13 @@ select document from flow_version where account_id = %(account_id)s and flow_id 
 select array_agg(n.number order by n.number) from unnest(%(numbers)s::text[]) as n(number)
  where not exists (select from did d where d.account_id = %(account_id)s and d.number = n.number);
 
+-- name: inbound_elsewhere
+-- Numbers that another inbound flow runs: a call that comes in can run one flow only.
+select array_agg(distinct d.number order by d.number) from flow own
+  join flow_did d on d.account_id = own.account_id and d.flow_id <> own.id and d.number = any(%(numbers)s)
+  join flow f on f.account_id = d.account_id and f.id = d.flow_id and f.type = 'inbound' and f.archived_at is null
+ where own.account_id = %(account_id)s and own.id = %(id)s and own.type = 'inbound';
+
 -- name: detach_dids
 delete from flow_did where account_id = %(account_id)s and flow_id = %(id)s and number <> all(%(numbers)s::text[]);
 

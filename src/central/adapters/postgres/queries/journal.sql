@@ -73,7 +73,7 @@ with d as materialized (
     struck smallint, last_call_status text, result text, outcome text, charged boolean, cost bigint, variables jsonb, event_id uuid,
     at timestamptz, data jsonb)),
 held as materialized (   -- by itself: joined with requests at once, all records of an account may be read to find these
-  select r.account_id, r.id, r.request_id, r.status as old_status from d join record r on r.account_id = d.account_id and r.id = d.id
+  select r.account_id, r.id, r.request_id, r.status as old_status, r.changed_at from d join record r on r.account_id = d.account_id and r.id = d.id
    where r.fence = d.fence and r.lease_until is not null
    order by r.account_id, r.id for no key update of r),
 locked as materialized (
@@ -81,7 +81,9 @@ locked as materialized (
     join request q on q.account_id = h.account_id and q.id = h.request_id
     join flow f on f.account_id = q.account_id and f.id = q.flow_id),
 accepted as materialized (
-  select l.request_id, l.old_status, l.flow_id, c.final, c.counts_as = 'pending' as pending, d.*
+  select l.request_id, l.old_status, l.flow_id, c.final, c.counts_as = 'pending' as pending, d.*,
+         -- later than the change before it, whatever the clocks of those who made them say
+         greatest(d.at, l.changed_at + interval '1 microsecond') as moved_at
     from d join locked l using (account_id, id)
     join move m on m.family = 'flow' and m.from_status = l.old_status and m.to_status = d.status
     join status_catalogue c on c.family = 'flow' and c.name = d.status
@@ -90,7 +92,7 @@ done as (
   update record r set status = a.status, reason = a.reason, due_at = a.due_at, lease_until = null, owner = null,
          held_status = a.held_status, held_due_at = a.held_due_at, attempts_charged = coalesce(a.attempts_charged, r.attempts_charged),
          platform_faults = coalesce(a.platform_faults, r.platform_faults), struck = coalesce(a.struck, r.struck),
-         last_call_status = coalesce(a.last_call_status, r.last_call_status), changed_at = a.at
+         last_call_status = coalesce(a.last_call_status, r.last_call_status), changed_at = a.moved_at
     from accepted a where r.account_id = a.account_id and r.id = a.id returning r.account_id, r.id),
 closed as (
   update attempt t set ended_at = a.at, outcome = a.outcome, result = a.result, charged = a.charged, cost = a.cost, variables = a.variables
@@ -98,7 +100,7 @@ closed as (
   returning t.account_id, t.reserved, t.cost),
 told as (
   insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, data)
-  select a.account_id, a.id, a.event_id, a.at, case when a.final then 'record_ended' else 'record_rescheduled' end,
+  select a.account_id, a.id, a.event_id, a.moved_at, case when a.final then 'record_ended' else 'record_rescheduled' end,
          a.old_status, a.status, a.reason, a.data from accepted a),
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)

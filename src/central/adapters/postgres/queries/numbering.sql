@@ -1,9 +1,9 @@
 -- Trunks with their routes, DIDs, and the phone lists of an account.
 
 -- name: create_trunk
-insert into trunk (account_id, id, name, host, port, transport, username, password, codecs, channel_cap, cps_cap, enabled, tag_calls, created_at)
+insert into trunk (account_id, id, name, host, port, transport, username, password, codecs, channel_cap, cps_cap, enabled, tag_calls, inbound, created_at)
 values (%(account_id)s, %(id)s, %(name)s, %(host)s, %(port)s, %(transport)s, %(username)s, %(password)s, %(codecs)s,
-  %(channel_cap)s, %(cps_cap)s, %(enabled)s, %(tag_calls)s, %(created_at)s);
+  %(channel_cap)s, %(cps_cap)s, %(enabled)s, %(tag_calls)s, %(inbound)s, %(created_at)s);
 
 -- name: add_routes
 insert into trunk_route (account_id, trunk_id, prefix, priority)
@@ -15,7 +15,7 @@ delete from trunk_route where account_id = %(account_id)s and trunk_id = %(trunk
 
 -- name: trunk_page
 select t.id, t.name, t.host, t.port, t.transport, t.username, t.password, t.codecs, t.channel_cap, t.cps_cap, t.enabled, t.tag_calls,
-       t.created_at, (select coalesce(jsonb_agg(jsonb_build_object('prefix', r.prefix, 'priority', r.priority) order by r.prefix, r.priority), '[]')
+       t.inbound, t.created_at, (select coalesce(jsonb_agg(jsonb_build_object('prefix', r.prefix, 'priority', r.priority) order by r.prefix, r.priority), '[]')
                         from trunk_route r where r.account_id = t.account_id and r.trunk_id = t.id) as routes
   from trunk t where t.account_id = %(account_id)s and (%(id)s::uuid is null or t.id = %(id)s)
    and (%(after)s::uuid is null or t.id > %(after)s) order by t.id limit %(limit)s;
@@ -35,15 +35,15 @@ select did_elsewhere(%(numbers)s, %(account_id)s);
 
 -- name: put_dids
 with put as (
-  insert into did as x (account_id, number, trunk_id, label, created_at)
-  select %(account_id)s, d.number, d.trunk_id, d.label, d.created_at
-    from jsonb_to_recordset(%(dids)s) as d(number text, trunk_id uuid, label text, created_at timestamptz)
-  on conflict (account_id, number) do update set trunk_id = excluded.trunk_id, label = excluded.label
+  insert into did as x (account_id, number, trunk_id, label, channel_cap, created_at)
+  select %(account_id)s, d.number, d.trunk_id, d.label, d.channel_cap, d.created_at
+    from jsonb_to_recordset(%(dids)s) as d(number text, trunk_id uuid, label text, channel_cap int, created_at timestamptz)
+  on conflict (account_id, number) do update set trunk_id = excluded.trunk_id, label = excluded.label, channel_cap = excluded.channel_cap
   returning (xmax = 0) as new)
 select count(*) filter (where new)::int from put;
 
 -- name: did_page
-select d.number, d.trunk_id, d.label, d.created_at,
+select d.number, d.trunk_id, d.label, d.created_at, d.channel_cap,
        array(select f.flow_id from flow_did f where f.account_id = d.account_id and f.number = d.number order by f.flow_id) as flows
   from did d where d.account_id = %(account_id)s and (%(after)s::text is null or d.number > %(after)s) order by d.number limit %(limit)s;
 

@@ -50,6 +50,10 @@ gone as (
 insert into request_tally (account_id, request_id, counter, n, pending, fresh)
 select account_id, request_id, counter, sum(n), bool_or(pending), false from gone group by 1, 2, 3 having sum(n) <> 0;
 
+-- name: close_days
+-- A request of inbound calls takes no more of them a day after its first: then it may be completed.
+update request set loading = false where open and loading and source = 'inbound' and created_at < %(now)s - interval '25 hours';
+
 -- name: close_requests
 -- Completed = loading done and nothing pending (domain 7.5).
 with quiet as (
@@ -76,6 +80,9 @@ select q.account_id, q.id, q.flow_id, case when q.control = 'running' then f.con
     or q.control = 'running' and coalesce((select sum(t.n) from request_tally t
          where t.account_id = q.account_id and t.request_id = q.id and t.counter = 'status:PAUSE'), 0) > 0);
 
+-- Each change of a status is later than the one before it, whatever the clocks of those who made them say: who decided first may
+-- be the last to get the row.
+
 -- name: hold_waiting
 -- Pause: waiting records become PAUSE and remember what they were and when they were due.
 with w as materialized (
@@ -83,12 +90,14 @@ with w as materialized (
    where r.account_id = %(account_id)s and r.request_id = %(request_id)s and r.due_at is not null
    order by r.due_at limit %(n)s for update skip locked),
 held as (
-  update record r set status = 'PAUSE', held_status = w.status, held_due_at = w.due_at, due_at = null, changed_at = %(now)s
+  update record r set status = 'PAUSE', held_status = w.status, held_due_at = w.due_at, due_at = null,
+         changed_at = greatest(%(now)s, r.changed_at + interval '1 microsecond')
     from w join move m on m.family = 'flow' and m.from_status = w.status and m.to_status = 'PAUSE'
-   where r.account_id = w.account_id and r.id = w.id returning r.account_id, r.id, r.request_id, w.status as old_status),
+   where r.account_id = w.account_id and r.id = w.id
+  returning r.account_id, r.id, r.request_id, w.status as old_status, r.changed_at as moved_at),
 told as (
   insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, actor)
-  select account_id, id, new_uuid7(), %(now)s, 'record_paused', old_status, 'PAUSE', 'paused_by_user', %(actor)s from held),
+  select account_id, id, new_uuid7(), moved_at, 'record_paused', old_status, 'PAUSE', 'paused_by_user', %(actor)s from held),
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)
   select account_id, request_id, t.counter, sum(t.n), true from held
@@ -119,12 +128,14 @@ w as (
   select x.*, case when x.attempts_made > 0 then 'PARTIAL_COMPLETE' else 'REJECTED' end as ending
     from (select * from due union all select * from paused) x),
 ended as (
-  update record r set status = w.ending, reason = 'stopped_by_user', due_at = null, held_status = null, held_due_at = null, changed_at = %(now)s
+  update record r set status = w.ending, reason = 'stopped_by_user', due_at = null, held_status = null, held_due_at = null,
+         changed_at = greatest(%(now)s, r.changed_at + interval '1 microsecond')
     from w join move m on m.family = 'flow' and m.from_status = w.status and m.to_status = w.ending
-   where r.account_id = w.account_id and r.id = w.id returning r.account_id, r.id, r.request_id, w.status as old_status, r.status),
+   where r.account_id = w.account_id and r.id = w.id
+  returning r.account_id, r.id, r.request_id, w.status as old_status, r.status, r.changed_at as moved_at),
 told as (
   insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, actor, data)
-  select account_id, id, new_uuid7(), %(now)s, 'record_ended', old_status, status, 'stopped_by_user', %(actor)s,
+  select account_id, id, new_uuid7(), moved_at, 'record_ended', old_status, status, 'stopped_by_user', %(actor)s,
          jsonb_build_object('rule', case status when 'REJECTED' then '7.4 row 2' else '7.4 row 1' end,
            'sentence', case status when 'REJECTED' then 'Stopped by a user before any attempt was made.'
              else 'Stopped by a user after at least one attempt.' end) from ended),
@@ -152,11 +163,11 @@ with w as materialized (
 freed as (
   update record r set status = 'RESUME', due_at = greatest(coalesce(w.held_due_at, %(now)s), %(now)s),
          expires_at = least(r.expires_at + (%(now)s - w.changed_at), (select q.end_at from request q where q.account_id = r.account_id and q.id = r.request_id)),
-         held_status = null, held_due_at = null, changed_at = %(now)s
-    from w where r.account_id = w.account_id and r.id = w.id returning r.account_id, r.id, r.request_id),
+         held_status = null, held_due_at = null, changed_at = greatest(%(now)s, r.changed_at + interval '1 microsecond')
+    from w where r.account_id = w.account_id and r.id = w.id returning r.account_id, r.id, r.request_id, r.changed_at as moved_at),
 told as (
   insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, actor)
-  select account_id, id, new_uuid7(), %(now)s, 'record_resumed', 'PAUSE', 'RESUME', 'resumed_by_user', %(actor)s from freed),
+  select account_id, id, new_uuid7(), moved_at, 'record_resumed', 'PAUSE', 'RESUME', 'resumed_by_user', %(actor)s from freed),
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)
   select account_id, request_id, t.counter, sum(t.n), true from freed
@@ -175,19 +186,20 @@ select count(*)::int as n from freed;
 with w as materialized (
   select r.account_id, r.id, r.request_id, r.status, r.reason from record r
    where r.account_id = %(account_id)s and r.request_id = %(request_id)s and r.status in ('INSUFFICIENT_BALANCE', 'ACCOUNT_VALIDITY_EXPIRED')
+     and exists (select from request q where q.account_id = r.account_id and q.id = r.request_id and q.source <> 'inbound')
    order by r.id limit %(n)s for update skip locked),
 freed as (
-  update record r set status = 'RESUME', reason = null, due_at = %(now)s, epoch = r.epoch + 1, changed_at = %(now)s,
+  update record r set status = 'RESUME', reason = null, due_at = %(now)s, epoch = r.epoch + 1, changed_at = greatest(%(now)s, r.changed_at + interval '1 microsecond'),
          expires_at = greatest(r.expires_at, %(now)s + interval '24 hours')
     from w where r.account_id = w.account_id and r.id = w.id
-  returning r.account_id, r.id, r.request_id, w.status as old_status, w.reason as old_reason),
+  returning r.account_id, r.id, r.request_id, w.status as old_status, w.reason as old_reason, r.changed_at as moved_at),
 reopened as (
   update request q set open = true, control = case when q.control = 'stopped' then 'running' else q.control end,
          force_stop = q.force_stop and q.control <> 'stopped'      -- a stop that is over must not cut the new calls
     where q.account_id = %(account_id)s and q.id = %(request_id)s and exists (select from freed)),
 told as (
   insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, actor)
-  select account_id, id, new_uuid7(), %(now)s, 'record_requeued', old_status, 'RESUME', 'requeued_by_user', %(actor)s from freed),
+  select account_id, id, new_uuid7(), moved_at, 'record_requeued', old_status, 'RESUME', 'requeued_by_user', %(actor)s from freed),
 tallied as (
   insert into request_tally (account_id, request_id, counter, n, pending)
   select account_id, request_id, t.counter, sum(t.n), t.pending from freed
