@@ -15,7 +15,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent.parent / "cases"
 
 FILE_KEYS = {
-    "about", "mode", "account", "register", "trunk", "flow", "removed_prompts", "did", "case", "then", "patience_s", "webhooks",
+    "about", "mode", "account", "register", "trunk", "flow", "other_flows", "removed_prompts", "did", "case", "then", "patience_s", "webhooks",
 }  # fmt: skip
 CASE_KEYS = {
     "name", "about", "calls", "start_time", "time_zone", "priority", "variables", "on", "becomes", "legs", "recordings",
@@ -83,6 +83,7 @@ class CaseFile:
     patience_s: float
     webhooks: Sequence[str] = ()
     removed_prompts: Sequence[str] = ()
+    other_flows: Sequence[str] = ()
 
     @property
     def inbound(self) -> bool:
@@ -123,6 +124,7 @@ def read_case_file(path: Path) -> CaseFile:
         patience_s=float(document.get("patience_s", 60)),
         webhooks=tuple(document.get("webhooks", ())),
         removed_prompts=tuple(document.get("removed_prompts", ())),
+        other_flows=tuple(document.get("other_flows", ())),
     )
     names = [case.name for case in file.cases]
     if len(set(names)) != len(names):

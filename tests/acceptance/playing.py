@@ -69,6 +69,8 @@ class Played:
         if did:
             self.api.post("/dids", {"dids": [{"number": did}]})
             self.api.put(f"/flows/{self.flow_id}/dids", {"dids": [did]})
+        for document in file.other_flows:
+            self._add_flow(document, did)
         for prompt in file.removed_prompts:
             self.api.send("PUT", f"/prompts/{prompt}", tone(), "audio/wav")
         if file.mode == "production":
@@ -78,6 +80,12 @@ class Played:
         if file.webhooks:
             hook = {"name": "receiver", "url": self.receiver.url(file.name), "events": list(file.webhooks)}
             self.secret = self.api.post("/webhooks", hook)["secret"]
+
+    def _add_flow(self, document: str, did: str) -> None:
+        """A further flow of the account, in production, with the same number."""
+        flow = self.api.send("POST", "/flows", document.encode(), "application/yaml")["id"]
+        self.api.put(f"/flows/{flow}/dids", {"dids": [did]})
+        self.api.post(f"/flows/{flow}/publish", {"note": "acceptance"})
 
     def _number(self, plan: TrunkPlan) -> None:
         for row, case in enumerate(self.file.cases):

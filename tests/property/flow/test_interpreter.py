@@ -344,6 +344,8 @@ def test_the_doubled_event_has_no_effect_where_it_is_about_one_thing(
     for event in [Begun(T0), *news]:
         given_out = run.playbacks, run.timers, run.errands
         run, _ = step(program, run, event)
+        if isinstance(event, StatusDecided) and run.phase == "status":
+            continue  # passed over, because the time limit ended the main path: now it is awaited
         if not isinstance(event, DigitReceived | LegAnswered | LegEnded | FundsShort) and _known(event, *given_out):
             assert step(program, run, event) == (run, ())
 

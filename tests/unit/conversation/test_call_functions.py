@@ -12,7 +12,7 @@ import pytest
 from central.application.conversation.call_functions import CallFunctions
 from central.application.ports.internal_functions import FlowStart, NewLink, StartAnswer
 from central.domain.errors import NeighbourError
-from central.domain.ids import AccountId, RecordId
+from central.domain.ids import AccountId, RecordId, derived_uuid
 from central.flow.errands import ShortenLink, StartFlow, UpdateContact
 from examples.carrier.demo import number_for
 from tests.fakes.voice_rig import FLOW, VoiceRig, play
@@ -86,7 +86,9 @@ def test_another_flow_is_started_once_though_the_store_was_away() -> None:
     rig = played("widget: start_flow, flow: other, store: Next, on: {started: good, failed: bad}", store)
     assert path(rig)[-1] == "good"
     (wanted,) = store.started.values()
-    (record,) = (handed.record for handed in rig.handed.values())
+    (handed,) = rig.handed.values()
+    record = handed.record
+    assert wanted.request_id == derived_uuid(handed.attempt_id, 1)
     assert (wanted.started_by, wanted.request_of_starter, wanted.testing) == (record.id, record.request_id, True)
     assert (wanted.number, wanted.flow) == (f"+{record.numbers[0]}", "other")
     assert [name for name, _ in rig.telemetry.events].count("errand_delayed") == 2

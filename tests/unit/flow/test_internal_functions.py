@@ -107,3 +107,9 @@ def test_unknown_values_of_the_platform_are_found() -> None:
     steps = "  first: {widget: play, say: '{{ $user.syskey.age }} {{ $user.syskey.number }}', next: bye}\n" + BYE
     found = [f for f in check(parse(after_answer(steps))) if f.code == "system_variable_unknown"]
     assert [finding.message for finding in found] == ["There is no $user.syskey.age."]
+
+
+def test_a_secret_that_another_flow_gets_is_warned_of() -> None:
+    step = "  first: {widget: start_flow, flow: b, variables: {P: '{{ $flow.key.Pin }}'}, on: {started: bye}}\n"
+    found = check(parse(after_answer(step + BYE, SECRET)))
+    assert [finding.severity for finding in found if finding.code == "secret_laid_open"] == ["warning"]

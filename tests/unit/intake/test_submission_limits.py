@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 
@@ -14,6 +16,7 @@ from central.application.ports.library import Library
 from central.domain.errors import InvalidInput
 from central.domain.incoming import IncomingRecord
 from central.domain.patterns import compile_pattern
+from central.flow.prepared import PreparedFlow, prepare_flow
 from tests.unit.intake.briefs import ACCOUNT, FLOW_ID, NOW, VERSION, flow_document, grounds
 
 
@@ -45,6 +48,9 @@ class Store:
     async def version_document(self, account_id: object, version_id: object) -> Any:
         del account_id, version_id
         return FLOW_ID, 1, flow_document()
+
+    async def flows(self, ids: Iterable[UUID]) -> Mapping[UUID, PreparedFlow]:
+        return {id_: prepare_flow(id_, ACCOUNT, FLOW_ID, 1, flow_document()) for id_ in ids}
 
     async def policy(self, *which: object) -> Any:
         del which

@@ -15,7 +15,7 @@ from central.domain.accounts import AccountState, validity_over
 from central.domain.errors import Conflict, Forbidden, NotFound, Refused
 from central.domain.ids import AccountId
 from central.domain.intake_facts import IntakeFacts
-from central.flow.prepared import PreparedFlow, prepare_flow
+from central.flow.prepared import PreparedFlow
 
 Mode = Literal["production", "testing"]
 
@@ -89,7 +89,7 @@ class OpenRequest:
     ) -> Opening:
         """The facts for a version that is already chosen (also when an interrupted upload goes on)."""
         flow_id, number, document = await self._store.version_document(account_id, version_id)
-        prepared = prepare_flow(version_id, account_id, flow_id, number, document)
+        prepared = (await self._library.flows([version_id]))[version_id]  # compiled once, not for each request
         now, pinned = self._clock.now(), account.account.policy_version or None
         policy = await self._library.policy(account.account.policy_id, pinned, now)
         grounds = Grounds(account_id, flow_id, version_id, number, document, policy, account, now, testing, end_at)

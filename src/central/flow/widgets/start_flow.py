@@ -89,7 +89,11 @@ def _variables(fields: Fields) -> Mapping[str, Template]:
             hint = "Name it without prefix: a letter or underscore, then letters, digits, underscores."
             fields.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
         if isinstance(value, Scalar):
-            found[name] = fields.as_template("" if value.missing else value.text, value.line)
+            template = found[name] = fields.as_template("" if value.missing else value.text, value.line)
+            if used := fields.secrets_in((template,)):
+                hint = f"Declare {name[:64]!r} with `secret: true` in the other flow."
+                message = f"{used[0]} is secret; the other flow shows it unless it is secret there too."
+                fields.find("secret_laid_open", message, line=value.line, hint=hint, severity="warning")
         else:
             message = f"The value of {name[:64]!r} must be a text."
             fields.find("field_not_text", message, line=line, hint="One text a variable.")

@@ -135,7 +135,7 @@ class Fields(Reading):
             self.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
         self.stores.append((name, line))
         self.secret = self.secret or name in self._secrets()
-        used = self._secrets_in(made_of)
+        used = self.secrets_in(made_of)
         if used and name not in self._secrets():
             hint = f"Declare {name[:64]!r} under `variables:` with `secret: true`."
             message = f"{used[0]} is secret, but {name[:64]!r} would show its value."
@@ -147,7 +147,7 @@ class Fields(Reading):
         if not NAME.fullmatch(name):
             hint = "Name it without prefix and braces: a letter or underscore, then letters, digits, underscores."
             self.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
-        if used := self._secrets_in(made_of):
+        if used := self.secrets_in(made_of):
             message = f"{used[0]} is secret, but what is kept about a contact can be read by others."
             self.find("secret_laid_open", message, line=line, hint="Keep something else, such as yes.")
         return name
@@ -155,7 +155,8 @@ class Fields(Reading):
     def _secrets(self) -> set[str]:
         return {known.name for known in self.flow.variables if known.secret}
 
-    def _secrets_in(self, templates: Iterable[Template]) -> list[Reference]:
+    def secrets_in(self, templates: Iterable[Template]) -> list[Reference]:
+        """The references to secret variables."""
         secrets = self._secrets()
         return [r for template in templates for r in template.references if r.space == "flow.key" and r.name in secrets]
 
