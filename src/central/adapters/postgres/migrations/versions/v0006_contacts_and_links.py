@@ -5,7 +5,7 @@ from __future__ import annotations
 from central.adapters.postgres.steps import run_sql
 
 revision = "0006_contacts_and_links"
-down_revision = "0003_did_taken"
+down_revision = "0004_inbound"
 
 
 def upgrade() -> None:
