@@ -78,7 +78,7 @@ LOCK = $(BIN)/uv --no-config --quiet pip compile --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 lock: .venv/.central-dev  ## compile the lock files from pyproject.toml (UPGRADE=1 takes newer versions)
 	$(LOCK) pyproject.toml --extra embedded --group build -o requirements/runtime.txt
-	$(LOCK) pyproject.toml --extra embedded --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra embedded --extra s3 --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(LOCK) --group pyproject.toml:lock -o requirements/uv.txt
 clean:  ## remove caches and build results; data in var/ stays
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -127,6 +127,19 @@ class Settings:
     recordings_dir: Annotated[
         Path | None, Help("folder in which recordings are kept; empty = recordings in state_dir")
     ] = None
+    recordings_url: Annotated[
+        str | None, Help("bucket of an S3-compatible store instead, s3://bucket/prefix; needs central[s3]")
+    ] = None
+    recordings_endpoint: Annotated[
+        str | None, Help("address of that store, https://host:port; empty = Amazon's of the region")
+    ] = None
+    recordings_region: Annotated[str, Help("region of the bucket")] = "us-east-1"
+    recordings_key: Annotated[
+        str | None, Help("access key of the bucket; empty = the machine's own credentials", secret=True)
+    ] = field(default=None, repr=False)
+    recordings_secret: Annotated[str | None, Help("secret key of the bucket", secret=True)] = field(
+        default=None, repr=False
+    )
     recording_name: Annotated[
         str, Help("names of recordings: {date} {time} {flow} {did} {record_id} {leg}, letters, digits, _ . and -")
     ] = "{date}_{time}_{flow}_{did}_{record_id}_{leg}"
@@ -279,6 +292,10 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"{PREFIX}NODE_NAME: lower-case letters, digits and dashes, at most 63"
     if not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^:\s]+):\d{1,5}", settings.sip_bind):
         yield f"{PREFIX}SIP_BIND: must be host:port"
+    if settings.recordings_url and not re.fullmatch(r"s3://[a-z0-9][a-z0-9._-]+(/[\w./-]*)?", settings.recordings_url):
+        yield f"{PREFIX}RECORDINGS_URL: must be s3://bucket or s3://bucket/prefix"
+    if (settings.recordings_key is None) != (settings.recordings_secret is None):
+        yield f"{PREFIX}RECORDINGS_KEY: is needed together with {PREFIX}RECORDINGS_SECRET"
     if unknown := set(re.findall(r"\{([^}]*)\}", settings.recording_name)) - _NAME_PARTS:
         yield f"{PREFIX}RECORDING_NAME: there is no {{{min(unknown)}}}"
     if not re.fullmatch(r"[A-Za-z0-9_.{}-]{1,200}", settings.recording_name):

@@ -15,6 +15,7 @@ from central.adapters.recordings.spool import DiskSpool
 from central.adapters.system import SystemIds
 from central.application.conversation.store_recordings import RecordingParts
 from central.application.ports.recordings import RecordingStorage
+from central.domain.errors import OperatorError
 from central.domain.recording_links import RecordingLinks
 from central.settings import Settings
 
@@ -22,8 +23,23 @@ _PREFIX = "/api/v1"
 
 
 def recording_storage(settings: Settings) -> RecordingStorage:
-    """The folder of this installation."""
-    return FolderStorage(settings.recordings_dir or settings.state_dir / "recordings")
+    """The bucket that the settings name, else a folder. Raises OperatorError ``recordings_client_missing``, ``bad_settings``."""
+    if settings.recordings_url is None:
+        return FolderStorage(settings.recordings_dir or settings.state_dir / "recordings")
+    try:
+        from central.adapters.recordings.s3 import S3Config, S3Storage  # noqa: PLC0415 - an optional dependency
+    except ImportError as error:
+        message = "CENTRAL_RECORDINGS_URL needs the client for object stores: install central[s3]."
+        raise OperatorError("recordings_client_missing", message) from error
+    return S3Storage(
+        S3Config(
+            url=settings.recordings_url,
+            endpoint=settings.recordings_endpoint or "",
+            region=settings.recordings_region,
+            key=settings.recordings_key or "",
+            secret=settings.recordings_secret or "",
+        )
+    )
 
 
 def recording_parts(settings: Settings, pool: Pool) -> RecordingParts:

@@ -127,3 +127,20 @@ def test_children_read_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> Non
     environment = child_environment(settings, {"EXTRA": "1"})
     assert parse_settings(environment) == settings
     assert (environment["EXTRA"], "PATH" in environment) == ("1", True)
+
+
+def test_recordings_need_a_bucket_both_keys_and_a_name_that_can_be() -> None:
+    parse_settings({"CENTRAL_RECORDINGS_URL": "s3://my-bucket/a/b", "CENTRAL_RECORDING_NAME": "{date}-{record_id}"})
+    lines = problems(
+        {
+            "CENTRAL_RECORDINGS_URL": "https://my-bucket",
+            "CENTRAL_RECORDINGS_KEY": "k",
+            "CENTRAL_RECORDING_NAME": "{date}_{secret}",
+        }
+    )
+    assert [line.partition(":")[0] for line in lines] == [
+        "CENTRAL_RECORDINGS_URL",
+        "CENTRAL_RECORDINGS_KEY",
+        "CENTRAL_RECORDING_NAME",
+    ]
+    assert problems({"CENTRAL_RECORDING_NAME": "../{date}"})
