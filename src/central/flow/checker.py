@@ -7,13 +7,15 @@ would, in a run, fail the execution, never end, or reach the customer wrongly; a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 from central.flow.document import END, Flow
 from central.flow.findings import Finding, Severity
+from central.flow.near_words import hint_for
 from central.flow.preparation import prepare
 from central.flow.program import Prepared, Program
+from central.flow.reading import LIMIT_FINDINGS
 from central.flow.set_variables import unset_reads
 from central.flow.widgets.table import WIDGETS
 
@@ -29,18 +31,23 @@ def check(flow: Flow) -> tuple[Finding, ...]:
 
 def check_program(flow: Flow, program: Program) -> tuple[Finding, ...]:
     """The same for a flow that was already prepared."""
-    found = {
-        *flow.findings,
-        *program.findings,
-        *_entry_findings(flow, program),
-        *_target_findings(program),
-        *_reach_findings(program),
-        *_leg_findings(program),
-        *_loop_findings(program),
-        *_variable_findings(flow, program),
-        *unset_reads(flow, program),
-    }
-    return tuple(sorted(found, key=lambda finding: (finding.line, finding.step, finding.code, finding.message)))
+    sources = (
+        flow.findings,
+        program.findings,
+        _entry_findings(flow, program),
+        _target_findings(program),
+        _reach_findings(program),
+        _leg_findings(program),
+        _loop_findings(program),
+        _variable_findings(flow, program),
+        unset_reads(flow, program),
+    )
+    found = {finding for source in sources for finding in islice(source, LIMIT_FINDINGS + 1)}
+    ordered = sorted(found, key=lambda finding: (finding.line, finding.step, finding.code, finding.message))
+    if len(ordered) <= LIMIT_FINDINGS:
+        return tuple(ordered)
+    message = f"Only the first {LIMIT_FINDINGS} findings are listed."
+    return (*ordered[:LIMIT_FINDINGS], Finding("too_many_findings", "error", 0, "", message, "Mend these first."))
 
 
 def _at(
@@ -91,8 +98,7 @@ def _target_findings(program: Program) -> Iterator[Finding]:
                 continue
             found = program.steps.get(target.step)
             if found is None:
-                near = get_close_matches(target.step, program.steps, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"Name a step, or `{END}`."
+                hint = hint_for(target.step, program.steps, f"Name a step, or `{END}`.")
                 message = f"The branch {branch!r} leads to {target.step[:64]!r}, which does not exist."
                 yield _at(step, "target_unknown", message, hint, line=target.line)
             elif _widget(found, "entry"):
@@ -147,8 +153,7 @@ def _variable_findings(flow: Flow, program: Program) -> Iterator[Finding]:
     for step in program.steps.values():
         for reference, line in step.reads:
             if reference.space == "flow.key" and reference.name not in known:
-                near = get_close_matches(reference.name, known, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else "Declare it under `variables:`, or store it in a step."
+                hint = hint_for(reference.name, known, "Declare it under `variables:`, or store it in a step.")
                 message = f"{reference} is read, but neither declared nor stored anywhere."
                 yield _at(step, "variable_unknown", message, hint, line=line)
 

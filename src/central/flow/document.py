@@ -106,6 +106,8 @@ def read_root(data: bytes) -> Entries:
     if len(data) > LIMIT_BYTES:
         message = f"A flow document holds at most {LIMIT_BYTES} bytes, this one {len(data)}."
         raise InvalidInput("document_too_large", message, line=0)
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        raise InvalidInput("document_not_utf8", "This is UTF-16. Save it as UTF-8.", line=1)
     if b"\x00" in data:
         line = data.count(b"\n", 0, data.index(b"\x00")) + 1
         raise InvalidInput("document_bad_character", "NUL is not allowed.", line=line)

@@ -11,7 +11,7 @@ from central.flow.tree import Tree, TreeBuilder
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
         (?P<mark>[{}\[\],:])
-      | (?P<text>"(?:[^"\\\x00-\x1f]|\\.)*")
+      | (?P<text>"(?:[^"\\\x00-\x1f]++|\\.)*+")
       | (?P<bare>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)
     )""",
     re.VERBOSE,

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
-from difflib import get_close_matches
 from typing import Final
 
 from central.domain.zones import known_zone
 from central.flow.document import Flow, Step
 from central.flow.events import FlowEvent
 from central.flow.findings import Finding
+from central.flow.near_words import hint_for
 from central.flow.program import Failed, FailurePolicy, Node, Outcome, Prepared, Program
 from central.flow.walk import Walk
 from central.flow.widgets.table import WIDGETS
@@ -70,8 +70,7 @@ def _prepare_step(flow: Flow, step: Step, findings: list[Finding]) -> Prepared:
     fields = Fields(step, flow, found)
     widget = WIDGETS.get(step.widget)
     if widget is None:
-        near = get_close_matches(step.widget, WIDGETS, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(WIDGETS)}."
+        hint = hint_for(step.widget, WIDGETS, f"Known: {', '.join(WIDGETS)}.")
         if step.widget:
             fields.find(
                 "widget_unknown", f"There is no widget {step.widget[:64]!r}.", line=fields.line("widget"), hint=hint
@@ -119,8 +118,7 @@ def _read_branches(fields: Fields, widget: Widget) -> None:
         if name in names - {"next"}:
             fields.target(name, tree, line)
             continue
-        near = get_close_matches(name, names, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Branches: {', '.join(sorted(names))}."
+        hint = hint_for(name, names, f"Branches: {', '.join(sorted(names))}.")
         message = f"The widget {widget.name} has no branch {name[:64]!r}."
         fields.find("branch_unknown", message, line=line, hint=hint)
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import TypeVar
 
 from central.flow.durations import parse_duration, show_duration
 from central.flow.findings import Finding, Severity
+from central.flow.near_words import hint_for
 from central.flow.tree import Entries, Items, Scalar, Tree, flag
 
 Word = TypeVar("Word", bound=str)
 LIMIT_TEXT = 8_192
-LIMIT_FINDINGS = 500  # of one section or step: a document of nonsense must not cost minutes
+LIMIT_FINDINGS = 500  # of a document, and while it is read of one section or step: nonsense must not cost minutes
 
 
 class Reading:
@@ -55,8 +55,7 @@ class Reading:
             if len(self.findings) > LIMIT_FINDINGS:
                 return
             if name not in known:
-                near = get_close_matches(name, known, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(known)) or 'nothing'}."
+                hint = hint_for(name, known, f"Known here: {', '.join(sorted(known)) or 'nothing'}.")
                 self.find("unknown_field", f"{what} has no field {name[:64]!r}.", line=self.line(name), hint=hint)
 
     # -- fields --------------------------------------------------------------------------------------------------------
@@ -86,8 +85,7 @@ class Reading:
             if word == found:
                 return word
         if found or self.tree(name) is not None:
-            near = get_close_matches(found, words, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"One of: {', '.join(words)}."
+            hint = hint_for(found, words, f"One of: {', '.join(words)}.")
             self.find("field_unknown_word", f"{name!r} cannot be {found[:64]!r}.", line=self.line(name), hint=hint)
         return default
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import islice
 from typing import Final
 
 from central.domain.date_formats import DATES, TIMES
@@ -38,7 +39,9 @@ _CRITERIA: Final = {
     "date": ("format", "min", "max"),
 }
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
-LIMIT_RULES: Final = 20  # of a variable
+LIMIT_VARIABLES: Final = 500
+LIMIT_RULES: Final = 20  # of a variable ...
+LIMIT_ALL_RULES: Final = 1_000  # ... and of all together: each costs at every record
 _GROWTHS: Final = tuple(Growth)
 _ALTERNATES: Final = tuple(Alternates)
 _DUPLICATES: Final[tuple[Duplicates, ...]] = ("allow", "reject")
@@ -144,23 +147,33 @@ def _texts_or_text(weekly: Reading, name: str) -> tuple[str, ...]:
 def read_variables(section: Reading) -> tuple[VariableDeclaration, ...]:
     """The declarations in order. Unknown rule kinds and missing criteria stay in, with their findings."""
     declared: list[VariableDeclaration] = []
-    for name in section.entries.entries:
+    left = LIMIT_ALL_RULES
+    if len(section.entries.entries) > LIMIT_VARIABLES:
+        message = f"A flow declares at most {LIMIT_VARIABLES} variables, this one {len(section.entries.entries)}."
+        section.find("too_many_variables", message, hint="Declare what steps and rules use.")
+    for name in islice(section.entries.entries, LIMIT_VARIABLES):
         line = section.line(name)
         if not NAME.fullmatch(name):
             hint = "A letter or underscore, then letters, digits, underscores; at most 64."
             section.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
             continue
         own = section.section(name)
-        rules = tuple(rule for tree in own.items("rules") if (rule := _rule(own, name, tree)) is not None)
-        if len(rules) > LIMIT_RULES:
-            message = f"A variable has at most {LIMIT_RULES} rules, {name!r} has {len(rules)}."
-            own.find("too_many_rules", message, line=own.line("rules"), hint="Join patterns by |.")
+        rules = _rules(own, name, min(LIMIT_RULES, left))
+        left -= len(rules)
         mandatory = own.flag("mandatory", default=False)
         secret = own.flag("secret", default=False)
         own.close(f"The variable {name!r}")
-        declared.append(VariableDeclaration(name, mandatory, secret, rules[:LIMIT_RULES], line))
+        declared.append(VariableDeclaration(name, mandatory, secret, rules, line))
     section.close("`variables`", ignored=section.entries.entries)
     return tuple(declared)
+
+
+def _rules(own: Reading, variable: str, most: int) -> tuple[VariableRule, ...]:
+    trees = own.items("rules")
+    if len(trees) > most:
+        message = f"{variable!r} has {len(trees)} rules: more than {LIMIT_RULES}, or than {LIMIT_ALL_RULES} with those before."
+        own.find("too_many_rules", message, line=own.line("rules"), hint="Join patterns by |.")
+    return tuple(rule for tree in trees[:most] if (rule := _rule(own, variable, tree)) is not None)
 
 
 def _rule(own: Reading, variable: str, tree: Tree) -> VariableRule | None:

@@ -14,7 +14,8 @@ from central.domain.errors import InvalidInput
 
 LIMIT_BYTES = 1_048_576
 LIMIT_DEPTH = 40
-LIMIT_NODES = 50_000  # counted with every alias written out, so an alias bomb counts as what it would become
+LIMIT_NODES = 50_000  # counted with every alias written out, so an alias bomb counts as what it would become ...
+NODE_CHARS = 64  # ... and a long text as one more value for each so many characters
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}(\.[0-9]{0,18})?)([eE][-+]?[0-9]{1,3})?")
@@ -109,11 +110,12 @@ class TreeBuilder:
         """A scalar: a key if one is due, else a value."""
         if "\x00" in text or not (text.isascii() or text.isprintable() or _encodable(text)):
             raise InvalidInput("document_bad_character", "NUL and lone surrogates are not allowed.", line=line)
-        return self._place(Scalar(text, line, bare), 1)
+        scalar = Scalar(text, line, bare, 1 + len(text) // NODE_CHARS)
+        return self._place(scalar, scalar.size)
 
     def reuse(self, tree: Tree, line: int) -> None:
         """An alias stands for this tree."""
-        self._place(Scalar(tree.text, line, tree.bare) if isinstance(tree, Scalar) else tree, tree.size)
+        self._place(Scalar(tree.text, line, tree.bare, tree.size) if isinstance(tree, Scalar) else tree, tree.size)
 
     def close(self) -> Tree:
         """The innermost mapping or list ends; returns it."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 from ruamel import yaml
 from ruamel.yaml import error as faults
 from ruamel.yaml import events as news
+from ruamel.yaml import reader
 
 from central.domain.errors import InvalidInput
 from central.flow.tree import Tree, TreeBuilder
@@ -25,6 +26,13 @@ class _Mark(Protocol):
     """A place in the text; ``line`` counts from 0."""
 
     line: int
+
+
+class _Unfit(Protocol):
+    """A character that no YAML document may hold, and its place in the text."""
+
+    position: int
+    character: int
 
 
 class _Event(Protocol):
@@ -52,6 +60,11 @@ def read_yaml(text: str) -> Tree | None:
             reading.take(event)
     except faults.MarkedYAMLError as error:
         raise _not_yaml(error) from error
+    except reader.ReaderError as error:  # a control character
+        unfit = cast("_Unfit", error)
+        line = text.count("\n", 0, unfit.position) + 1
+        message = f"The character U+{unfit.character:04X} is not allowed."
+        raise InvalidInput("document_bad_character", message, line=line) from error
     except (faults.YAMLError, ValueError, OverflowError) as error:  # ValueError: escapes beyond Unicode reach chr()
         said = str(error).splitlines()
         message = f"This is not YAML: {said[0] if said else 'unreadable'}."

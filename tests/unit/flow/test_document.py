@@ -211,8 +211,9 @@ def test_ten_thousand_steps_and_ten_thousand_mistakes_are_read_in_no_time() -> N
     assert [f.code for f in check(parse(document(steps)))] == ["too_many_steps"]
     mistakes = "".join(f"  colour_{i}: red\n" for i in range(10_000))
     found = check(parse(document("  a: {widget: hang_up}\n", f"calls:\n{mistakes}")))
-    assert len([f for f in found if f.code == "unknown_field"]) == 500
-    assert "too_many_findings" in {f.code for f in found}
+    assert len([f for f in found if f.code == "unknown_field"]) > 490
+    assert len(found) == 501
+    assert found[-1].code == "too_many_findings"
 
 
 def test_lines_are_those_that_an_editor_counts() -> None:

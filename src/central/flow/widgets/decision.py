@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from central.flow.conditions import (
     OPERATORS,
@@ -18,6 +17,7 @@ from central.flow.conditions import (
     holds,
 )
 from central.flow.events import FlowEvent
+from central.flow.near_words import hint_for
 from central.flow.program import Outcome
 from central.flow.reading import Reading
 from central.flow.tree import Entries, Items, Scalar, Tree
@@ -101,8 +101,7 @@ def _comparison(fields: Fields, reading: Reading) -> Condition:
     written = reading.text("is", required=True)
     operator = SPELLINGS.get(written, written)
     if operator not in OPERATORS:
-        near = get_close_matches(operator, OPERATORS, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"One of: {', '.join(OPERATORS)}."
+        hint = hint_for(operator, OPERATORS, f"One of: {', '.join(OPERATORS)}.")
         message = f"{written[:40]!r} is no comparison."
         reading.find("operator_unknown", message, line=reading.line("is"), hint=hint)
         reading.tree("to")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC
-from difflib import get_close_matches
 
 from central.domain.date_formats import ISO, OFFERED, TIMES
 from central.domain.errors import InvalidInput
 from central.domain.zones import known_zone
 from central.flow.calculation import LIMIT_ROUND, OPERATIONS, UNITS, Known, Settings, compute
 from central.flow.events import FlowEvent
+from central.flow.near_words import hint_for
 from central.flow.program import Failed, Outcome
 from central.flow.tree import Items, Scalar
 from central.flow.variables import LIMIT_VALUE_CHARS, Template
@@ -50,8 +50,7 @@ def _prepare(fields: Fields) -> OperationNode:
     name = fields.text("do", required=True)
     known = OPERATIONS.get(name)
     if known is None and name:
-        near = get_close_matches(name, OPERATIONS, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"One of: {', '.join(OPERATIONS)}."
+        hint = hint_for(name, OPERATIONS, f"One of: {', '.join(OPERATIONS)}.")
         fields.find("operation_unknown", f"{name[:40]!r} is no operation.", line=fields.line("do"), hint=hint)
     values = _values(fields)
     settings = _settings(fields)
@@ -85,8 +84,7 @@ def _settings(fields: Fields) -> Settings:
         fields.find("field_out_of_range", "`start` cannot be 0.", line=fields.line("start"), hint=hint)
     form = fields.text("format")
     if form and form not in (*OFFERED, *TIMES):
-        near = get_close_matches(form, (*OFFERED, *TIMES), n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Such as dd-MM-yyyy, HH:mm, dd-MM-yyyy HH:mm or {ISO}."
+        hint = hint_for(form, (*OFFERED, *TIMES), f"Such as dd-MM-yyyy, HH:mm, dd-MM-yyyy HH:mm or {ISO}.")
         fields.find("format_unknown", f"{form[:40]!r} is no format.", line=fields.line("format"), hint=hint)
     plain = Settings(fields.flow.formats, known_zone(fields.flow.time_zone) or UTC)
     return replace(

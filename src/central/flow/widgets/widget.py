@@ -75,6 +75,9 @@ class Widget:
     failing: str = ERROR_BRANCH
 
 
+_SHOWN_BROKEN = 5  # references of one text
+
+
 class Fields(Reading):
     """The fields of one step while its widget prepares it; gathers targets, prompts, and the variables it reads and stores."""
 
@@ -109,7 +112,7 @@ class Fields(Reading):
     def as_template(self, text: str, line: int) -> Template:
         """This text as a template; unreadable references are findings."""
         template = parse_template(text)
-        for broken in template.broken:
+        for broken in template.broken[:_SHOWN_BROKEN]:
             hint = "Write {{ $flow.key.Name }}; namespaces: flow.key, flow.syskey, user.key, user.syskey, call."
             message = f"{{{{ {broken[:64]} }}}} names no variable."
             self.find("variable_unreadable", message, line=line, hint=hint)
