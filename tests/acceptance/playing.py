@@ -135,7 +135,8 @@ class Played:
             if value := getattr(case, name):
                 row[name] = resolve(value)
         if case.variables is not None:
-            row["variables"] = dict(case.variables)
+            web = self.receiver.url("web")
+            row["variables"] = {name: web if value == "@web" else value for name, value in case.variables.items()}
         return row
 
     def records(self) -> dict[str, Mapping[str, Any]]:

@@ -1,6 +1,7 @@
-"""A webhook receiver of the account's own: a real HTTP server on loopback that keeps what is posted to it.
+"""A web server of the account's own: a real HTTP server on loopback that keeps what is sent to it.
 
-The first post to each path is refused with 503, so that a retry is part of every run.
+Events are posted to it, the first to each path is refused with 503, so that a retry is part of every run; and the Webhook
+steps of flows ask it (``/web/...``, see ``web_answers``).
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.acceptance.web_answers import PREFIX, answer
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One request as it came, and how it was answered."""
+    """One request as it came, and how it was answered (0: not at all)."""
 
     path: str
     headers: Mapping[str, str]
     body: bytes
     answered: int
+    method: str = "POST"
 
 
 class Receiver:
@@ -27,6 +31,7 @@ class Receiver:
     def __init__(self) -> None:
         self._posts: list[Post] = []
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True)
@@ -37,6 +42,7 @@ class Receiver:
 
     def stop(self) -> None:
         """Answer no more."""
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
@@ -50,6 +56,15 @@ class Receiver:
         with self._lock:
             return [post for post in self._posts if post.path == f"/{name}"]
 
+    def asked(self, what: str) -> list[Post]:
+        """Requests of flows for ``/web/<what>``, and what is behind it, in the order in which they were answered."""
+        with self._lock:
+            return [post for post in self._posts if post.path.startswith(f"{PREFIX}{what}")]
+
+    def _keep(self, post: Post) -> None:
+        with self._lock:
+            self._posts.append(post)
+
     def _take(self, path: str, headers: Mapping[str, str], body: bytes) -> int:
         with self._lock:
             answered = 204 if any(post.path == path for post in self._posts) else 503
@@ -57,15 +72,32 @@ class Receiver:
         return answered
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        take = self._take
+        take, keep, stopped = self._take, self._keep, self._stopped
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 20
 
-            def do_POST(self) -> None:
+            def do_GET(self) -> None:
+                self._asked()
+
+            def do_PUT(self) -> None:
+                self._asked()
+
+            def _asked(self) -> None:
+                body, headers = self._read()
+                keep(Post(self.path, headers, body, answer(self, stopped), self.command))
+
+            def _read(self) -> tuple[bytes, dict[str, str]]:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                self.send_response(take(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                return body, {k.lower(): v for k, v in self.headers.items()}
+
+            def do_POST(self) -> None:
+                if self.path.startswith(PREFIX):
+                    self._asked()
+                    return
+                body, headers = self._read()
+                self.send_response(take(self.path, headers, body))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

@@ -17,8 +17,9 @@ def account_of(row: Sequence[Any], balance: int = 0) -> Account:
     No end of validity in the row means the account never runs out; no policy version means the newest in force (0).
     """
     (id_, name, kind, state, valid_until, currency, credit, plan, country, zone, international, pending, channels, cps, weight,
-     policy_id, policy_version) = row[:17]  # fmt: skip
-    switches = ON_BY_DEFAULT | {Switch.INTERNATIONAL_CALLING} if international else ON_BY_DEFAULT
+     policy_id, policy_version, plain_http) = row[:18]  # fmt: skip
+    given = {Switch.INTERNATIONAL_CALLING: international, Switch.PLAIN_HTTP_WEBHOOKS: plain_http}
+    switches = ON_BY_DEFAULT | {switch for switch, on in given.items() if on}
     return Account(
         id=AccountId(id_),
         name=name,

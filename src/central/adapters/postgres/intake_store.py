@@ -111,7 +111,7 @@ class PostgresIntake:
         async with tenant(self._pool, account_id) as connection:
             rows = await _SQL["account"].rows(connection, {"account_id": account_id})
         for row in rows:
-            return AccountFacts(account_of(row), list_states(row[17]), int(row[18] or 0))
+            return AccountFacts(account_of(row), list_states(row[18]), int(row[19] or 0))
         raise NotFound("account_not_found", "There is no such account.")
 
     @contextlib.asynccontextmanager
