@@ -134,7 +134,11 @@ class ConnectAgent(msgspec.Struct, frozen=True, tag="connect_agent"):
 
 
 class TransferToFlow(msgspec.Struct, frozen=True, tag="transfer_to_flow"):
-    """Let the customer's call go on in another flow of the account. Outcomes: transferred (this flow is over), failed."""
+    """Let the customer's call go on in another flow of the account. Outcomes: failed.
+
+    Nobody runs it yet: a record is pinned to the version that it began with, its path, its rules and its reports are that
+    flow's, and there is no way to tell in which of two flows a step of it was.
+    """
 
     flow: str
 

@@ -107,6 +107,14 @@ def test_what_many_calls_send_at_one_moment_is_one_batch() -> None:
     assert len(sms.batches) < 20
 
 
+def test_a_national_number_is_read_as_the_accounts_country_writes_it() -> None:
+    sms = MemorySms()
+    rig = sending(sms)
+    rig.flow = SMS.replace(b"sender: CLINIC", b"to: '98765 43210'")
+    play(rig, one)
+    assert [message.to for message in sms.sent] == ["919876543210"]
+
+
 async def test_a_caller_who_waits_no_more_does_not_stop_the_others() -> None:
     sms = MemorySms()
     gather: GatherMessages[ShortMessage, Answer] = GatherMessages(sms.send)

@@ -277,3 +277,29 @@ def test_a_history_whose_events_are_gone_is_still_explained() -> None:
     assert explanation.sentence == ""
     assert explanation.meaning
     assert explanation.timeline == ()
+
+
+@pytest.mark.parametrize(
+    ("note", "title"),
+    [
+        ({"kind": "message", "channel": "sms", "to": "919800000001", "encoding": "ucs2", "parts": 2, "text": "धन्यवाद"},
+         'SMS to 919800000001 (2 parts, UCS-2): "धन्यवाद"'),
+        ({"kind": "message", "channel": "sms", "to": "***", "encoding": "gsm7", "parts": 1, "text": "PIN ***"},
+         'SMS to *** (1 part, GSM alphabet): "PIN ***"'),
+        ({"kind": "message", "channel": "email", "to": "a@example.com", "subject": "Hello"}, 'E-mail to a@example.com: "Hello"'),
+        ({"kind": "bridge", "number": "919800000009"}, "Rings 919800000009 for the customer"),
+        ({"kind": "whisper", "say": "A customer."}, 'The called party alone hears "A customer."'),
+        ({"kind": "whisper", "file": "hello"}, "The called party alone hears hello"),
+        ({"kind": "errand", "stage": "conversation"}, "The conversation begins"),
+        ({"kind": "errand", "stage": "waiting"}, "The customer waits again"),
+        ({"kind": "errand", "outcome": "customer_left", "detail": ""}, "Came back: customer left"),
+        ({"kind": "warning", "code": "address_invalid", "detail": "nobody"},
+         "Warning: an e-mail address is none and was left out (nobody)"),
+    ],
+)  # fmt: skip
+def test_messages_and_conversations_are_told(note: dict[str, object], title: str) -> None:
+    story = Story()
+    notes = [{"kind": "step", "at": at(2).isoformat(), "step": "tell", "widget": "sms"}, {"step": "tell", **note}]
+    told_of = told(story.event(3.1, "flow_walked", data={"attempt": 1, "notes": notes}))
+    assert told_of.timeline[-1].title == title
+    assert len(told_of.path[0].did) == 1

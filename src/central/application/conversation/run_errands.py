@@ -101,5 +101,4 @@ class RunErrands:
             return Returned("failed", detail=error.code)
 
     def _moved(self, call: LiveCall, number: int, stage: Stage) -> None:
-        if number in call.errands and not call.gone:
-            self._feed(call, ErrandMoved(number, stage, self._desk.clock.now()))
+        self._feed(call, ErrandMoved(number, stage, self._desk.clock.now()))  # of one that is dropped it is no news
