@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from central.application.ports.dispatch import Purse
 from central.application.ports.inbound import ArrivedCall, CalledNumber, CallingAccounts
 from central.domain.accounts import Account
+from central.domain.contacts import Contact
 from central.domain.errors import NeighbourError
 from central.domain.ids import AccountId, RecordId, RequestId
 
@@ -23,6 +24,7 @@ class MemoryInbound:
     blocked: frozenset[tuple[AccountId, str]] = frozenset()
     stored: list[ArrivedCall] = field(default_factory=list[ArrivedCall])
     batches: list[int] = field(default_factory=list[int])
+    kept: Mapping[tuple[AccountId, str], Contact] = field(default_factory=dict[tuple[AccountId, str], Contact])
     away: bool = False
     keep: Callable[[ArrivedCall], None] = lambda _call: None
 
@@ -39,6 +41,9 @@ class MemoryInbound:
             return CallingAccounts({}, {}, frozenset())
         known = {self.account.id: self.account}
         return CallingAccounts(known, dict.fromkeys(ids, self.purse), self.blocked & frozenset(callers))
+
+    async def contacts(self, wanted: Collection[tuple[AccountId, str]]) -> Mapping[tuple[AccountId, str], Contact]:
+        return {key: contact for key, contact in self.kept.items() if key in wanted}
 
     async def admit(
         self, owner: str, calls: Sequence[ArrivedCall], lease: timedelta, now: datetime

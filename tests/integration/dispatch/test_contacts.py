@@ -10,6 +10,7 @@ import pytest
 
 from central.adapters.postgres import dispatch_store
 from central.adapters.postgres.contacts import PostgresContacts
+from central.adapters.postgres.inbound_store import PostgresInbound
 from central.adapters.postgres.pool import Pool
 from central.application.ports.administration import AuditEntry
 from central.domain.contacts import Contact
@@ -79,6 +80,20 @@ async def test_a_flow_that_reads_them_gets_the_values_of_its_first_usable_number
     await contacts.merge(stock.account(), number(4), {"Name": "somebody else's"}, NOW)
     handed = await desk.claim_all(account_id, request_id)
     assert [item.contact and item.contact.values for item in handed] == [{"Name": "n1"}, {"Name": "n3"}, None]
+
+
+async def test_callers_of_several_accounts_are_found_in_their_own(
+    desk: Desk, contacts: PostgresContacts, worker_pool: Pool
+) -> None:
+    one, two = desk.stock.account(), desk.stock.account()
+    for account_id, n in ((one, 1), (two, 1), (two, 2)):
+        assert await contacts.merge(account_id, number(n), {"Of": str(account_id)}, NOW)
+    wanted = [(one, number(1)), (one, number(2)), (two, number(1))]
+    found = await PostgresInbound(worker_pool).contacts(wanted)
+    assert {key: contact.values for key, contact in found.items()} == {
+        (one, number(1)): {"Of": str(one)},
+        (two, number(1)): {"Of": str(two)},
+    }
 
 
 async def test_nobody_is_asked_where_no_flow_reads_them(

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ from central.application.ports.dispatch import NodeState, Purse
 from central.application.ports.inbound import ArrivedCall, CalledNumber
 from central.application.ports.journal import LegHandOver
 from central.application.ports.telephony import CallOffered
+from central.domain.contacts import Contact
 from central.domain.ids import AccountId, LegId
 from central.entrypoints.workers.inbound_calls import InboundCalls
 from tests.fakes.inbound import MemoryInbound
@@ -169,6 +171,27 @@ def test_calls_that_come_together_are_one_batch() -> None:
             desk.ring_in(caller=f"9197000000{n:02d}")
 
     assert told(story).store.batches == [5]
+
+
+def test_what_is_kept_about_a_caller_is_known_when_he_calls() -> None:
+    greets = FLOW.replace(
+        b"say: Hello dear customer.", b"say: 'Hello {{ $user.key.Name }} at {{ $user.syskey.number }}.'"
+    )
+
+    async def story(desk: Desk) -> None:
+        kept = Contact(CALLER, {"Name": "Asha"}, None, desk.clock.now())
+        desk.store.kept = {(desk.account.id, CALLER): kept}
+        desk.ring_in()
+        desk.ring_in(caller="919700000002")
+
+    desk = told(story, Desk(flow=greets))
+    notes = [
+        note
+        for event in desk.journal.events
+        for note in msgspec.convert(event.data.get("notes", []), list[dict[str, Any]])
+    ]
+    said = sorted(note["say"] for note in notes if note["kind"] == "play")
+    assert said == ["Hello  at 919700000002.", f"Hello Asha at {CALLER}."]
 
 
 def _without_number(desk: Desk) -> None:

@@ -79,9 +79,7 @@ class PostgresClaim:
 
     async def contacts(self, wanted: Collection[tuple[AccountId, str]]) -> Mapping[tuple[AccountId, str], Contact]:
         """What is kept about these numbers; see the port."""
-        rows = as_json([{"account_id": account_id, "number": number} for account_id, number in wanted])
-        found = await _SQL["contacts"].rows(self._connection, {"wanted": rows})
-        return {(AccountId(a), n): Contact(n, values, zone, at) for a, n, values, zone, at in found}
+        return await read_contacts(self._connection, wanted)
 
     async def settle(self, decisions: Sequence[ClaimDecision], lease: timedelta) -> Sequence[Claimed]:
         """Store the whole judged batch, reservations included; answers the records handed over."""
@@ -222,3 +220,12 @@ def _picked(row: tuple[Any, ...]) -> PickedRecord:
 def list_states(value: Mapping[str, Mapping[str, object]] | None) -> dict[str, ListState]:
     """List versions by name from the JSON of the statements ``account_facts`` and ``account``."""
     return {name: msgspec.convert(state, ListState) for name, state in (value or {}).items()}
+
+
+async def read_contacts(
+    connection: Connection, wanted: Collection[tuple[AccountId, str]]
+) -> dict[tuple[AccountId, str], Contact]:
+    """What is kept about numbers of several accounts, in one statement."""
+    rows = as_json([{"account_id": account_id, "number": number} for account_id, number in wanted])
+    found = await _SQL["contacts"].rows(connection, {"wanted": rows})
+    return {(AccountId(a), n): Contact(n, values, zone, at) for a, n, values, zone, at in found}

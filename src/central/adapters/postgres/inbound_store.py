@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from central.adapters.postgres.account_rows import account_of
-from central.adapters.postgres.dispatch_store import as_json
+from central.adapters.postgres.dispatch_store import as_json, read_contacts
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.pool import Pool, transaction
 from central.application.ports.dispatch import Purse
 from central.application.ports.inbound import ArrivedCall, CalledNumber, CallingAccounts
+from central.domain.contacts import Contact
 from central.domain.ids import AccountId, FlowId, RecordId, RequestId, TrunkId
 
 _SQL = hot_statements("inbound")
@@ -44,6 +45,11 @@ class PostgresInbound:
             {AccountId(account_id): Purse(balance, reserved) for account_id, balance, reserved in purses},
             frozenset((AccountId(account_id), number) for account_id, number in blocked),
         )
+
+    async def contacts(self, wanted: Collection[tuple[AccountId, str]]) -> Mapping[tuple[AccountId, str], Contact]:
+        """What is kept about these callers."""
+        async with transaction(self._pool) as connection:
+            return await read_contacts(connection, wanted)
 
     async def admit(
         self, owner: str, calls: Sequence[ArrivedCall], lease: timedelta, now: datetime

@@ -20,6 +20,7 @@ from central.application.ports.library import AccountTrunk, Library
 from central.application.ports.telephony import CallOffered
 from central.application.ports.world import Clock, Ids
 from central.domain.accounts import Account, validity_over
+from central.domain.contacts import Contact
 from central.domain.ids import AccountId, LegId, RecordId, RequestId, TrunkId
 from central.domain.policies import Policy
 from central.domain.statuses import FlowStatus
@@ -100,13 +101,18 @@ class AdmitCalls:
                 arrived.append((one, judged))
         if not arrived:
             return answers
+        readers = {
+            (row.account_id, row.caller) for _, row in arrived if row.caller and flows[row.version_id].reads_contact
+        }
+        contacts = await self._store.contacts(readers) if readers else {}
         requests = await self._store.admit(node.owner, [row for _, row in arrived], self._lease, now)
         for one, row in arrived:
             if row.leg_id is None:
                 answers.append(Refused(one.offer, REJECTED, row.reason or ""))
             else:
                 dids = tuple(await self._library.dids(row.account_id, row.flow_id))
-                handed = _handed(row, requests[row.id], facts, flows, policies, dids, begun)
+                contact = contacts.get((row.account_id, row.caller))
+                handed = _handed(row, requests[row.id], facts, flows, policies, dids, begun, contact)
                 answers.append(Admitted(one.offer, handed, one.trunk, one.number))
         return answers
 
@@ -196,6 +202,7 @@ def _handed(
     policies: Mapping[AccountId, Policy],
     dids: tuple[str, ...],
     begun: float,
+    contact: Contact | None,
 ) -> HandedRecord:
     """The record as a claim would have handed it over."""
     picked = PickedRecord(
@@ -207,5 +214,5 @@ def _handed(
     return HandedRecord(
         record=picked, fence=1, attempt_id=row.attempt_id, attempt_number=1, struck=0, reserved=0,
         account=facts.accounts[row.account_id], prepared=flows[row.version_id], policy=policies[row.account_id],
-        dids=(row.called, *(did for did in dids if did != row.called)), claimed_at=begun,
+        dids=(row.called, *(did for did in dids if did != row.called)), claimed_at=begun, contact=contact,
     )  # fmt: skip

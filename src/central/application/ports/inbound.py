@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -11,6 +11,7 @@ import msgspec
 
 from central.application.ports.dispatch import Purse
 from central.domain.accounts import Account
+from central.domain.contacts import Contact
 from central.domain.ids import AccountId, FlowId, LegId, RecordId, RequestId, TrunkId
 
 
@@ -68,6 +69,10 @@ class InboundStore(Protocol):
         self, ids: Sequence[AccountId], callers: Sequence[tuple[AccountId, str]], now: datetime
     ) -> CallingAccounts:
         """What the admission of calls asks about their accounts."""
+        ...
+
+    async def contacts(self, wanted: Collection[tuple[AccountId, str]]) -> Mapping[tuple[AccountId, str], Contact]:
+        """What is kept about these callers, for those about whom anything is."""
         ...
 
     async def admit(
