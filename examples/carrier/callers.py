@@ -66,6 +66,7 @@ _CANCEL = send(
 CALLERS: Final[Mapping[str, str]] = {
     "stays": _ANSWERED + _IS_HUNG_UP,
     "speaks": _ANSWERED + play("@DIR@/human.ul") + _IS_HUNG_UP,
+    "speaks_tone": _ANSWERED + play("@DIR@/tone.ul") + _IS_HUNG_UP,
     "leaves": _ANSWERED + pause(2500) + _HANGS_UP,
     "leaves_at_once": _ANSWERED + pause(200) + _HANGS_UP,
     "presses_1": _pressing("1"),

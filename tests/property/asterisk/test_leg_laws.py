@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from central.adapters.asterisk.legs import LegState, note_local
 from central.adapters.asterisk.siptext import WireFacts, facts
 from central.adapters.asterisk.translate import Now, resume, translate, vanished
-from central.adapters.asterisk.wire import Channel, Event, Playback
-from central.application.ports.telephony import LegAnswered, LegEnded, LegProgress, PlaybackEnded, TelephonyEvent
+from central.adapters.asterisk.wire import Channel, Event, Playback, Recording
+from central.application.ports.telephony import (
+    LegAnswered,
+    LegEnded,
+    LegProgress,
+    PlaybackEnded,
+    RecordingEnded,
+    TelephonyEvent,
+)
 from central.domain.evidence import Phase
 from central.domain.ids import LegId
 
@@ -29,14 +36,16 @@ events = st.builds(
     Event,
     st.sampled_from(
         ["Dial", "ChannelStateChange", "StasisStart", "ChannelHangupRequest", "ChannelDtmfReceived", "ChannelHold",
-         "ChannelUnhold", "PlaybackFinished", "SomethingNew"]
+         "ChannelUnhold", "PlaybackFinished", "RecordingFinished",
+         "RecordingFailed", "SomethingNew"]
     ),
     channel=channels,
     playback=st.builds(Playback, st.sampled_from(["a", "b"]), st.just(""), st.sampled_from(["done", "failed"])),
+    recording=st.builds(Recording, st.sampled_from(["r", "s"]), st.just(""), st.sampled_from(["", "no space"])),
     dialstatus=st.sampled_from(["", "RINGING", "PROGRESS", "ANSWER", "BUSY", "NOANSWER"]),
     cause=causes,
     tech_cause=codes,
-    args=st.sampled_from([(), ("amd",), ("amd", "HUMAN"), ("amd", "MACHINE", "x")]),
+    args=st.sampled_from([(), ("amd",), ("amd", "HUMAN"), ("amd", "MACHINE", "x"), ("recorded",)]),
 )  # fmt: skip
 locals_ = st.sampled_from(["hangup_by_us", "cancelled_by_us", "ring_timeout_after_ringing"])
 wires = st.none() | st.builds(
@@ -46,9 +55,11 @@ wires = st.none() | st.builds(
 destroyed = st.builds(Event, st.just("ChannelDestroyed"), channel=channels, cause=causes, tech_cause=codes)
 
 
-@given(st.lists(events | locals_), st.booleans(), wires, destroyed | st.none())
-def test_the_laws_of_a_leg(steps: list[Event | str], detect: bool, wire: WireFacts | None, last: Event | None) -> None:
-    state = LegState(LEG, 0.0, detect=detect, playbacks=("a", "b"))
+@given(st.lists(events | locals_), st.booleans(), st.sampled_from(["", "whole"]), wires, destroyed | st.none())
+def test_the_laws_of_a_leg(
+    steps: list[Event | str], detect: bool, whole: str, wire: WireFacts | None, last: Event | None
+) -> None:
+    state = LegState(LEG, 0.0, detect=detect, whole=whole, playbacks=("a", "b"), recordings=("r", "s"))
     told: list[TelephonyEvent] = []
     for step in steps:
         if isinstance(step, str):
@@ -69,6 +80,7 @@ def test_the_laws_of_a_leg(steps: list[Event | str], detect: bool, wire: WireFac
     assert answers == (evidence.phase is Phase.ANSWERED)
     assert {event.playback for event in told if isinstance(event, PlaybackEnded)} == {"a", "b"}
     assert sum(isinstance(event, PlaybackEnded) for event in told) == 2
+    assert sorted(event.recording for event in told if isinstance(event, RecordingEnded)) == ["r", "s"]
     assert evidence.phase is not Phase.ANSWERED or evidence.local in {None, "hangup_by_us", "hangup_by_them"}
     assert evidence.sip is None or evidence.phase is not Phase.ANSWERED
     shown = [RANK.index(event.phase) for event in told if isinstance(event, LegProgress)]

@@ -11,14 +11,23 @@ import pytest
 from central.adapters.asterisk.evidence import awaits_last_word
 from central.adapters.asterisk.legs import LegState, note_local
 from central.adapters.asterisk.siptext import WireFacts
-from central.adapters.asterisk.translate import Now, lost_engine, resume, translate, unaccounted, vanished
-from central.adapters.asterisk.wire import Channel, Event, Playback
+from central.adapters.asterisk.translate import (
+    Now,
+    give_up_recording,
+    lost_engine,
+    resume,
+    translate,
+    unaccounted,
+    vanished,
+)
+from central.adapters.asterisk.wire import Channel, Event, Playback, Recording
 from central.application.ports.telephony import (
     HoldChanged,
     LegAnswered,
     LegEnded,
     LegProgress,
     PlaybackEnded,
+    RecordingEnded,
     TelephonyEvent,
 )
 from central.domain.evidence import Evidence, Phase
@@ -292,6 +301,32 @@ def test_a_call_id_that_becomes_known_late_does_not_set_the_phase_back() -> None
 def test_the_first_hang_up_request_counts_and_a_later_code_completes_it() -> None:
     assert evidence(DIAL, UP, STASIS, hangup(16), hangup(41), destroyed(16)).q850 == 16
     assert evidence(DIAL, hangup(0), hangup(17, 486), destroyed(17, 486)).sip == 486
+
+
+def test_a_call_that_is_recorded_as_a_whole_is_told_as_answered_once_it_records() -> None:
+    now, back = Now(AT, 1), Event("StasisStart", channel=CHANNEL, args=("recorded",))
+    for inbound, news in ((False, STASIS), (True, UP)):
+        state = LegState(LEG, 0, phase=Phase.RINGING, sip_call_id="call-id-1", whole="w", inbound=inbound)
+        answered = translate(state, news, now, lambda: None)
+        assert (answered.start_recording, answered.events) == (True, ())
+        assert answered.state is not None
+        again = translate(answered.state, news, now, lambda: None)
+        assert (again.start_recording, again.events) == (False, ())
+        told = translate(answered.state, back, Now(AT + timedelta(seconds=1), 2), lambda: None)
+        assert told.events == (LegAnswered(LEG, AT, None),)  # with the time of the answer
+        assert give_up_recording(answered.state, now).events == (LegAnswered(LEG, AT, None),)
+
+
+def test_the_end_of_a_recording_is_told_once_and_before_the_legs() -> None:
+    state = LegState(LEG, 0, phase=Phase.ANSWERED, announced=True, recordings=("r",))
+    ended = Event("RecordingFailed", recording=Recording("r", f"channel:{LEG.hex}", "no space"))
+    assert ended.channel_id == LEG.hex
+    outcome = translate(state, ended, Now(AT, 1), lambda: None)
+    assert outcome.events == (RecordingEnded(LEG, AT, "r", ok=False, detail="no space"),)
+    assert outcome.state is not None
+    assert translate(outcome.state, ended, Now(AT, 2), lambda: None).events == ()
+    told = translate(state, destroyed(16), Now(AT, 2), lambda: None).events
+    assert [type(event) for event in told] == [RecordingEnded, LegEnded]
 
 
 def test_a_leg_that_may_have_been_sent_is_never_said_to_be_unsent() -> None:

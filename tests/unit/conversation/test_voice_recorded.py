@@ -213,3 +213,20 @@ def test_without_a_place_for_recordings_the_step_takes_its_failure_branch() -> N
 
     play(rig, story)
     assert [call.number for call in rig.telephony.received] == ["919800000001"]
+
+
+def test_a_call_that_is_given_up_leaves_its_ticket_for_the_next_start(tmp_path: Path) -> None:
+    told = Recorded(tmp_path, head="recording: true\n")
+
+    async def story(rig: VoiceRig) -> None:
+        asyncio.get_running_loop().set_default_executor(AtOnce())
+        rig.call("919800000001")
+        await asyncio.sleep(4)
+        for call in list(rig.desk.calls.values()):
+            rig.driver.give_up(call)  # the engine still records when the leg is over for us
+        await rig.idle()
+
+    play(told.rig, story)
+    tickets = [ticket for ticket in asyncio.run(told.spool.waiting()) if not ticket.step]
+    assert len(tickets) == 1
+    assert [row.step for row in told.index.rows] == ["first"]  # the part ended by the engine's word

@@ -211,6 +211,12 @@ class LegBook:
         if state is not None:
             self._apply(state, give_up_detection(state, self._now()))
 
+    def record_whole(self, leg: LegId, recording: str) -> None:
+        """The whole call is to be recorded from its answer on, "" = it is not."""
+        state = self._legs.get(leg)
+        if state is not None and not state.announced:
+            self._legs[leg] = replace(state, whole=recording)
+
     def no_recording(self, leg: LegId) -> None:
         """The recording of the whole call could not be started."""
         state = self._legs.get(leg)

@@ -161,8 +161,9 @@ class AsteriskTelephony:
         """Tell the caller that it rings; a caller who is gone is told as its leg's end."""
         await self._tell_channel(leg, "ring")
 
-    async def answer(self, leg: LegId) -> None:
-        """Take an offered leg; LegAnswered follows, or its LegEnded."""
+    async def answer(self, leg: LegId, record: str = "") -> None:
+        """Take an offered leg; LegAnswered follows, or its LegEnded. ``record``: the name to record both sides under."""
+        self._book.record_whole(leg, record)
         await self._tell_channel(leg, "answer")
 
     async def play(self, leg: LegId, playback: str, files: Sequence[str]) -> Answer:

@@ -102,7 +102,11 @@ class Tapes:
     async def tape(self, leg: LegId) -> None:
         """Begin the recording of a whole call; the leg comes back by itself."""
         where = {"context": "record", "extension": "both", "priority": "1"}
+        state = self._book.get(leg)
         try:
+            if state is not None and state.inbound:  # a call of ours has it from its originate
+                name = {"variable": "CENTRAL_RECORDING", "value": state.whole}
+                await self._ari.request("POST", f"/channels/{self._book.channel(leg)}/variable", params=name)
             status, _ = await self._ari.request("POST", f"/channels/{self._book.channel(leg)}/continue", params=where)
         except _NO_ANSWER:
             status = 0

@@ -95,6 +95,8 @@ def _changed(state: LegState, engine_state: str, sip_call_id: str | None, now: N
     known = told.state or state
     if not state.inbound or known.phase is not Phase.ANSWERED:
         return told
+    if known.whole and not known.announced:
+        return Outcome(replace(known, taping=True), told.events, start_recording=not known.taping)
     answered = _announce(known, now, None)  # a leg that came in obeyed from the beginning
     return Outcome(answered.state, told.events + answered.events)
 

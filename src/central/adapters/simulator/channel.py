@@ -161,9 +161,10 @@ class SimulatedTelephony:
         """Nobody listens."""
         del leg
 
-    async def answer(self, leg: LegId) -> None:
+    async def answer(self, leg: LegId, record: str = "") -> None:
         """Take an offered leg; LegAnswered follows."""
         if call := self._calls.get(leg):
+            call.record = record
             call.pick_up()
 
     async def hang_up(self, leg: LegId, local: str, q850: int = NORMAL_CLEARING) -> None:

@@ -49,12 +49,14 @@ class SimulatedCall:
     next_act: int = 0
     begun: float = 0.0
     answered_at: float = -1.0
+    record: str = ""
     timer: TimerHandle | None = None
     backstop: TimerHandle | None = None
     playing: dict[str, TimerHandle] = field(default_factory=dict[str, "TimerHandle"])
 
     def begin(self) -> None:
         """The INVITE goes out."""
+        self.record = self.call.record
         timers = self.world.timers
         self.begun = self.world.clock.monotonic()
         self._rise(Phase.DIALING)

@@ -57,8 +57,8 @@ class SimulatedTapes:
         for name, tape in self.tapes.items():
             if tape.call is call:
                 self.end(name)
-        if call.call.record and call.answered_at >= 0:
-            self.whole[call.call.record] = self.clock.monotonic() - call.answered_at
+        if call.record and call.answered_at >= 0:
+            self.whole[call.record] = self.clock.monotonic() - call.answered_at
 
     def take(self, name: str, into: Path) -> bool:
         """Write the file, once."""

@@ -204,8 +204,12 @@ class DriveCalls:
     def _pick_up(self, call: LiveCall, command: do.Ring | do.Answer) -> None:
         leg, telephony = call.leg, self._desk.telephony
         if leg is not None and leg.called and not leg.over:
-            work = telephony.ring(leg.id) if isinstance(command, do.Ring) else telephony.answer(leg.id)
-            self._desk.timers.spawn(work, "pick_up")
+            if self._recorder is not None and call.handed.prepared.flow.recording:
+                leg.recording = leg.recording or self._desk.ids.uuid()
+            self._desk.timers.spawn(
+                telephony.ring(leg.id) if isinstance(command, do.Ring) else telephony.answer(leg.id, leg.record),
+                "pick_up",
+            )
 
     def _hang_up(self, call: LiveCall, cause: HangUpCause = "normal") -> None:
         leg = call.leg

@@ -108,7 +108,7 @@ class HearLegs:
         at = at or self._desk.clock.now()
         self._clear(leg)
         if self._recorder is not None:
-            self._recorder.over(call, leg)
+            self._recorder.over(call, leg, known=evidence.end != "lost" or not self._desk.engine_up)
         ending = dispose(evidence)
         answered_ms = None if leg.connect_at is None else max(0, round((at - leg.connect_at).total_seconds() * 1000))
         # rate plans price what we dial: a call that comes in costs nothing

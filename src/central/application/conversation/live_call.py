@@ -49,6 +49,11 @@ class LiveLeg:
     recording: UUID | None = None  # under which the engine records it from its answer on
     called: str = ""
 
+    @property
+    def record(self) -> str:
+        """The engine's name of the recording, "" = it is not recorded as a whole."""
+        return "" if self.recording is None else self.recording.hex
+
 
 @dataclass(slots=True)
 class LiveCall:

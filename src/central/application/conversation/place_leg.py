@@ -143,7 +143,7 @@ class PlaceLeg:
             engine_timeout_s=leg.dial.ring_timeout_s + _BACKSTOP_S,
             headers=headers,
             detect_machine=leg.dial.detect_machine,
-            record="" if leg.recording is None else leg.recording.hex,
+            record=leg.record,
         )
         ring_s = max(leg.dial.ring_timeout_s, call.handed.policy.min_ring_s)
         leg.ring_timer = desk.timers.after(ring_s, lambda: self._ring_out(leg))

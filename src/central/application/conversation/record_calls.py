@@ -117,10 +117,13 @@ class RecordCalls:
             self._store.expect(ticket)
             self._desk.timers.spawn(self._begin(call, ticket), "recording")
 
-    def over(self, call: LiveCall, leg: LiveLeg) -> None:
-        """The leg is gone, and with it its recording is whole."""
+    def over(self, call: LiveCall, leg: LiveLeg, *, known: bool) -> None:
+        """The leg is gone, and with it its recording is whole; not ``known`` = we only gave it up, and the engine may go on."""
         if leg.recording is not None and leg.connect_at is not None:
             ticket = self._ticket(call, leg, leg.recording, "")
+            if not known:  # its ticket is taken up at the next start
+                self._store.forget(ticket)
+                return
             self._desk.timers.spawn(self._take_whole(call, ticket), "recording")
 
     async def _begin(self, call: LiveCall, ticket: Ticket) -> None:
@@ -178,7 +181,7 @@ def recording_name(pattern: str, call: LiveCall, leg: LiveLeg, at: str) -> str:
         "date": date,
         "time": time,
         "flow": call.handed.prepared.flow.name,
-        "did": leg.caller_id or "anonymous",
+        "did": leg.called or leg.caller_id or "anonymous",
         "record_id": str(call.record_id),
         "leg": str(leg.id),
     }

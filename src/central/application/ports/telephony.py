@@ -252,8 +252,8 @@ class Telephony(Protocol):
         """Tell the caller of an offered leg that it rings (SIP 180)."""
         ...
 
-    async def answer(self, leg: LegId) -> None:
-        """Take an offered leg; LegAnswered follows, or its LegEnded."""
+    async def answer(self, leg: LegId, record: str = "") -> None:
+        """Take an offered leg; LegAnswered follows, or its LegEnded. ``record`` as in ``Originate``."""
         ...
 
     async def play(self, leg: LegId, playback: str, files: Sequence[str]) -> Answer:
