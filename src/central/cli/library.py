@@ -24,7 +24,7 @@ def list_prompts(*, json: Json = False) -> None:
 
 @prompts.command(name="add")
 def add_prompt(file: ExistingFile, *, name: str | None = None, language: str = "", json: Json = False) -> None:
-    """Add a recording (WAV), or replace the one of this name and language.
+    """Add a recording (WAV, MP3, OGG or FLAC), or replace the one of this name and language.
 
     Parameters
     ----------

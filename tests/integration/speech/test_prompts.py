@@ -1,14 +1,17 @@
-"""Recorded prompts: taken in from any WAV, found by name and language, one file for one content; and silence."""
+"""Recorded prompts: taken in from any WAV, MP3, OGG or FLAC, found by name and language, one file for one content; and silence."""
 
 from __future__ import annotations
 
 import array
 import math
 import os
+import subprocess
+import sys
 import wave
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,7 +23,7 @@ from central.adapters.speech.config import SpeechConfig
 from central.adapters.speech.prompts import PromptFiles
 from central.application.ports.administration import AuditEntry
 from central.application.ports.speech import AudioFile, NoAudio, PromptIndex, StoredPrompt
-from central.domain.errors import InvalidInput
+from central.domain.errors import InvalidInput, OperatorError
 from central.domain.ids import AccountId
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -171,6 +174,9 @@ async def test_silence_is_silent(library: PromptFiles, account: AccountId, lengt
         ("a b", tone(0.1), "invalid_prompt_name"),
         ("a", b"", "unreadable_audio"),
         ("a", b"ID3 an mp3", "unreadable_audio"),
+        ("a", b"#EXTM3U\n/etc/passwd\n", "unreadable_audio"),
+        ("a", b"RIFF\xff\xff\xff\x7fWAVE" + bytes(5_000), "unreadable_audio"),
+        ("a", b"ID3" + bytes(range(256)) * 40, "unreadable_audio"),
         ("a", tone(0), "unreadable_audio"),
         ("a", tone(0.1)[:30], "unreadable_audio"),
         ("a", bytes(20 * 1024 * 1024 + 1), "prompt_too_large"),
@@ -185,6 +191,9 @@ async def test_silence_is_silent(library: PromptFiles, account: AccountId, lengt
         "blank",
         "empty",
         "mp3",
+        "list of files",
+        "garbage as WAV",
+        "garbage as MP3",
         "no samples",
         "cut",
         "large",
@@ -213,3 +222,93 @@ async def test_a_language_is_a_tag(library: PromptFiles, account: AccountId, lan
     with pytest.raises(InvalidInput) as caught:
         await library.add(account, "a", tone(0.1), language=language, audit=line())
     assert caught.value.code == "invalid_language"
+
+
+KINDS = ["wav", "mp3", "ogg", "flac"]
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The same three seconds of a tone, and what else sox can make of it."""
+    folder = tmp_path_factory.mktemp("sounds")
+
+    def made(name: str, *synth: str, rate: str = "44100") -> bytes:
+        shape = ["-D", "-n", "-r", rate, "-c", "2" if rate == "44100" else "1", "-b", "16"]
+        subprocess.run(["sox", *shape, str(folder / name), *synth], check=True, timeout=60)
+        return (folder / name).read_bytes()
+
+    three = {kind: made(f"three.{kind}", "synth", "3", "sine", "440") for kind in KINDS}
+    return three | {
+        "hours.flac": made("hours.flac", "trim", "0", "11000", rate="8000"),
+        "hours.wav": made("hours.wav", "trim", "0", "3700", rate="2000"),
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_kind_becomes_what_the_engine_plays(
+    library: PromptFiles, account: AccountId, sounds: dict[str, bytes], kind: str
+) -> None:
+    stored = await library.add(account, f"three/{kind}", sounds[kind], audit=line())
+    assert 2.95 < stored.seconds < 3.1
+    (audio,) = await library.find(account, [f"three/{kind}"])
+    assert isinstance(audio, AudioFile)
+    with wave.open(audio.path) as played:
+        assert (played.getframerate(), played.getsampwidth(), played.getnchannels()) == (8000, 2, 1)
+        played.setpos(8000)  # behind what an MP3 encoder puts before the sound
+        frames = played.readframes(8000)
+    samples = array.array("h", frames)
+    crossings = sum((a < 0) != (b < 0) for a, b in pairwise(samples))
+    assert 860 < crossings < 900  # 440 Hz cross zero 880 times a second
+
+
+@pytest.mark.parametrize("kind", ["wav", "ogg", "flac"])
+async def test_a_file_that_is_cut_off_is_refused(
+    library: PromptFiles, account: AccountId, sounds: dict[str, bytes], kind: str
+) -> None:
+    whole, codes = sounds[kind], list[str]()
+    for left in (len(whole) - 100, len(whole) * 2 // 3):
+        with pytest.raises(InvalidInput) as caught:
+            await library.add(account, "a", whole[:left], audit=line())
+        codes.append(caught.value.code)
+    assert codes[0] == "truncated_audio"
+    assert codes[1] in {"truncated_audio", "unreadable_audio"}  # perhaps no page of sound is left whole
+
+
+@pytest.mark.parametrize("name", ["hours.flac", "hours.wav"])
+async def test_hours_in_few_bytes_are_refused(
+    library: PromptFiles, account: AccountId, sounds: dict[str, bytes], name: str
+) -> None:
+    assert len(sounds[name]) < 20 * 1024 * 1024
+    with pytest.raises(InvalidInput) as caught:
+        await library.add(account, "a", sounds[name], audit=line())
+    assert caught.value.code == "prompt_too_long"
+
+
+async def test_the_converter_is_bounded(
+    tmp_path: Path, index: PromptIndex, account: AccountId, sounds: dict[str, bytes]
+) -> None:
+    greedy = tmp_path / "sox"
+    greedy.write_text(f"#!{sys.executable}\nbytes(4 << 30)\n")
+    greedy.chmod(0o755)
+    library = PromptFiles(SpeechConfig(cache_folder=tmp_path, prompt_folder=tmp_path / "p", sox=str(greedy)), index)
+    with pytest.raises(InvalidInput) as caught:
+        await library.add(account, "a", sounds["wav"], audit=line())
+    assert caught.value.code == "unreadable_audio"
+    greedy.write_text(f"#!{sys.executable}\nwhile True: pass\n")
+    slow = SpeechConfig(cache_folder=tmp_path, prompt_folder=tmp_path / "p", sox=str(greedy), timeout_s=0.5)
+    with pytest.raises(InvalidInput) as caught:
+        await PromptFiles(slow, index).add(account, "a", sounds["wav"], audit=line())
+    assert caught.value.code == "unreadable_audio"
+    assert [path for path in (tmp_path / "p").rglob("*") if path.is_file()] == []
+
+
+async def test_a_machine_that_cannot_read_a_kind_says_so(
+    tmp_path: Path, index: PromptIndex, account: AccountId, sounds: dict[str, bytes]
+) -> None:
+    bare = tmp_path / "sox"
+    bare.write_text('#!/bin/sh\necho "sox FAIL formats: no handler for given file type \\`mp3\'"\nexit 2\n')
+    bare.chmod(0o755)
+    library = PromptFiles(SpeechConfig(cache_folder=tmp_path, prompt_folder=tmp_path / "p", sox=str(bare)), index)
+    with pytest.raises(OperatorError) as caught:
+        await library.add(account, "a", sounds["mp3"], audit=line())
+    assert (caught.value.code, "libsox-fmt-mp3" in caught.value.message) == ("sox_missing", True)

@@ -21,6 +21,7 @@ class SpeechConfig:
     flite: str = "flite"
     espeak: str = "espeak-ng"
     sox: str = "sox"
+    prlimit: str = "prlimit"
     piper: str = ""
     piper_model: str = ""
     workers: int = 2

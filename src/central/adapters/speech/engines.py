@@ -20,6 +20,7 @@ EngineName = Literal["flite", "espeak-ng", "piper"]
 FLITE_VOICES = ("kal", "kal16", "awb", "rms", "slt")
 _DEFAULT_FLITE_VOICE = "kal"
 _TAG = re.compile(r"[a-z]{2,8}(-[a-z0-9]{1,8})*")
+_CONVERTER_BYTES = 512 * 1024 * 1024  # of address space
 _OTHER_LANGUAGE = re.compile(r"\(([A-Za-z0-9-]+) +(\d+)\)")
 _VOICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,63}")
 
@@ -118,6 +119,22 @@ def convert_command(config: SpeechConfig, source: Path, target: Path, *, source_
     """The sox command line to 8 kHz, 16-bit, mono; without dither, so that the same input gives the same bytes."""
     shape = ["-r", "8000", "-c", "1", "-b", "16", "-e", "signed-integer"]
     return [config.sox, "-q", "-D", "-t", source_type, str(source), "-t", "wav", *shape, str(target)]
+
+
+def prompt_command(config: SpeechConfig, source: Path, target: Path, source_type: str) -> list[str]:
+    """The same for a file from outside, whatever it claims: bounded in time, memory and in what is written.
+
+    A header may promise one sample a second, and few compressed bytes hours of silence: ``trim`` ends it.
+    """
+    longest_s = config.max_prompt_s + 1
+    limits = {
+        "as": _CONVERTER_BYTES,
+        "cpu": round(config.timeout_s) + 1,
+        "fsize": longest_s * 16_000 + 4_096,
+        "core": 0,
+    }
+    bounded = [config.prlimit, *(f"--{name}={most}" for name, most in limits.items()), "--"]
+    return [*bounded, *convert_command(config, source, target, source_type=source_type), "trim", "0", str(longest_s)]
 
 
 def espeak_languages(voices: str) -> Mapping[str, str]:

@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 
 from central.adapters.speech.config import SpeechConfig
-from central.adapters.speech.engines import convert_command
+from central.adapters.speech.engines import prompt_command
 from central.adapters.speech.programs import run_program
+from central.adapters.speech.sound_kinds import OFFERED, is_cut, sound_kind
 from central.adapters.speech.wave_files import read_audio, store_whole, write_silence
 from central.application.ports.administration import AuditEntry
 from central.application.ports.speech import Audio, AudioFile, NoAudio, PromptIndex, StoredPrompt
@@ -76,10 +77,10 @@ class PromptFiles:
     async def add(
         self, account_id: AccountId, name: str, audio: bytes, *, language: str = "", audit: AuditEntry
     ) -> StoredPrompt:
-        """Take in a recording (WAV of any rate and width), convert it, store file and index row, and return the row.
+        """Take in a recording (WAV, MP3, OGG Vorbis or FLAC), convert it, store file and index row, and return the row.
 
-        Raises InvalidInput ``invalid_prompt_name``, ``invalid_language``, ``prompt_too_large``, ``prompt_too_long`` or
-        ``unreadable_audio``; OperatorError ``sox_missing`` or ``prompt_storage_failed``.
+        Raises InvalidInput ``invalid_prompt_name``, ``invalid_language``, ``prompt_too_large``, ``prompt_too_long``,
+        ``unreadable_audio`` or ``truncated_audio``; OperatorError ``sox_missing`` or ``prompt_storage_failed``.
         """
         tag = language.lower()
         if not PROMPT_NAME.fullmatch(name):
@@ -89,11 +90,12 @@ class PromptFiles:
             raise InvalidInput("invalid_language", "A language is a tag such as hi or pt-BR.", field="language")
         if len(audio) > self._config.max_prompt_bytes:
             raise InvalidInput("prompt_too_large", f"A recording has at most {self._config.max_prompt_bytes} bytes.")
-        if audio[:4] != b"RIFF" or audio[8:12] != b"WAVE":
-            raise InvalidInput("unreadable_audio", "Send a WAV file.")
+        kind = sound_kind(audio)
+        if kind is None:
+            raise InvalidInput("unreadable_audio", f"Send {OFFERED}: this is none of them.")
         try:
             async with self._converting:
-                stored, digest = await self._store(audio)
+                stored, digest = await self._store(audio, kind)
         except OSError as error:
             reason = error.strerror or str(error)
             raise OperatorError("prompt_storage_failed", f"The prompt folder cannot be used: {reason}.") from error
@@ -101,24 +103,22 @@ class PromptFiles:
         await self._index.save_prompts([prompt], audit)
         return prompt
 
-    async def _store(self, audio: bytes) -> tuple[AudioFile, str]:
+    async def _store(self, audio: bytes, kind: str) -> tuple[AudioFile, str]:
         folder = self._config.prompt_folder
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".add-", dir=folder, ignore_cleanup_errors=True) as scratch:
-            source, fitting = Path(scratch) / "source.wav", Path(scratch) / "fitting.wav"
+            source, fitting = Path(scratch) / "source", Path(scratch) / "fitting.wav"
             await asyncio.to_thread(source.write_bytes, audio)
-            # a header may promise one sample a second: what is written is bounded, whatever the bytes claim to be
-            limit = ["trim", "0", str(self._config.max_prompt_s + 1)]
-            command = [*convert_command(self._config, source, fitting), *limit]
-            done = await run_program(command, self._config.timeout_s)
-            if isinstance(done, NoAudio) and done.reason == "engine_missing":
-                raise OperatorError("sox_missing", done.detail)
-            made = None if isinstance(done, NoAudio) else await asyncio.to_thread(read_audio, fitting)
-            if made is None:
-                raise InvalidInput("unreadable_audio", "The WAV file cannot be read, or is empty.")
+            done = await run_program(prompt_command(self._config, source, fitting, kind), self._config.timeout_s)
+            said = _refused(done, kind) if isinstance(done, NoAudio) else done
+            made = await asyncio.to_thread(read_audio, fitting)
+            if made is None or isinstance(done, NoAudio):
+                raise InvalidInput("unreadable_audio", f"The {kind.upper()} file cannot be read, or holds no sound.")
             if made.seconds > self._config.max_prompt_s:
                 message = f"A recording lasts at most {self._config.max_prompt_s} seconds."
                 raise InvalidInput("prompt_too_long", message)
+            if is_cut(audio, kind, said):
+                raise InvalidInput("truncated_audio", f"The {kind.upper()} file is cut off: its end is missing.")
             content = await asyncio.to_thread(fitting.read_bytes)
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
@@ -129,3 +129,13 @@ class PromptFiles:
 
     def _path(self, sha256: str) -> Path:
         return self._config.prompt_folder / sha256[:2] / f"{sha256}.wav"
+
+
+def _refused(done: NoAudio, kind: str) -> str:
+    """What sox said about a file that it did not take. Raises OperatorError where the fault is this machine's."""
+    if done.reason == "engine_missing":
+        raise OperatorError("sox_missing", done.detail)
+    if "no handler" in done.detail:
+        message = f"sox on this machine cannot read {kind.upper()}: install libsox-fmt-base and libsox-fmt-mp3."
+        raise OperatorError("sox_missing", message)
+    return done.detail

@@ -22,7 +22,7 @@ class KeepPrompts:
     auditor: Auditor
 
     async def add(self, actor: Actor, name: str, language: str, audio: bytes) -> StoredPrompt:
-        """Take in a WAV file under this name, in place of the one before; heard from the next playback on.
+        """Take in a sound file under this name, in place of the one before; heard from the next playback on.
 
         Raises InvalidInput and OperatorError, see ``PromptRecorder.add``.
         """

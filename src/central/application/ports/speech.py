@@ -96,10 +96,10 @@ class PromptRecorder(Protocol):
     async def add(
         self, account_id: AccountId, name: str, audio: bytes, *, language: str = "", audit: AuditEntry
     ) -> StoredPrompt:
-        """Take in a WAV file as this prompt, in place of the one before; calls that play that one are not disturbed.
+        """Take in a sound file as this prompt, in place of the one before; calls that play that one are not disturbed.
 
         Raises InvalidInput ``invalid_prompt_name``, ``invalid_language``, ``prompt_too_large``, ``prompt_too_long``,
-        ``unreadable_audio``; OperatorError ``sox_missing``, ``prompt_storage_failed``.
+        ``unreadable_audio``, ``truncated_audio``; OperatorError ``sox_missing``, ``prompt_storage_failed``.
         """
         ...
 

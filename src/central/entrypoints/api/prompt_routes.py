@@ -16,7 +16,9 @@ from central.entrypoints.api.list_routes import limited
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_text, make_page
 from central.entrypoints.api.presenting import Moment, moment
 
-AUDIO_TYPES: Final = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
+AUDIO_TYPES: Final = (
+    "audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave", "audio/mpeg", "audio/mp3", "audio/ogg", "audio/flac", "audio/x-flac",
+)  # fmt: skip
 Language = Annotated[
     str, QueryParameter(description="A language tag such as hi; empty = heard wherever its own language has none.")
 ]
@@ -59,7 +61,7 @@ async def put_prompt(
     caller: CallerHere,
     language: Language = "",
 ) -> PromptView:
-    """The body is a WAV file; the new recording is heard from the next playback on.
+    """The body is WAV, MP3, OGG (Vorbis) or FLAC, told by its bytes; it is heard from the next playback on.
 
     A name has letters, digits, `_`, `.`, `-`, in parts between `/`: `welcome`, `jingles/one`.
     """
