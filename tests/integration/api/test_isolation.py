@@ -11,7 +11,7 @@ from tests.integration.api.conftest import WAV, Stage, Tenant, document
 from tests.tones import tone
 
 DOCUMENT = {"/api/v1/openapi.json" + path for path in ("", "/openapi.json", "/{path}")}
-OPEN = {"/", "/health/live", "/health/ready", "/metrics", "/l/{code}"} | DOCUMENT
+OPEN = {"/", "/health/live", "/health/ready", "/metrics", "/l/{code}", "/api/v1/recordings/{recording_id}"} | DOCUMENT
 # makes a thing of the caller's own: see test_prompts.py, test_contacts_and_links.py
 OWN = {("PUT", "/api/v1/prompts/{name}"), ("PUT", "/api/v1/contacts/{number}")}
 SHARED = {"/api/v1/statuses", "/api/v1/policies", "/api/v1/flows/check"}

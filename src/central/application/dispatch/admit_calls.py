@@ -104,7 +104,7 @@ class AdmitCalls:
         readers = {
             (row.account_id, row.caller) for _, row in arrived if row.caller and flows[row.version_id].reads_contact
         }
-        contacts = await self._store.contacts(readers) if readers else {}
+        contacts: Mapping[tuple[AccountId, str], Contact] = await self._store.contacts(readers) if readers else {}
         requests = await self._store.admit(node.owner, [row for _, row in arrived], self._lease, now)
         for one, row in arrived:
             if row.leg_id is None:
