@@ -19,7 +19,9 @@ from tests.benchmarks import (
     dispatch_vs_procrastinate,
     intake_memory,
     intake_vs_copy,
+    interpreter_steps,
     list_scaling,
+    slow_webhook,
     status_latency,
     voice_memory,
 )
@@ -34,6 +36,8 @@ SPECS: tuple[Spec, ...] = (
     voice_memory.SPEC,
     status_latency.SPEC,
     list_scaling.SPEC,
+    interpreter_steps.SPEC,
+    slow_webhook.SPEC,
 )
 RESULT = Path("build/bench.json")
 
