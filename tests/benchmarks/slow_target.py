@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from aiohttp import web
 
 
 @contextlib.contextmanager
-def slow_target(seconds: float) -> Iterator[str]:
+def slow_target(seconds: float) -> Generator[str]:
     """Run one beside, in a process of its own; its address."""
     argv = [sys.executable, "-m", "tests.benchmarks.slow_target", str(seconds)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
