@@ -39,9 +39,12 @@ class MemoryIndex:
     """Rows in memory (port RecordingIndex, as far as a node uses it)."""
 
     rows: list[RecordingRow] = field(default_factory=list[RecordingRow])
+    finals: Callable[[], int] = lambda: 0
+    finals_before: list[int] = field(default_factory=list[int])
 
     async def add(self, rows: Sequence[RecordingRow], keep_days: int) -> None:
         assert keep_days == 30
+        self.finals_before.append(self.finals())
         self.rows += rows
 
     async def of_record(self, account_id: AccountId, record_id: RecordId) -> list[RecordingRow]:
@@ -101,6 +104,7 @@ class Recorded:
         parts = RecordingParts(
             spool=self.spool, storage=self.storage, index=self.index, keep_days=30, name=DEFAULT_NAME
         )
+        self.index.finals = lambda: len(self.rig.journal.results)
         self.rig = VoiceRig(
             plan=lambda _call, _trunk: self.callee, flow=after_answer(STEPS, self.head), recordings=parts
         )
@@ -145,6 +149,13 @@ def test_what_was_said_is_stored_before_the_record_is_final(tmp_path: Path) -> N
     assert told.rig.result(told.record).variables["M"] == row.name
     assert told.rig.result(told.record).status == "COMPLETED"
     assert not told.left()
+
+
+def test_the_last_news_of_a_record_waits_a_moment_for_its_recordings(tmp_path: Path) -> None:
+    told = Recorded(tmp_path, head="recording: true\n", fails=3)
+    told.play()
+    assert len(told.index.rows) == 2
+    assert set(told.index.finals_before) == {0}
 
 
 def test_less_than_a_second_of_sound_is_empty_and_not_kept(tmp_path: Path) -> None:

@@ -64,6 +64,13 @@ def test_a_stop_key_ends_it_and_no_key_reaches_the_next_menu() -> None:
     assert player.press("1").path[-1] == "kept"
 
 
+def test_what_was_typed_before_does_not_reach_the_menu_after() -> None:
+    before = "  first: {widget: play, say: Wait., next: voice}\n"
+    steps = before + STEPS.replace("FIELDS", "").replace("  first:", "  voice:")
+    player = Player.of(after_answer(steps)).connected().press("1").played().played()
+    assert back(player, "recorded").path[-1] == "ask"
+
+
 def test_a_stop_key_passes_over_the_prompt() -> None:
     player = recording('stop_on: "*#",').press("*")
     assert player.all(StopMedia)
