@@ -27,7 +27,10 @@ from central.flow.rehearsal import Rehearsal
 _KEYS = set("0123456789*#")
 _NOTHING_LEFT_OUT = Coverage((), ())
 _HELP = "keys 0-9 * #  press    Enter  listen on    h  hang up    q  end"
-_ASKED = {"answer": "answer? [Y/b(usy)/n(o answer)/r(eject)] ", "errand": "comes back with? [t(hey talk)/h(ang up)] "}
+_ASKED = {
+    "answer": "answer? [Y/b(usy)/n(o answer)/r(eject)] ",
+    "errand": "comes back with? (t: they talk, h: hang up) ",
+}
 _CALLED = {"": None, "y": None, "b": CallStatus.BUSY, "n": CallStatus.RING_TIMEOUT, "r": CallStatus.USER_REJECTED}
 
 
