@@ -61,9 +61,13 @@ Condition = Comparison | AllOf | AnyOf
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What a comparison needs to understand texts: how to render a template, the accepted formats and the flow zone."""
+    """What a comparison needs to understand texts: how to render a template, the accepted formats and the flow zone.
+
+    text: what has no value is warned of. filled: the same without a warning, where exactly that is the question.
+    """
 
     text: Callable[[Template], str]
+    filled: Callable[[Template], str]
     formats: Formats
     zone: tzinfo
 
@@ -76,7 +80,7 @@ def holds(condition: Condition, reader: Reader) -> bool:
         case AnyOf(parts):
             return any(holds(part, reader) for part in parts)
         case Comparison(value, operator, operands):
-            left = reader.text(value)
+            left = (reader.filled if operator in WITHOUT_OPERAND else reader.text)(value)
             return _compare(left, operator, [reader.text(operand) for operand in operands], reader)
 
 

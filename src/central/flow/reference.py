@@ -15,7 +15,7 @@ from central.domain.errors import InvalidInput
 from central.flow.calculation import OPERATIONS, Settings, compute
 from central.flow.conditions import OPERATORS, WITHOUT_OPERAND, Comparison, Reader, holds
 from central.flow.configuration import Formats
-from central.flow.variables import parse_template
+from central.flow.variables import Template, parse_template
 from central.flow.widgets.table import WIDGETS
 from central.flow.widgets.widget import Widget
 
@@ -163,8 +163,12 @@ def _traits(widget: Widget) -> list[str]:
 
 
 # -- expressions -----------------------------------------------------------------------------------------------------------
+def _literal(template: Template) -> str:
+    return template.literal or ""
+
+
 def _operators() -> str:
-    reader = Reader(lambda template: template.literal or "", _FORMATS, UTC)
+    reader = Reader(_literal, _literal, _FORMATS, UTC)
     rows: list[tuple[str, ...]] = []
     for operator in OPERATORS:
         doc, pairs = _COMPARED[operator]

@@ -214,6 +214,10 @@ class Walk:
         """The rendered text alone."""
         return template.literal if template.literal is not None else self.render(template).text
 
+    def _filled(self, template: Template) -> str:
+        """The rendered text for a question whether there is one: what has no value is its answer, not a warning."""
+        return template.literal if template.literal is not None else render(template, self).text
+
     def store(self, name: str, value: str) -> None:
         """Set ``$flow.key.<name>``; a value that the limits refuse stores empty text and a warning."""
         refused = refusal(self.variables, name, value)
@@ -241,7 +245,7 @@ class Walk:
 
     def reader(self) -> Reader:
         """How conditions understand texts in this flow."""
-        return Reader(self.text, self.program.formats, self.program.zone)
+        return Reader(self.text, self._filled, self.program.formats, self.program.zone)
 
     def value_of(self, reference: Reference) -> str | None:
         """The value of a variable, None when it has none."""

@@ -68,6 +68,12 @@ def test_empty_means_nothing_but_blanks() -> None:
     assert decides('{value: "{{ $flow.key.A }}", is: not empty}', {"A": "0"})
 
 
+def test_asking_whether_there_is_a_value_warns_of_nothing() -> None:
+    steps = "  first: {widget: decision, rules: [{when: {value: '{{ $flow.key.L }}', is: %s}, next: end}], else: end}\n"
+    for operator, warnings in (("empty", []), ("not empty", []), ("'=', to: a", ["variable_unresolved"])):
+        assert Player.of(after_answer(steps % operator)).connected().warnings == warnings
+
+
 def test_in_compares_with_every_item() -> None:
     assert decides('{value: "{{ $flow.key.A }}", is: in, to: [Pune, "3.0"]}', {"A": "3"})
     assert not decides('{value: "{{ $flow.key.A }}", is: in, to: [Pune, Delhi]}', {"A": "Del"})
