@@ -7,6 +7,7 @@ from datetime import timedelta
 from central.adapters.asterisk.channel import AsteriskTelephony
 from central.adapters.asterisk.config import AsteriskConfig, ForeignEngine, OwnEngine
 from central.adapters.postgres.inbound_store import PostgresInbound
+from central.adapters.postgres.library import PostgresNumberLists
 from central.adapters.postgres.prompts import PostgresPrompts
 from central.adapters.speech.prompts import PromptFiles
 from central.adapters.speech.renderer import CachedSpeech
@@ -82,6 +83,7 @@ async def run_voice_node(settings: Settings) -> None:
                 inbound=PostgresInbound(stores.pool),
                 journal=stores.journal,
                 library=stores.library,
+                lists=PostgresNumberLists(stores.pool),
                 clock=stores.clock,
                 ids=stores.ids,
                 telemetry=telemetry,

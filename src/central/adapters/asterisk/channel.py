@@ -161,6 +161,27 @@ class AsteriskTelephony:
         """Tell the caller that it rings; a caller who is gone is told as its leg's end."""
         await self._tell_channel(leg, "ring")
 
+    async def stop_ringing(self, leg: LegId) -> None:
+        """The tone ends."""
+        await self._tell_channel(leg, "ring", method="DELETE")
+
+    async def bridge(self, bridge: str, legs: Sequence[LegId]) -> Answer:
+        """Let answered legs hear each other."""
+        names = ",".join(self._book.channel(leg) for leg in legs)
+        try:
+            status, answer = await self._link.request("POST", f"/bridges/{bridge}", params={"type": "mixing"})
+            if status in _TAKEN:
+                where = {"channel": names}
+                status, answer = await self._link.request("POST", f"/bridges/{bridge}/addChannel", params=where)
+        except _NO_ANSWER as error:
+            return Rejected("engine_lost", _words(error), uncertain=True)
+        return Accepted() if status in _TAKEN else Rejected("media_fault", f"HTTP {status} {_text(answer)}")
+
+    async def unbridge(self, bridge: str) -> None:
+        """End a bridge."""
+        with contextlib.suppress(*_NO_ANSWER):  # an empty bridge does nothing; the engine's end ends it
+            await self._link.request("DELETE", f"/bridges/{bridge}")
+
     async def answer(self, leg: LegId, record: str = "") -> None:
         """Take an offered leg; LegAnswered follows, or its LegEnded. ``record``: the name to record both sides under."""
         self._book.record_whole(leg, record)
@@ -281,9 +302,9 @@ class AsteriskTelephony:
         """A refused playback owes no end; if the leg's end told it already, it counts as taken."""
         return refusal if self._book.drop_playback(leg, playback) else Accepted()
 
-    async def _tell_channel(self, leg: LegId, what: str) -> None:
+    async def _tell_channel(self, leg: LegId, what: str, method: str = "POST") -> None:
         with contextlib.suppress(*_NO_ANSWER):  # the leg's end, or the engine's, is told by events
-            await self._link.request("POST", f"/channels/{self._book.channel(leg)}/{what}")
+            await self._link.request(method, f"/channels/{self._book.channel(leg)}/{what}")
 
     def _offered(self, event: Event) -> None:
         """Somebody calls; the leg gets its id here."""

@@ -24,6 +24,19 @@ _FRESH_S = 5.0
 _MOST_FLOWS = 500
 
 
+class PostgresNumberLists:
+    """NumberLists on a pool of role central_worker."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def listed(self, account_id: AccountId, number: str, at: datetime) -> frozenset[str]:
+        """The names of the lists that hold a number, or a prefix of it."""
+        asked = {"account_id": account_id, "number": number, "now": at}
+        async with transaction(self._pool) as connection:
+            return frozenset(row[0] for row in await _SQL["lists_of_number"].rows(connection, asked))
+
+
 class PostgresLibrary:
     """Library on a pool of role central_worker; one a process."""
 

@@ -86,6 +86,7 @@ class SimulatedTelephony:
         self._alive = False
         self.received: list[ReceivedCall] = []
         self.keep_received = True
+        self.bridges: dict[str, tuple[LegId, ...]] = {}
 
     # -- life ----------------------------------------------------------------------------------------------------------
     async def start(self, trunks: Sequence[Trunk]) -> None:
@@ -160,6 +161,21 @@ class SimulatedTelephony:
     async def ring(self, leg: LegId) -> None:
         """Nobody listens."""
         del leg
+
+    async def stop_ringing(self, leg: LegId) -> None:
+        """Nobody listened."""
+        del leg
+
+    async def bridge(self, bridge: str, legs: Sequence[LegId]) -> Answer:
+        """They hear each other, if they are all there."""
+        if any(leg not in self._calls for leg in legs):
+            return Rejected("media_fault", "a leg is gone")
+        self.bridges[bridge] = tuple(legs)
+        return Accepted()
+
+    async def unbridge(self, bridge: str) -> None:
+        """It is gone."""
+        self.bridges.pop(bridge, None)
 
     async def answer(self, leg: LegId, record: str = "") -> None:
         """Take an offered leg; LegAnswered follows."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
+from central.application.conversation.bridge_number import BridgeNumbers
 from central.application.conversation.close_attempt import CloseAttempt
 from central.application.conversation.hear_legs import HearLegs
 from central.application.conversation.live_call import LiveCall, LiveLeg
 from central.application.conversation.place_leg import PlaceLeg
 from central.application.conversation.play_media import PlayPrompts
 from central.application.conversation.record_calls import RecordCalls
-from central.application.conversation.run_errands import RunErrands, Runners
+from central.application.conversation.run_errands import RunErrands, Runners, Staged
 from central.application.conversation.store_recordings import RecordingParts, StoreRecordings
 from central.application.conversation.take_calls import TakeCalls
 from central.application.conversation.voice_desk import VoiceDesk
@@ -33,7 +34,7 @@ from central.domain.evidence import Evidence, Phase
 from central.domain.ids import RecordId
 from central.domain.statuses import CallStatus
 from central.flow import commands as do
-from central.flow.errands import RecordVoice
+from central.flow.errands import BridgeNumber, RecordVoice
 from central.flow.events import Begun, FlowEvent, FundsShort, StopForced, TimerFired
 from central.flow.interpreter import begin, step
 from central.flow.program import HangUpCause
@@ -61,8 +62,16 @@ class DriveCalls:
         self._legs = HearLegs(desk, self.feed, self._retry_trunk, self._close.lost, self._recorder)
         self._take = TakeCalls(desk, self._legs.over)
         self._place = PlaceLeg(
-            desk, self._legs.over, self._funds_short, self._close.drop, records=self._recorder is not None
+            desk,
+            self._legs.over,
+            self._funds_short,
+            lambda call, _: self._close.drop(call),
+            records=self._recorder is not None,
         )
+        if desk.lists is not None:
+            bridges = BridgeNumbers(desk, self._legs)
+            self._legs.further = bridges.hear
+            runners = {**(runners or {}), BridgeNumber: Staged(bridges.run)}
         self._prompts = PlayPrompts(desk, self.feed)
         self._errands = RunErrands(desk, self.feed, {} if runners is None else runners)
 
@@ -235,8 +244,8 @@ class DriveCalls:
     def _retry_trunk(self, call: LiveCall, failed: LiveLeg) -> None:
         self._desk.timers.spawn(self._place.over_next_trunk(call, failed), "dial")
 
-    def _funds_short(self, call: LiveCall, dial: do.Dial) -> None:
-        self.feed(call, FundsShort(dial.position, self._desk.clock.now()))
+    def _funds_short(self, call: LiveCall, leg: LiveLeg) -> None:
+        self.feed(call, FundsShort(leg.dial.position, self._desk.clock.now()))
 
 
 def _facts(handed: HandedRecord) -> RunFacts:

@@ -23,8 +23,11 @@ from central.domain.money import cost
 from central.flow.events import DigitReceived, FlowEvent, LegAnswered, LegEnded
 
 Feed = Callable[[LiveCall, FlowEvent], None]
+FurtherNews = news.LegProgress | news.LegAnswered | news.LegEnded | news.Digit | news.PlaybackEnded | news.HoldChanged
 PlaybackOver = Callable[[LiveCall, news.PlaybackEnded], None]
 
+_SIDES = {"customer": "CUSTOMER", "agent": "AGENT", "third_party": "AGENT"}
+"""Who hung up, by the role of the leg that ended (domain 7.1): whoever talks with the customer counts as his agent."""
 _ORDER = {Phase.NONE: 0, Phase.DIALING: 1, Phase.RINGING: 2, Phase.ANSWERED: 3}
 
 
@@ -40,6 +43,7 @@ class HearLegs:
         recorder: RecordCalls | None = None,
     ) -> None:
         self._desk, self._feed, self._retry, self._lost, self._recorder = desk, feed, retry, lost, recorder
+        self.further: Callable[[LiveCall, LiveLeg, FurtherNews], None] | None = None
 
     def hear(self, event: news.LegNews, playback_over: PlaybackOver, offered: Container[LegId] = ()) -> None:
         """Take one event; news of legs that are not ours any more are ignored. ``offered``: legs nobody has taken yet."""
@@ -56,11 +60,14 @@ class HearLegs:
                 pass
         call = self._desk.by_leg.get(event.leg)
         leg = None if call is None else call.leg
-        if call is None or leg is None or leg.id != event.leg or leg.over:
+        if call is not None and (leg is None or leg.id != event.leg):
+            self._hear_further(call, event)
+            return
+        if call is None or leg is None or leg.over:
             return
         match event:
             case news.LegProgress():
-                self._progress(leg, event)
+                self.progress(leg, event)
             case news.LegAnswered():
                 self._answered(call, leg, event)
             case news.LegEnded():
@@ -81,7 +88,15 @@ class HearLegs:
             if leg_id not in self._desk.by_leg and leg_id not in offered:
                 self._desk.timers.spawn(self._desk.telephony.hang_up(leg_id, "hangup_by_us"), "hang_up")
 
-    def _progress(self, leg: LiveLeg, event: news.LegProgress) -> None:
+    def _hear_further(self, call: LiveCall, event: FurtherNews) -> None:
+        """News of somebody else's leg in this call, also of one that nobody waits for any more."""
+        leg = self._desk.further.get(event.leg)
+        if leg is not None and self.further is not None:
+            self.further(call, leg, event)
+
+    @staticmethod
+    def progress(leg: LiveLeg, event: news.LegProgress) -> None:
+        """The far side of a leg has come so far."""
         leg.sip_call_id = leg.sip_call_id or event.sip_call_id
         if event.phase is Phase.RINGING and leg.ring_at is None:
             leg.ring_at = event.at
@@ -89,32 +104,44 @@ class HearLegs:
             leg.phase = event.phase
 
     def _answered(self, call: LiveCall, leg: LiveLeg, event: news.LegAnswered) -> None:
-        if leg.connect_at is not None:
+        if not self.answered(call, leg, event.at):
             return
-        leg.phase, leg.connect_at = Phase.ANSWERED, event.at
-        if leg.ring_timer is not None:
-            leg.ring_timer.cancel()
-        answer = LegAnswer(call.account_id, call.record_id, leg.id, event.at, leg.sip_call_id, call.handed.fence)
-        self._desk.writer.answered(answer)
         if self._recorder is not None:
             self._recorder.answered(call, leg)
         self._feed(call, LegAnswered(leg.dial.position, event.at, machine=bool(event.machine)))
+
+    def answered(self, call: LiveCall, leg: LiveLeg, at: datetime) -> bool:
+        """Store that a leg was answered; False when it was known."""
+        if leg.connect_at is not None:
+            return False
+        leg.phase, leg.connect_at = Phase.ANSWERED, at
+        if leg.ring_timer is not None:
+            leg.ring_timer.cancel()
+        answer = LegAnswer(call.account_id, call.record_id, leg.id, at, leg.sip_call_id, call.handed.fence)
+        self._desk.writer.answered(answer)
+        return True
+
+    def settle(self, call: LiveCall, leg: LiveLeg, evidence: Evidence, at: datetime) -> Disposition:
+        """The leg is gone: store how, with its price; answers its status."""
+        leg.over = True
+        self._clear(leg)
+        ending = dispose(evidence)
+        answered_ms = _answered_ms(leg, at)
+        # rate plans price what we dial: a call that comes in costs nothing
+        price = 0 if leg.called else cost(call.handed.account.rate_plan, leg.number, answered_ms).micros
+        call.cost += price
+        self._store(call, leg, evidence, ending, at, answered_ms, price)
+        return ending
 
     def over(self, call: LiveCall, leg: LiveLeg, evidence: Evidence, at: datetime | None = None) -> None:
         """The leg is gone: store how, then tell the flow, or try the number's next trunk."""
         if leg.over:
             return
-        leg.over = True
         at = at or self._desk.clock.now()
-        self._clear(leg)
         if self._recorder is not None:
             self._recorder.over(call, leg, known=evidence.end != "lost" or not self._desk.engine_up)
-        ending = dispose(evidence)
-        answered_ms = None if leg.connect_at is None else max(0, round((at - leg.connect_at).total_seconds() * 1000))
-        # rate plans price what we dial: a call that comes in costs nothing
-        price = 0 if leg.called else cost(call.handed.account.rate_plan, leg.number, answered_ms).micros
-        call.cost += price
-        self._store(call, leg, evidence, ending, at, answered_ms, price)
+        ending = self.settle(call, leg, evidence, at)
+        answered_ms = _answered_ms(leg, at)
         answered_s = None if answered_ms is None else answered_ms / 1000
         result = LegResult(leg.dial.position, ending.status, answered_s, evidence.side)
         if evidence.local == "engine_lost" or evidence.end == "lost":
@@ -137,19 +164,12 @@ class HearLegs:
         self._desk.telemetry.warning("engine_lost" if event.engine_lost else "engine_disconnected", detail=event.detail)
         if not event.engine_lost:
             return
+        for leg_id, other in list(self._desk.further.items()):
+            self._hear_further(self._desk.by_leg[leg_id], news.LegEnded(leg_id, event.at, _lost_with_engine(other)))
         for call in list(self._desk.calls.values()):
             leg = call.leg
-            if leg is None or leg.over or not leg.sent:
-                continue
-            answered = leg.phase is Phase.ANSWERED
-            evidence = Evidence(
-                local=None if answered else "engine_lost",
-                phase=leg.phase,
-                side="us",
-                end="lost",
-                engine=EngineReport(cause_text="engine_lost"),
-            )
-            self.over(call, leg, evidence, event.at)
+            if leg is not None and not leg.over and leg.sent:
+                self.over(call, leg, _lost_with_engine(leg), event.at)
 
     def _loss(self, leg: LiveLeg) -> Loss:
         if leg.connect_at is not None:
@@ -161,6 +181,7 @@ class HearLegs:
         if leg.ring_timer is not None:
             leg.ring_timer.cancel()
         desk.by_leg.pop(leg.id, None)
+        desk.further.pop(leg.id, None)
         if leg.placed and leg.trunk is not None:
             leg.placed = False
             desk.limits.give_back(leg.trunk.trunk.id)
@@ -191,7 +212,7 @@ class HearLegs:
                 sip_code=ending.sip_code,
                 local=evidence.local,
                 phase=evidence.phase,
-                hangup_by="CUSTOMER" if evidence.side == "them" else "SYSTEM",
+                hangup_by=_SIDES[leg.role] if evidence.side == "them" else "SYSTEM",
                 answered_ms=answered_ms,
                 cost=price,
                 sip_call_id=leg.sip_call_id,
@@ -215,3 +236,13 @@ def _masked(leg: LiveLeg, call: LiveCall) -> list[dict[str, object]]:
     if len(kept) != len(leg.digits):
         return leg.digits
     return [told | {"digit": pressed.digit} for told, pressed in zip(leg.digits, kept, strict=True)]
+
+
+def _answered_ms(leg: LiveLeg, at: datetime) -> int | None:
+    return None if leg.connect_at is None else max(0, round((at - leg.connect_at).total_seconds() * 1000))
+
+
+def _lost_with_engine(leg: LiveLeg) -> Evidence:
+    answered = leg.phase is Phase.ANSWERED
+    engine = EngineReport(cause_text="engine_lost")
+    return Evidence(None if answered else "engine_lost", leg.phase, side="us", end="lost", engine=engine)

@@ -48,11 +48,29 @@ class LiveLeg:
     ring_timer: TimerHandle | None = None
     recording: UUID | None = None  # under which the engine records it from its answer on
     called: str = ""
+    role: str = "customer"
 
     @property
     def record(self) -> str:
         """The engine's name of the recording, "" = it is not recorded as a whole."""
         return "" if self.recording is None else self.recording.hex
+
+
+@dataclass(slots=True, eq=False)
+class FurtherLeg:
+    """Somebody else who is brought to the customer: the leg in hand, and what is awaited of it.
+
+    ended: connection status and sentence. heard: the end of what is said to him alone. bridge: the name of the two's bridge.
+    """
+
+    dial: Dial
+    role: str
+    bridge: str
+    leg: LiveLeg | None = None
+    bridged: bool = False
+    answered: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    ended: asyncio.Future[tuple[str, str]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    heard: asyncio.Future[None] | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +82,8 @@ class LiveCall:
     good_until: float
     reserved_positions: set[int]  # the numbers that money was set aside for, the claim's first
     leg: LiveLeg | None = None
+    further: list[FurtherLeg] = field(default_factory=list[FurtherLeg])
+    further_dialled: int = 0
     legs: list[LegResult] = field(default_factory=list[LegResult])
     cost: int = 0
     notes: list[Note] = field(default_factory=list[Note])

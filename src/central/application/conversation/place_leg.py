@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from central.application.conversation.live_call import LiveCall, LiveLeg
+from central.application.conversation.live_call import FurtherLeg, LiveCall, LiveLeg
 from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports.journal import LegHandOver
 from central.application.ports.library import AccountTrunk
@@ -18,7 +18,7 @@ from central.domain.ids import LegId
 from central.domain.money import reserve_amount
 from central.domain.numbers import normalise
 from central.domain.statuses import CallStatus
-from central.flow.commands import ANONYMOUS, Dial, Note
+from central.flow.commands import ANONYMOUS, Dial
 
 FAILOVER = frozenset({CallStatus.CONGESTION, CallStatus.CHANNEL_UNAVAILABLE})
 """Words after which another trunk may still reach the number: the carrier or the trunk, not the callee, said no."""
@@ -26,15 +26,14 @@ FAILOVER = frozenset({CallStatus.CONGESTION, CallStatus.CHANNEL_UNAVAILABLE})
 _BACKSTOP_S = 15.0  # the engine's own timer is longer than ours, so that ours always decides
 
 LegOver = Callable[[LiveCall, LiveLeg, Evidence], None]
-FundsOut = Callable[[LiveCall, Dial], None]
-Dropped = Callable[[LiveCall], None]
+Unsent = Callable[[LiveCall, LiveLeg], None]
 
 
 class PlaceLeg:
-    """The use case; ``over``, ``short`` and ``dropped`` are how the driver hears of what never became a call."""
+    """The use case; ``over``, ``short`` and ``dropped`` are how its owner hears of what never became a call."""
 
     def __init__(
-        self, desk: VoiceDesk, over: LegOver, short: FundsOut, dropped: Dropped, *, records: bool = False
+        self, desk: VoiceDesk, over: LegOver, short: Unsent, dropped: Unsent, *, records: bool = False
     ) -> None:
         self._desk, self._over, self._short, self._dropped = desk, over, short, dropped
         self._records = records
@@ -43,17 +42,26 @@ class PlaceLeg:
         """Place the leg for ``dial`` over the first trunk that routes its number."""
         number = call.handed.record.numbers[dial.position]
         routes = self._desk.routes(call.account_id, number)
-        await self._place(call, dial, number, routes, self._desk.clock.monotonic() + self._wait_s(call))
+        await self._place(call, dial, number, routes)
 
-    async def over_next_trunk(self, call: LiveCall, failed: LiveLeg) -> None:
+    async def ring_up(self, call: LiveCall, further: FurtherLeg, number: str) -> None:
+        """Place the leg of somebody else who is brought to the customer."""
+        await self._place(call, further.dial, number, self._desk.routes(call.account_id, number), further)
+
+    async def over_next_trunk(self, call: LiveCall, failed: LiveLeg, further: FurtherLeg | None = None) -> None:
         """The trunk of ``failed`` could not: place the same number over the next one."""
-        until = self._desk.clock.monotonic() + self._wait_s(call)
-        await self._place(call, failed.dial, failed.number, failed.left, until)
+        await self._place(call, failed.dial, failed.number, failed.left, further)
 
     async def _place(
-        self, call: LiveCall, dial: Dial, number: str, routes: tuple[AccountTrunk, ...], until: float
+        self,
+        call: LiveCall,
+        dial: Dial,
+        number: str,
+        routes: tuple[AccountTrunk, ...],
+        further: FurtherLeg | None = None,
     ) -> None:
         desk = self._desk
+        until = desk.clock.monotonic() + self._wait_s(call)
         trunk = routes[0] if routes else None
         leg = LiveLeg(
             id=LegId(desk.ids.uuid()),
@@ -64,19 +72,22 @@ class PlaceLeg:
             caller_id=self._shown(call, dial, number),
             handed_at=desk.clock.now(),
             recording=desk.ids.uuid() if self._records and call.handed.prepared.flow.recording else None,
+            role="customer" if further is None else further.role,
         )
-        call.leg = leg
+        _keep(call, leg, further)
         if trunk is None:
             leg.local = "no_trunk"
         else:
             place = await desk.limits.take(trunk.trunk.id, max(0.0, until - desk.clock.monotonic()))
             leg.placed = place == "taken"
             leg.local = None if place == "taken" else place
-        if call.gone or call.leg is not leg:
+        if call.gone or not _kept(call, leg, further):
             self._give_back(leg)
             return
         if not await self._hand_over(call, leg):
             return
+        if not _kept(call, leg, further):  # given up while the row was on its way
+            leg.local = leg.local or "cancelled_by_first_party"
         if leg.local is not None:
             self._over(call, leg, Evidence(local=leg.local, phase=Phase.NONE, side="us"))
             return
@@ -101,6 +112,7 @@ class PlaceLeg:
                 trunk_id=leg.trunk.trunk.id if leg.trunk else None,
                 handed_at=leg.handed_at,
                 reserved=amount,
+                role=leg.role,
             )
         )
         if verdict == "go" and call.gone:  # the call ended while the row was on its way: the leg ends unsent
@@ -109,11 +121,11 @@ class PlaceLeg:
         if verdict == "go":
             return True
         self._give_back(leg)
-        call.leg = None
+        self._forget(call, leg)
         if verdict == "short":
-            self._short(call, leg.dial)
+            self._short(call, leg)
         else:
-            self._dropped(call)
+            self._dropped(call, leg)
         return False
 
     async def _send(self, call: LiveCall, leg: LiveLeg) -> None:
@@ -123,13 +135,15 @@ class PlaceLeg:
         if desk.clock.monotonic() >= call.good_until:
             # the process stood still past its lease: the record is somebody else's by now, whatever our memory says
             self._give_back(leg)
-            call.leg = None
-            self._dropped(call)
+            self._forget(call, leg)
+            self._dropped(call, leg)
             return
         if call.stopping:
             self._over(call, leg, Evidence(local="cancelled_by_us", phase=Phase.NONE, side="us"))
             return
         desk.by_leg[leg.id] = call
+        if leg.role != "customer":
+            desk.further[leg.id] = leg
         leg.phase, leg.sent = Phase.DIALING, True
         headers: dict[str, str] = {}
         if trunk.trunk.tag_calls:
@@ -162,6 +176,11 @@ class PlaceLeg:
         leg.local = "ring_timeout_after_ringing" if rang else "ring_timeout_without_ringing"
         self._desk.timers.spawn(self._desk.telephony.hang_up(leg.id, leg.local), "hang_up")
 
+    @staticmethod
+    def _forget(call: LiveCall, leg: LiveLeg) -> None:
+        if call.leg is leg:
+            call.leg = None
+
     def _give_back(self, leg: LiveLeg) -> None:
         if leg.placed and leg.trunk is not None:
             leg.placed = False
@@ -178,7 +197,7 @@ class PlaceLeg:
             wanted = normalise(dial.caller_id, call.handed.account.country)
             if wanted in call.handed.dids:
                 return wanted
-            call.notes.append(Note("warning", self._desk.clock.now(), call.run.step, {"code": "caller_id_refused"}))
+            self._desk.warn(call, "caller_id_refused")
         return self._caller_id(call, number)
 
     @staticmethod
@@ -188,3 +207,15 @@ class PlaceLeg:
         series = call.handed.policy.series.get(call.handed.prepared.purpose, ())
         allowed = [did for did in dids if not series or did.startswith(series)] or list(dids)
         return allowed[int(number[-6:]) % len(allowed)] if allowed else None
+
+
+def _keep(call: LiveCall, leg: LiveLeg, further: FurtherLeg | None) -> None:
+    if further is None:
+        call.leg = leg
+    else:
+        further.leg = leg
+
+
+def _kept(call: LiveCall, leg: LiveLeg, further: FurtherLeg | None) -> bool:
+    """Whether the leg is still wanted: nobody has put another in its place, or given the errand up."""
+    return call.leg is leg if further is None else further.leg is leg and further in call.further

@@ -9,9 +9,10 @@ from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports.speech import Audio, NoAudio, SpeechRequest
 from central.application.ports.telephony import PlaybackEnded as EnginePlayback
 from central.application.ports.telephony import Rejected
+from central.domain.ids import AccountId
 from central.flow.commands import PlayMedia
 from central.flow.events import FlowEvent, PlaybackEnded
-from central.flow.media import Prompt, Speech
+from central.flow.media import Media, Prompt, Speech
 
 _LEAVING_S = 5.0
 
@@ -25,7 +26,7 @@ class PlayPrompts:
     async def play(self, call: LiveCall, command: PlayMedia) -> None:
         """Render what must be rendered and play it; a failure is reported like an end, with its detail."""
         call.playbacks[command.playback] = ""
-        files, fault = await self._files(call, command)
+        files, fault = await media_files(self._desk, call.account_id, command.items)
         leg = call.leg
         if command.playback not in call.playbacks or call.gone:
             return
@@ -62,27 +63,27 @@ class PlayPrompts:
         if call.playbacks.pop(number, None) is not None and not call.gone:
             self._feed(call, PlaybackEnded(number, ok, self._desk.clock.now(), detail))
 
-    async def _files(self, call: LiveCall, command: PlayMedia) -> tuple[list[str], str | None]:
-        """Paths in the order of the items, and what is wrong with the first that has no file."""
-        speech = [item for item in command.items if isinstance(item, Speech)]
-        prompts = [item for item in command.items if isinstance(item, Prompt)]
-        rendered = iter(
-            await self._desk.speech.render([SpeechRequest(s.text, s.voice, s.language) for s in speech])
-            if speech
-            else ()
-        )
-        found = await self._recorded(call, prompts)
-        audio = [next(rendered) if isinstance(item, Speech) else found[item] for item in command.items]
-        faults = [item for item in audio if isinstance(item, NoAudio)]
-        if faults:
-            return [], f"{faults[0].reason}: {faults[0].detail}"
-        return [item.path for item in audio if not isinstance(item, NoAudio)], None
 
-    async def _recorded(self, call: LiveCall, prompts: Sequence[Prompt]) -> Mapping[Prompt, Audio]:
-        """The recordings, asked for once a language; as a rule a playback has one."""
-        found: dict[Prompt, Audio] = {}
-        for language in sorted({prompt.language for prompt in prompts}):
-            wanted = [prompt for prompt in prompts if prompt.language == language]
-            names = [prompt.name for prompt in wanted]
-            found.update(zip(wanted, await self._desk.prompts.find(call.account_id, names, language), strict=True))
-        return found
+async def media_files(desk: VoiceDesk, account_id: AccountId, items: Sequence[Media]) -> tuple[list[str], str | None]:
+    """Paths in the order of the items, and what is wrong with the first that has no file."""
+    speech = [item for item in items if isinstance(item, Speech)]
+    prompts = [item for item in items if isinstance(item, Prompt)]
+    rendered = iter(
+        await desk.speech.render([SpeechRequest(s.text, s.voice, s.language) for s in speech]) if speech else ()
+    )
+    found = await _recorded(desk, account_id, prompts)
+    audio = [next(rendered) if isinstance(item, Speech) else found[item] for item in items]
+    faults = [item for item in audio if isinstance(item, NoAudio)]
+    if faults:
+        return [], f"{faults[0].reason}: {faults[0].detail}"
+    return [item.path for item in audio if not isinstance(item, NoAudio)], None
+
+
+async def _recorded(desk: VoiceDesk, account_id: AccountId, prompts: Sequence[Prompt]) -> Mapping[Prompt, Audio]:
+    """The recordings, asked for once a language; as a rule a playback has one."""
+    found: dict[Prompt, Audio] = {}
+    for language in sorted({prompt.language for prompt in prompts}):
+        wanted = [prompt for prompt in prompts if prompt.language == language]
+        names = [prompt.name for prompt in wanted]
+        found.update(zip(wanted, await desk.prompts.find(account_id, names, language), strict=True))
+    return found

@@ -7,22 +7,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from central.application.conversation.group_commit import GroupCommit
-from central.application.conversation.live_call import LiveCall
+from central.application.conversation.live_call import LiveCall, LiveLeg
 from central.application.conversation.trunk_limits import TrunkLimits
 from central.application.ports.journal import JournalStore, RecordEvent
-from central.application.ports.library import AccountTrunk
+from central.application.ports.library import AccountTrunk, NumberLists
 from central.application.ports.speech import PromptLibrary, SpeechRenderer
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.telephony import Telephony
 from central.application.ports.world import Clock, Ids, Timers
 from central.domain.ids import AccountId, EventId, LegId, RecordId
+from central.flow.commands import Note
 
 
 @dataclass(slots=True)
 class VoiceDesk:
     """One voice node's working set. ``by_leg`` finds the call of an engine event, ``calls`` that of a record.
 
-    ``engine_up`` False: the engine is away, nothing new is claimed.
+    ``further`` are the legs of others than the customer. ``lists`` None: no further number can be called. ``engine_up`` False:
+    the engine is away, nothing new is claimed.
     """
 
     owner: str
@@ -40,6 +42,8 @@ class VoiceDesk:
     engine_up: bool = True
     calls: dict[RecordId, LiveCall] = field(default_factory=dict[RecordId, LiveCall])
     by_leg: dict[LegId, LiveCall] = field(default_factory=dict[LegId, LiveCall])
+    further: dict[LegId, LiveLeg] = field(default_factory=dict[LegId, LiveLeg])
+    lists: NumberLists | None = None
     trunks: Sequence[AccountTrunk] = ()
     ended_legs: list[tuple[float, AccountId, RecordId, LegId]] = field(
         default_factory=list[tuple[float, AccountId, RecordId, LegId]]
@@ -71,6 +75,11 @@ class VoiceDesk:
             data=data,
             late=late,
         )
+
+    def warn(self, call: LiveCall, code: str, detail: str = "") -> None:
+        """A warning on the way through the flow, of the step that it stands at."""
+        data = {"code": code, "detail": detail} if detail else {"code": code}
+        call.notes.append(Note("warning", self.clock.now(), call.run.step, data))
 
     def tell_notes(self, call: LiveCall) -> None:
         """Add what the flow noted since the last time: the path with its branches, digits and variables."""

@@ -28,6 +28,7 @@ class LegHandOver(msgspec.Struct, frozen=True):
     trunk_id: TrunkId | None
     handed_at: datetime
     reserved: int = 0
+    role: str = "customer"
 
 
 class LegAnswer(msgspec.Struct, frozen=True):

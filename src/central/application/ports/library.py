@@ -28,6 +28,14 @@ class AccountTrunk:
     routes: tuple[tuple[str, int], ...]
 
 
+class NumberLists(Protocol):
+    """What the account's lists say about a number that is called beside the record's own."""
+
+    async def listed(self, account_id: AccountId, number: str, at: datetime) -> frozenset[str]:
+        """The names of the lists (blacklist, whitelist) that hold it, or a prefix of it, now. Raises NeighbourError."""
+        ...
+
+
 class Library(Protocol):
     """Read-only lookups with a memory."""
 

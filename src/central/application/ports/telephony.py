@@ -249,7 +249,19 @@ class Telephony(Protocol):
         ...
 
     async def ring(self, leg: LegId) -> None:
-        """Tell the caller of an offered leg that it rings (SIP 180)."""
+        """Tell the caller of an offered leg that it rings (SIP 180); one that was answered hears the tone."""
+        ...
+
+    async def stop_ringing(self, leg: LegId) -> None:
+        """The ringing that an answered leg hears ends."""
+        ...
+
+    async def bridge(self, bridge: str, legs: Sequence[LegId]) -> Answer:
+        """Let answered legs hear each other; their media is theirs until one leaves, or the bridge goes. Safe to repeat."""
+        ...
+
+    async def unbridge(self, bridge: str) -> None:
+        """End a bridge; legs that are still in it obey again."""
         ...
 
     async def answer(self, leg: LegId, record: str = "") -> None:

@@ -37,6 +37,8 @@ _WARNINGS: Final = {
     "value_too_long": "a value was too long to be stored",
     "record_too_large": "there was no room left for a value",
     "response_field_missing": "the answer has no value for a variable, which was left empty",
+    "whisper_failed": "what the called party was to hear alone could not be played",
+    "already_answered": "the call was answered already",
     "already_connected": "the customer was connected already",
     "input_unreadable": "a field could not be read, so its usual value was taken",
     "address_invalid": "an e-mail address is none and was left out",

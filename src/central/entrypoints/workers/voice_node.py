@@ -19,7 +19,7 @@ from central.application.dispatch.claim_records import ClaimRecords
 from central.application.ports.dispatch import DispatchStore, NodeState
 from central.application.ports.inbound import InboundStore
 from central.application.ports.journal import JournalStore, TraceRow
-from central.application.ports.library import Library
+from central.application.ports.library import Library, NumberLists
 from central.application.ports.speech import PromptLibrary, SpeechRenderer
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.telephony import CallOffered, Telephony
@@ -60,6 +60,7 @@ class NodeParts:
     gather: timedelta
     drain: timedelta
     recordings: RecordingParts | None = None
+    lists: NumberLists | None = None
     runners: Runners = field(default_factory=dict[type[Errand], Runner])
 
 
@@ -91,7 +92,7 @@ class VoiceNode:
         self._desk = desk = VoiceDesk(
             owner=self._state.owner, telephony=parts.telephony, speech=parts.speech, prompts=parts.prompts,
             store=parts.journal, writer=writer, limits=limits, clock=parts.clock, ids=parts.ids, timers=timers,
-            telemetry=parts.telemetry, lease=parts.lease,
+            telemetry=parts.telemetry, lease=parts.lease, lists=parts.lists,
         )  # fmt: skip
         self._driver = DriveCalls(desk, parts.runners, parts.recordings)
         self._claim = ClaimRecords(parts.dispatch, parts.library, parts.clock, parts.ids, parts.lease)

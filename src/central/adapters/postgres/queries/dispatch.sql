@@ -87,6 +87,11 @@ select p.*, listed.hits from picked p
       select e.number, 'dnd:' || e.register from unnest(p.numbers) as n(number)
         join dnd_entry e on e.account_id = p.account_id and e.number = n.number) h) listed on true;
 
+-- name: lists_of_number
+select distinct e.list from list_entry e
+ where e.account_id = %(account_id)s and e.list in ('blacklist', 'whitelist') and (e.expires_at is null or e.expires_at > %(now)s)
+   and (e.number = %(number)s and not e.prefix or e.prefix and starts_with(%(number)s, e.number));
+
 -- name: prefix_entries
 select account_id, list, number from list_entry
  where prefix and account_id = any(%(accounts)s) and (expires_at is null or expires_at > %(now)s);

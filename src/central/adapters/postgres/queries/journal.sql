@@ -6,14 +6,16 @@
 -- raised fence is here when the leg is written.
 with d as materialized (
   select * from jsonb_to_recordset(%(legs)s::jsonb) as d(account_id uuid, record_id uuid, id uuid, fence int, attempt_number smallint,
-    position smallint, number_from text, number_to text, trunk_id uuid, handed_at timestamptz, reserved bigint)),
+    position smallint, number_from text, number_to text, trunk_id uuid, handed_at timestamptz, reserved bigint,
+    role text)),
 held as materialized (
   select r.account_id, r.id as record_id, d.id from record r join d on r.account_id = d.account_id and r.id = d.record_id
    where r.fence = d.fence and r.owner = %(owner)s and r.lease_until is not null
    order by r.account_id, r.id for no key update of r),
 added as (
-  insert into leg (account_id, record_id, id, attempt_number, position, number_from, number_to, trunk_id, node, fence, handed_at, reserved)
-  select d.account_id, d.record_id, d.id, d.attempt_number, d.position, d.number_from, d.number_to, d.trunk_id, %(owner)s, d.fence,
+  insert into leg (account_id, record_id, id, attempt_number, position, role, number_from, number_to, trunk_id, node, fence, handed_at,
+                   reserved)
+  select d.account_id, d.record_id, d.id, d.attempt_number, d.position, d.role, d.number_from, d.number_to, d.trunk_id, %(owner)s, d.fence,
          d.handed_at, d.reserved
     from d join held using (account_id, record_id, id)
   on conflict do nothing returning id)
