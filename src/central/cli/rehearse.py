@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_text
 import os
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +32,11 @@ _ASKED = {
     "answer": "answer? [Y/b(usy)/n(o answer)/r(eject)] ",
     "errand": "comes back with? (t: they talk, h: hang up) ",
 }
+_VALUE = re.compile(r"\s+(?=[A-Za-z_]\w*=)")  # before each NAME=VALUE; a value may hold blanks
 _CALLED = {"": None, "y": None, "b": CallStatus.BUSY, "n": CallStatus.RING_TIMEOUT, "r": CallStatus.USER_REJECTED}
+
+Done = str | dict[str, Any]
+"""An act in the words of a test case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +141,9 @@ def run_flow(file: ExistingFile, *variables: str, at: datetime | None = None, wr
     return int(has_errors(findings))
 
 
-def _converse(rehearsal: Rehearsal) -> list[str]:
+def _converse(rehearsal: Rehearsal) -> list[Done]:
     """Let the person at the keyboard be the called side; what was done, in the words of a test case."""
-    acts: list[str] = []
+    acts: list[Done] = []
     shown = 0
     say((_HELP, "dim"))
     while True:
@@ -151,15 +156,26 @@ def _converse(rehearsal: Rehearsal) -> list[str]:
             return acts
         asked = _ASKED.get(rehearsal.awaits, "> ")
         try:
-            typed = console.input(asked).strip().lower()
+            typed = console.input(asked).strip()
         except EOFError:
             typed = "q"
-        if typed == "q":
+        if typed.lower() == "q":
             return acts
-        _do(rehearsal, typed, acts)
+        if rehearsal.awaits == "errand" and typed.lower() not in {"", "t", "h"}:
+            acts.append(_reply(rehearsal, typed))
+        else:
+            _do(rehearsal, typed.lower(), acts)
 
 
-def _do(rehearsal: Rehearsal, typed: str, acts: list[str]) -> None:
+def _reply(rehearsal: Rehearsal, typed: str) -> Done:
+    """``success response_raw={"state": "paid"}``: what an errand brings back."""
+    outcome, *pairs = _VALUE.split(typed)
+    values = {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
+    rehearsal.replies(outcome.lower(), values)
+    return {"replies": outcome.lower(), "values": values} if values else f"replies {outcome.lower()}"
+
+
+def _do(rehearsal: Rehearsal, typed: str, acts: list[Done]) -> None:
     if rehearsal.awaits == "answer":
         status = _CALLED.get(typed)
         if status is None:
@@ -171,9 +187,6 @@ def _do(rehearsal: Rehearsal, typed: str, acts: list[str]) -> None:
     elif rehearsal.awaits == "errand" and typed == "t":
         rehearsal.talks()
         acts.append("talks")
-    elif rehearsal.awaits == "errand" and typed and typed != "h":
-        rehearsal.replies(typed)
-        acts.append(f"replies {typed}")
     elif typed == "h":
         rehearsal.hangs_up()
         acts.append("hangs up")
@@ -186,7 +199,7 @@ def _do(rehearsal: Rehearsal, typed: str, acts: list[str]) -> None:
 
 
 def _write_case(
-    path: Path, file: Path, flow: Flow, rehearsal: Rehearsal, values: dict[str, str], acts: list[str]
+    path: Path, file: Path, flow: Flow, rehearsal: Rehearsal, values: dict[str, str], acts: list[Done]
 ) -> None:
     """Append a case; JSON texts are YAML too."""
     quote = json_text.dumps

@@ -14,12 +14,15 @@ from xml.sax.saxutils import escape
 from central.flow.document import END, Flow
 from central.flow.layout import Crossing, Layout, Node, arrange
 from central.flow.program import Prepared, Program, Target
-from central.flow.tree import Scalar
+from central.flow.tree import Entries, Items, Scalar
 from central.flow.widgets.table import WIDGETS
 
 _WIDTH, _GAP, _ROW, _HEAD, _LINE = 220, 90, 20, 40, 16
 _BETWEEN, _MARGIN, _LANE = 26, 30, 12
-_ABOUT: Final = ("say", "file", "for", "do", "limit", "about", "cause")  # what a box says of its step, the first found
+# what a box says of its step, the first found
+_ABOUT: Final = (
+    "say", "file", "text", "url", "endpoint", "queue", "number", "agent", "flow", "subject", "for", "do", "limit", "about", "cause",
+)  # fmt: skip
 _NOT_XML: Final = re.compile("[^\\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _VARIABLE: Final = re.compile(r"\{\{ ?\$[a-z.]+\.(\w+) ?\}\}")
 _FILL: Final = {
@@ -173,11 +176,15 @@ def _branches(step: Prepared) -> list[tuple[str, Target]]:
 
 def _about(flow: Flow, name: str) -> str:
     fields = flow.steps[name].fields.entries
+    items = fields.get("items")
+    if isinstance(items, Items):  # of Multi-play: what it says first
+        spoken = (item.entries for item in items.items if isinstance(item, Entries) and "say" in item.entries)
+        fields = next(spoken, fields)
     for key in _ABOUT:
         tree = fields.get(key)
         if isinstance(tree, Scalar) and not tree.missing:
             text = _VARIABLE.sub(r"{\1}", " ".join(tree.text.split()))
-            return text if key in {"say", "about"} else f"{key}: {text}"
+            return text if key in {"say", "text", "url", "about"} else f"{key}: {text}"
     return ""
 
 

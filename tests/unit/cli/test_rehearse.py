@@ -19,6 +19,15 @@ FLOW = after_answer("""  first: {widget: transfer_call, number: "918000000010", 
 """)
 
 
+ASKS = after_answer("""  first:
+    widget: webhook
+    url: https://shop.example.com/orders
+    result: {State: state, Note: note}
+    on: {success: say, failure: end}
+  say: {widget: play, say: "It is {{ $flow.key.State }}, {{ $flow.key.Note }}.", next: end}
+""")
+
+
 def run(*words: str | Path) -> Any:
     return app([str(word) for word in words], result_action="return_value", exit_on_error=False)
 
@@ -51,3 +60,19 @@ def test_a_conversation_is_played_and_becomes_a_case(
     assert tuple(act.words for act in case.acts) == acts
     assert case.becomes == status
     assert play_case(parse(FLOW), case).wrong == ()
+
+
+def test_what_comes_back_may_bring_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, cases = tmp_path / "f.yaml", tmp_path / "f.cases.yaml"
+    file.write_bytes(ASKS)
+    body = '{"state": "Sent", "note": "a=b c"}'
+    typed = f"y\nSuccess response_status_code=200 response_raw={body}\n\n\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert run("flow", "run", file, "--write", cases) == 0
+    assert "It is Sent, a=b c." in capsys.readouterr().out
+    (case,) = parse_cases(cases.read_bytes()).cases
+    assert case.acts[1].words == "replies success"
+    assert case.acts[1].values == {"response_status_code": "200", "response_raw": body}
+    assert play_case(parse(ASKS), case).wrong == ()

@@ -69,6 +69,19 @@ def test_text_that_no_picture_can_hold_and_targets_that_do_not_exist() -> None:
     assert "<&??\U0001f600" in texts
 
 
+def test_a_box_shows_what_its_step_says_asks_or_sends() -> None:
+    root = picture(
+        after_answer("""  first: {widget: multi_play, items: [{number: "1"}, {say: "Dear {{ $flow.key.N }}"}], next: ask}
+  ask: {widget: webhook, url: "https://a.example", on: {success: send, failure: send}}
+  send: {widget: sms, text: Sent., on: {accepted: talk, failed: talk}}
+  talk: {widget: agent_connect, queue: support, on: {agent_allocated: other, no_agent_available: other}}
+  other: {widget: multi_play, items: [{number: "1"}], next: end}
+""")
+    )
+    shown = [text.text for text in root.iter(f"{SVG}text") if text.get("class") == "about"]
+    assert shown == ["Dear {N}", "https://a.example", "Sent.", "queue: support"]
+
+
 def test_a_flow_of_three_hundred_steps_that_all_lead_everywhere_is_drawn_at_once() -> None:
     names = [f"s{n}" for n in range(297)]
     keys = ", ".join(f'"{n}": {name}' for n, name in enumerate(names[:70]))
