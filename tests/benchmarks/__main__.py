@@ -20,6 +20,7 @@ from tests.benchmarks import (
     intake_memory,
     intake_vs_copy,
     interpreter_steps,
+    late_transitions,
     list_scaling,
     slow_webhook,
     status_latency,
@@ -38,6 +39,7 @@ SPECS: tuple[Spec, ...] = (
     list_scaling.SPEC,
     interpreter_steps.SPEC,
     slow_webhook.SPEC,
+    late_transitions.SPEC,
 )
 RESULT = Path("build/bench.json")
 

@@ -43,6 +43,7 @@ class BenchEngine:
     access: Access
     pid: int
     hep_port: int
+    sip_port: int = 0
 
 
 @contextlib.asynccontextmanager
@@ -57,7 +58,7 @@ async def bench_engine(*, tap: bool) -> AsyncGenerator[BenchEngine]:
         engine = Engine(AsteriskConfig(engine=own), own, SystemIds().secret)
         access = await engine.start(("127.0.0.1", port) if tap else None)
         try:
-            yield BenchEngine(access, engine.pid or 0, port)
+            yield BenchEngine(access, engine.pid or 0, port, engine.sip_port)
         finally:
             await engine.stop()
 
