@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+# three interpreters with all of pytest's plugins: seconds of processor time, many more on a busy machine
+pytestmark = pytest.mark.timeout(120)
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
