@@ -50,7 +50,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class FlowCase:
-    """One case. ``becomes`` "" and None elsewhere = not looked at; path and says are parts in order, others may stand between."""
+    """One case. ``becomes`` "" and None elsewhere = not looked at; path and says are parts in order, others may stand between.
+
+    says () = nothing at all is heard; warns () = no warning.
+    """
 
     name: str
     line: int
@@ -60,7 +63,7 @@ class FlowCase:
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     becomes: str = ""
     path: tuple[str, ...] = ()
-    says: tuple[str, ...] = ()
+    says: tuple[str, ...] | None = None
     stores: Mapping[str, str] = field(default_factory=dict[str, str])
     contact: Mapping[str, str] = field(default_factory=dict[str, str])
     remembers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -122,7 +125,7 @@ def _case(reading: Reading) -> FlowCase:
         variables=_texts(reading, "variables"),
         becomes=reading.text("becomes"),
         path=reading.texts("path"),
-        says=reading.texts("says"),
+        says=reading.texts("says") if "says" in reading.entries.entries else None,
         stores=_texts(reading, "stores"),
         contact=_texts(reading, "contact"),
         remembers=_texts(reading, "remembers"),
@@ -235,7 +238,9 @@ def _differences(case: FlowCase, rehearsal: Rehearsal) -> Iterable[str]:
         yield f"became {status}, not {case.becomes}"
     if missing := _first_missing(case.path, rehearsal.path):
         yield f"did not come to {missing}; went {' > '.join(rehearsal.path)}"
-    if unsaid := _first_unsaid(case.says, rehearsal.said):
+    if case.says == () and rehearsal.said:
+        yield f"was to say nothing; said {rehearsal.said}"
+    elif unsaid := _first_unsaid(case.says or (), rehearsal.said):
         yield f"did not say {unsaid!r}; said {rehearsal.said}"
     for name, value in case.stores.items():
         if rehearsal.run.variables.get(name) != value:

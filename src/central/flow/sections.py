@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Final
 
-from central.domain.date_formats import DATES, TIMES
+from central.domain.date_formats import DATES, OFFERED, TIMES
 from central.domain.dispositions import DEFAULT_RETRY_ON, permanently_bad
 from central.domain.errors import InvalidInput
 from central.domain.reattempts import MAX_ATTEMPTS, MAX_INTERVAL, MIN_INTERVAL, Alternates, Growth, ReattemptRule
@@ -210,6 +210,15 @@ def _report_unusable(rule: Reading, variable: str, found: VariableRule) -> None:
         message = f"RE2 refuses the pattern of {variable!r}."
         rule.find("regex_refused", message, line=rule.line("pattern"), hint=PATTERN_HINT)
         return
-    names = " or ".join(f"`{name}:`" for name in _CRITERIA[found.kind])
+    form = str(found.criterion.get("format") or "")
+    if found.kind == "date" and form and form not in OFFERED:
+        message = f"There is no date format {form[:40]!r}."
+        hint = (
+            f"Offered: {', '.join(DATES)}, also with a time behind it. A time of day alone is judged by `kind: regex`."
+        )
+        rule.find("format_unknown", message, line=rule.line("format"), hint=hint)
+        return
+    given = [name for name in _CRITERIA[found.kind] if found.criterion.get(name)]
+    names = " or ".join(f"`{name}:`" for name in given or _CRITERIA[found.kind])
     message = f"The {found.kind} rule of {variable!r} has no usable criterion."
-    rule.find("variable_rule_no_criterion", message, hint=f"Give {names}.")
+    rule.find("variable_rule_no_criterion", message, hint=f"{'Correct' if given else 'Give'} {names}.")

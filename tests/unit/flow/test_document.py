@@ -134,6 +134,8 @@ SETTINGS = [
     ("variables: {A: {rules: [{kind: colour}]}}", "variable_rule_unknown"),
     ("variables: {A: {rules: [{kind: contains}]}}", "variable_rule_no_criterion"),
     ("variables: {A: {rules: [{kind: length}]}}", "variable_rule_no_criterion"),
+    ("variables: {A: {rules: [{kind: number, min: few}]}}", "variable_rule_no_criterion"),
+    ("variables: {A: {rules: [{kind: date, format: 'HH:mm'}]}}", "format_unknown"),
     ("variables: {A: {rules: [{kind: list, values: []}]}}", "variable_rule_no_criterion"),
     ("variables: {A: {rules: [{kind: regex, pattern: '(?=a)b'}]}}", "regex_refused"),
     ("variables: {A: {rules: [{kind: regex, pattern: '(.{1,900})*[^z]{1,500}'}]}}", "regex_refused"),

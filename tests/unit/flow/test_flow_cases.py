@@ -61,6 +61,7 @@ def test_what_holds(text: str) -> None:
         ("caller: [answers], becomes: FAILURE", "became COMPLETED, not FAILURE"),
         ("caller: [answers], path: [bye, ask]", "did not come to ask"),
         ("caller: [answers], says: ['Press 1', Hello]", "did not say 'Hello'"),
+        ("caller: [answers], says: []", "was to say nothing; said ['Hello"),
         ("caller: [answers], stores: {A: 'yes'}", "A is None, not 'yes'"),
         ("caller: [answers], warns: []", "warned of ['variable_unresolved']"),
         ("caller: [answers, hangs up, '1']", "the run was over before the caller 1"),
