@@ -92,3 +92,13 @@ def test_credentials_are_redacted_whatever_their_spelling() -> None:
     assert clean.count("[redacted]") == 2
     assert 'Proxy-Authenticate: Digest realm="r"' in clean
     assert clean.endswith("\r\n\r\nbody")
+
+
+def test_of_a_call_that_came_in_the_caller_s_messages_are_received() -> None:
+    invite = message("INVITE sip:us SIP/2.0", "INVITE", sender=THEIRS)
+    bye = message("BYE sip:us SIP/2.0", "BYE", sender=THEIRS)
+    assert not is_sent(invite, b"theirs", inbound=True)
+    assert is_sent(response(180, sender=THEIRS), b"theirs", inbound=True)
+    assert facts([invite, response(200, sender=THEIRS), bye], inbound=True).bye_from == "them"
+    ours = message("BYE sip:them SIP/2.0", "BYE")
+    assert facts([invite, response(200, sender=THEIRS), ours], inbound=True).bye_from == "us"

@@ -311,6 +311,7 @@ class AsteriskTelephony:
         if event.channel is None or self._book.leg_of(event.channel.id) is not None:
             return
         leg = LegId(self._ids.uuid())
+        self._tap.buffers.came_in(event.channel.protocol_id)
         self._book.offered(leg, event, self._trunks.callers(event.channel.endpoint))
         self._later(self._follow(leg))
 

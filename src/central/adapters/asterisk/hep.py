@@ -57,6 +57,7 @@ class HepBuffers:
         self._size = 0
         self._calls: OrderedDict[str, _Call] = OrderedDict()
         self._taken: OrderedDict[str, None] = OrderedDict()
+        self._inbound: OrderedDict[str, None] = OrderedDict()
         self.dropped = 0
         self.malformed = 0
 
@@ -86,12 +87,18 @@ class HepBuffers:
             self._size -= oldest.size
             self.dropped += len(oldest.packets)
 
+    def came_in(self, sip_call_id: str) -> None:
+        """The other side placed this call: who sent a message is told by that."""
+        self._inbound[sip_call_id] = None
+        if len(self._inbound) > _TAKEN:
+            self._inbound.popitem(last=False)
+
     def facts(self, sip_call_id: str) -> WireFacts | None:
         """What the call's messages prove so far; None when there are none or some are missing."""
         call = self._calls.get(sip_call_id)
         if call is None or call.dropped:
             return None
-        return facts(parts[_PAYLOAD] for parts in call.packets)
+        return facts((parts[_PAYLOAD] for parts in call.packets), inbound=sip_call_id in self._inbound)
 
     def take(self, sip_call_id: str) -> SipTrace | None:
         """Hand the call's messages over and forget them; None when there are none."""
@@ -102,12 +109,14 @@ class HepBuffers:
         self._taken[sip_call_id] = None
         if len(self._taken) > _TAKEN:
             self._taken.popitem(last=False)
-        our_tag = from_tag(call.packets[0][_PAYLOAD])
+        inbound = sip_call_id in self._inbound
+        self._inbound.pop(sip_call_id, None)
+        caller_tag = from_tag(call.packets[0][_PAYLOAD])
         messages: list[SipMessage] = []
         at = _EPOCH
         for parts in call.packets:  # in order of arrival: the engine copies from one queue
             at = max(at, _time(parts))  # received messages are stamped to the millisecond only, rounded down
-            messages.append(_message(parts, at, our_tag))
+            messages.append(_message(parts, at, sent=is_sent(parts[_PAYLOAD], caller_tag, inbound=inbound)))
         return SipTrace(sip_call_id, tuple(messages), call.dropped)
 
 
@@ -125,14 +134,13 @@ def _address(parts: dict[int, bytes], ip4: int, ip6: int, port: int) -> str:
     return f"?:{number}"
 
 
-def _message(parts: dict[int, bytes], at: datetime, our_tag: bytes) -> SipMessage:
-    payload = parts[_PAYLOAD]
+def _message(parts: dict[int, bytes], at: datetime, *, sent: bool) -> SipMessage:
     return SipMessage(
         at=at,
-        sent=is_sent(payload, our_tag),
+        sent=sent,
         source=_address(parts, _SRC_IP4, _SRC_IP6, _SRC_PORT),
         target=_address(parts, _DST_IP4, _DST_IP6, _DST_PORT),
-        text=redact(payload.decode("utf-8", "replace")),
+        text=redact(parts[_PAYLOAD].decode("utf-8", "replace")),
     )
 
 

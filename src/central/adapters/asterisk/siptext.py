@@ -23,7 +23,7 @@ FINAL_CODES = range(200, 700)
 
 @dataclass(frozen=True, slots=True)
 class WireFacts:
-    """What the copied messages of one outgoing call prove.
+    """What the copied messages of one call prove; most of it of calls that we placed.
 
     complete: our INVITE was seen, so that "nothing was received" is a fact and not a gap. final_code: the last final
     response to our INVITE (a challenge that we answered is superseded). q850: cause of the other side's Reason header, in
@@ -47,9 +47,10 @@ def from_tag(message: bytes) -> bytes:
     return found[1] if found else b""
 
 
-def is_sent(message: bytes, our_tag: bytes) -> bool:
-    """Whether we sent it: our requests and their responses both carry our tag in From (RFC 3261, 8.2.6.2)."""
-    return message.startswith(b"SIP/2.0 ") != (from_tag(message) == our_tag)
+def is_sent(message: bytes, caller_tag: bytes, *, inbound: bool = False) -> bool:
+    """Whether we sent it: the caller's requests and the responses to them carry the caller's tag in From (RFC 3261, 8.2.6.2)."""
+    by_caller = message.startswith(b"SIP/2.0 ") != (from_tag(message) == caller_tag)
+    return by_caller != inbound
 
 
 def reason_q850(message: bytes) -> int | None:
@@ -60,18 +61,18 @@ def reason_q850(message: bytes) -> int | None:
     return int(found[1]) if found else None
 
 
-def facts(messages: Iterable[bytes]) -> WireFacts:
-    """Read the messages of one call that we placed, in wire order."""
-    our_tag = b""
+def facts(messages: Iterable[bytes], *, inbound: bool = False) -> WireFacts:
+    """Read the messages of one call in wire order; of a call that came in only ``bye_from`` and ``q850`` say something."""
+    caller_tag = b""
     complete = received = ringing = answered = crossed = cancelled = False
     final: int | None = None
     q850: int | None = None
     bye_from: Literal["us", "them"] | None = None
     for message in messages:
-        if not our_tag:
+        if not caller_tag:
             complete = message.startswith(b"INVITE ")
-            our_tag = from_tag(message)
-        sent = is_sent(message, our_tag)
+            caller_tag = from_tag(message)
+        sent = is_sent(message, caller_tag, inbound=inbound)
         received = received or not sent
         status = _STATUS.match(message)
         if status is None:
