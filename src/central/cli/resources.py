@@ -71,7 +71,7 @@ def revoke_key(key_id: UUID) -> None:
 @trunks.command(name="list")
 def list_trunks(*, json: Json = False) -> None:
     """Trunks with caps and routes."""
-    columns = ("id", "name", "host", "port", "transport", "channel_cap", "cps_cap", "enabled", "routes")
+    columns = ("id", "name", "host", "port", "transport", "inbound", "channel_cap", "cps_cap", "enabled", "routes")
     print_rows("trunks", list_all("/trunks"), columns, as_json=json)
 
 
@@ -89,13 +89,18 @@ def add_trunk(
     prefix: list[str] | None = None,
     priority: int = 1,
     tag_calls: bool = False,
+    inbound: Literal["address", "digest", "none"] = "address",
     json: Json = False,
 ) -> None:
-    """Connect a SIP trunk; without --prefix it takes every number, lower priority numbers are tried first."""
+    """Connect a SIP trunk; without --prefix it takes every number, lower priority numbers are tried first.
+
+    --inbound: by what calls of this peer are known; with digest, the answer tells its user name (the password is the trunk's).
+    """
     routes = [{"prefix": p, "priority": priority} for p in (prefix or [""])]
     body = {
         "name": name, "host": host, "port": port, "transport": transport, "username": username, "password": password,
         "channel_cap": channels, "cps_cap": cps, "tag_calls": tag_calls, "routes": routes,
+        "inbound": inbound,
     }  # fmt: skip
     print_thing(call_api("POST", "/trunks", body=body), as_json=json)
 
@@ -109,13 +114,13 @@ def remove_trunk(trunk_id: UUID) -> None:
 @dids.command(name="list")
 def list_dids(*, json: Json = False) -> None:
     """Numbers with the flows that show them."""
-    print_rows("DIDs", list_all("/dids"), ("number", "label", "flows"), as_json=json)
+    print_rows("DIDs", list_all("/dids"), ("number", "label", "channel_cap", "flows"), as_json=json)
 
 
 @dids.command(name="add")
-def add_dids(*numbers: str, label: str = "", json: Json = False) -> None:
-    """Add numbers that the account owns."""
-    body = {"dids": [{"number": number, "label": label} for number in numbers]}
+def add_dids(*numbers: str, label: str = "", channels: int | None = None, json: Json = False) -> None:
+    """Add numbers that the account owns; --channels is the most calls that come in to each at once."""
+    body = {"dids": [{"number": number, "label": label, "channel_cap": channels} for number in numbers]}
     print_thing(call_api("POST", "/dids", body=body), as_json=json)
 
 
