@@ -51,7 +51,7 @@ def known_zone(name: str) -> ZoneInfo | None:
 @lru_cache(maxsize=1024)
 def _plan(first_digits: str) -> tuple[tuple[str, ...], int]:
     """All zones of the country code, and how many leading digits choose among them (0 = there is nothing to choose)."""
-    code = calling_code_of(first_digits) if first_digits.isdigit() else None
+    code = calling_code_of(first_digits) if first_digits.isascii() and first_digits.isdigit() else None
     zones: tuple[str, ...] = TIMEZONE_DATA.get(code, ()) if code else ()
     if len(zones) < 2:  # noqa: PLR2004 - one zone or none: no choice
         return zones, 0
@@ -60,5 +60,8 @@ def _plan(first_digits: str) -> tuple[tuple[str, ...], int]:
 
 
 def _look_up(e164: str, of_country: tuple[str, ...]) -> tuple[str, ...]:
-    found = timezone.time_zones_for_number(phonenumbers.parse("+" + e164))
+    try:
+        found = timezone.time_zones_for_number(phonenumbers.parse("+" + e164))
+    except phonenumbers.NumberParseException:  # too short or too long for a number: an extension that called us
+        return of_country
     return of_country if found == (timezone.UNKNOWN_TIMEZONE,) else found

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import pytest
+
 from central.adapters.postgres.inbound_store import PostgresInbound
 from central.application.dispatch.admit_calls import AdmitCalls, Admitted, Refused
 from central.application.ports.inbound import CalledNumber
+from central.application.ports.journal import JournalBatch, LegHandOver
 from central.application.ports.library import AccountTrunk
 from central.application.ports.telephony import CallOffered, Trunk
 from central.domain.ids import AccountId, LegId, TrunkId
@@ -60,7 +63,7 @@ async def test_taken_calls_are_records_of_the_days_request_under_lease(desk: Des
     assert all(isinstance(answer, Admitted) for answer in [*first, *second])
     ((request_id, name, source, version),) = stock.rows("select id, name, source, flow_version_id from request")
     assert (name, source, version) == (f"Inbound {desk.clock.now().date()}", "inbound", version_id)
-    assert stock.rows("select status, owner, fence, attempts_made, numbers from record order by id") == [
+    assert stock.rows("select status, owner, fence, attempts_made, numbers from record order by numbers") == [
         ("IN_PROGRESS", "n1/g1", 1, 1, [number]) for number in ("919700000001", "919700000002", "anonymous")
     ]
     assert stock.rows("select distinct direction, role, number_to, status from leg") == [
@@ -120,3 +123,49 @@ async def test_a_request_of_calls_is_completed_a_day_later(desk: Desk) -> None:
 
 def _later(now: datetime) -> datetime:
     return now + timedelta(hours=26)
+
+
+async def test_a_stop_ends_the_calls_that_are_there_and_not_those_to_come(desk: Desk) -> None:
+    stock = desk.stock
+    account_id = stock.account()
+    inbound(stock, account_id)
+    await call_in(desk, "919700000001", account_id=account_id)
+    stock.run("update request set control = 'stopping', force_stop = true")
+    assert await desk.journal.stopping("n1/g1")
+    stock.run("update record set status = 'PARTIAL_COMPLETE', lease_until = null, owner = null")
+    for caller in ("919700000002", "919700000003"):
+        (answer,) = await call_in(desk, caller, account_id=account_id)
+        assert isinstance(answer, Admitted)
+    assert not await desk.journal.stopping("n1/g1")
+    day = f"Inbound {desk.clock.now().date()}"
+    assert stock.rows("select name from request order by name") == [(day,), (f"{day} (2)",)]
+
+
+@pytest.mark.parametrize("caller", ["7", "12", "99999999999999999999"])
+async def test_an_extension_that_calls_ends_like_any_other(desk: Desk, caller: str) -> None:
+    stock = desk.stock
+    account_id = stock.account()
+    inbound(stock, account_id)
+    (answer,) = await call_in(desk, caller, account_id=account_id)
+    assert isinstance(answer, Admitted)
+    stock.run("update record set lease_until = now() - interval '1 second'")
+    assert await desk.reaper()() == 1
+    assert stock.rows("select status, numbers from record") == [("FAILURE", [caller])]
+
+
+async def test_the_leg_of_somebody_who_was_brought_in_decides_nothing_when_the_node_dies(desk: Desk) -> None:
+    stock = desk.stock
+    account_id = stock.account()
+    inbound(stock, account_id)
+    (answer,) = await call_in(desk, "919700000001", account_id=account_id)
+    assert isinstance(answer, Admitted)
+    record = answer.handed.record
+    further = LegHandOver(
+        record.account_id, record.id, 1, LegId(desk.ids.uuid()), 1, 100, DID, "919800000001", None, desk.clock.now(),
+        role="third_party",
+    )  # fmt: skip
+    await desk.journal.commit("n1/g1", JournalBatch(legs=[further]), desk.clock.now())
+    stock.run("update leg set status = 'Unallocated Number', end_at = now() where role = 'third_party'")
+    stock.run("update record set lease_until = now() - interval '1 second'")
+    assert await desk.reaper()() == 1
+    assert stock.rows("select status, reason, struck from record") == [("FAILURE", "engine_lost", 0)]

@@ -14,7 +14,7 @@ from central.adapters.simulator.callees import Callee, behaviour
 from central.application.conversation.drive_calls import DriveCalls
 from central.application.ports.telephony import Originate
 from central.domain.ids import AccountId, RecordId
-from tests.fakes.voice_rig import VoiceRig, play
+from tests.fakes.voice_rig import PRICE, VoiceRig, play
 
 OTHER = "919812345678"
 FLOW = b"""
@@ -101,6 +101,7 @@ def test_they_talk_and_the_called_party_hangs_up() -> None:
 def test_they_talk_and_the_customer_hangs_up() -> None:
     desk = told(Desk(customer="mid_flow_hangup"))
     status, _, legs = seen(desk)
+    assert desk.result(desk.record).cost == sum(leg.cost for leg in desk.legs(desk.record)) == 2 * PRICE
     assert legs == ["Connected", "Connected"]
     # a play would follow: the customer did not stay for it
     assert status == "PARTIAL_COMPLETE"

@@ -79,7 +79,7 @@ class Desk(VoiceRig):
         self.trunk = trunk
         admit = AdmitCalls(self.store, cast("Any", OneFlow(self)), self.clock, self.ids, timedelta(seconds=60))
         state = NodeState("n1", "g1", "voice", self.channels, 10)
-        self.inbound = InboundCalls(self.desk, self.driver, admit, state, lambda cap: cap, lambda: True)
+        self.inbound = InboundCalls(self.desk, self.driver, admit, state, lambda cap: cap, lambda: True, asyncio.Lock())
         hang_up = self.telephony.hang_up
 
         async def watched(leg: LegId, local: str, q850: int = 16) -> None:

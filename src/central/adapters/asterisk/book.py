@@ -7,6 +7,7 @@ Step 3 of the path (channel). It does no I/O: what has to be done (start machine
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -40,6 +41,7 @@ from central.domain.errors import CentralError
 from central.domain.evidence import Phase
 from central.domain.ids import LegId, TrunkId
 
+_DIGITS = re.compile(r"[0-9]{1,20}")
 _REMEMBERED = 20_000  # Call-IDs of ended legs whose trace may still be asked for
 
 
@@ -120,7 +122,7 @@ class LegBook:
                     leg,
                     now.at,
                     channel.dialplan.exten.removeprefix("+"),
-                    caller if caller.isdigit() else "",
+                    caller if _DIGITS.fullmatch(caller) else "",
                     trunks,
                     channel.protocol_id or None,
                 ),

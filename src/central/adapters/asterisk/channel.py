@@ -45,6 +45,7 @@ _NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
 _TAKEN = range(200, 300)
 _NOT_FOUND = 404
 _CONFLICT = 409
+_NO_SUCH_SOURCE = 422  # of a subscription: the channel is gone
 _SETTLE_S = 0.5  # SIP's T1: what has not come by then is being repeated (RFC 3261, 17.1.1.1)
 _SETTLE_STEPS = 20
 
@@ -322,18 +323,22 @@ class AsteriskTelephony:
             *_NO_ANSWER
         ):  # the connection is lost: whether it is still there is asked at the next one
             status, _ = await self._link.request("POST", f"/applications/{self._config.app}/subscription", params=where)
-            if status not in _TAKEN:
+            if status == _NO_SUCH_SOURCE:
+                self._book.gone(leg)
+            elif status not in _TAKEN:  # nobody would hear of its end
+                await self._end_stranger(self._book.channel(leg))
                 self._book.gone(leg)
 
     def _meet_strangers(self, channels: Sequence[Channel]) -> None:
         """Inbound calls that came, or were taken, while nobody listened: the waiting are offered, the others belong to nobody."""
         for channel in channels:
-            application = channel.dialplan.app_data.split(",")[:2] == [self._config.app, INBOUND_MARK]
-            if channel.dialplan.app_name != "Stasis" or not application or self._book.leg_of(channel.id) is not None:
+            application, *arguments = channel.dialplan.app_data.split(",")
+            ours = channel.dialplan.app_name == "Stasis" and application == self._config.app
+            if not ours or self._book.leg_of(channel.id) is not None:
                 continue
             if channel.state == "Up":
                 self._later(self._end_stranger(channel.id))
-            else:
+            elif arguments[:1] == [INBOUND_MARK]:
                 self._offered(Event("StasisStart", channel))
 
     async def _end_stranger(self, channel_id: str) -> None:

@@ -24,6 +24,7 @@ Pool = AsyncConnectionPool[Connection]
 
 _OPEN_TIMEOUT_S = 15.0
 _CONNECT_TIMEOUT_S = 5
+_TOO_SLOW = frozenset({"57014", "55P03", "25P03"})  # statement, lock and idle-in-transaction timeouts
 # A transaction that was forgotten holds vacuum back, and that of a worker which stands still holds locks: others wait for it.
 _IDLE_IN_TRANSACTION_S: Mapping[Role, int] = {"central_owner": 60, "central_api": 60, "central_worker": 10}
 _decode = msgspec.json.Decoder().decode
@@ -128,9 +129,13 @@ def database_errors() -> Generator[None]:
     except psycopg.OperationalError as error:
         if error.sqlstate is not None and error.sqlstate.startswith("40"):
             raise NeighbourError("database_conflict", f"PostgreSQL gave this transaction up: {error}") from error
+        if error.sqlstate in _TOO_SLOW:
+            raise NeighbourError("database_slow", f"PostgreSQL gave this statement up: {error}") from error
         if not is_connection_loss(error):
             raise
         raise NeighbourError("database_unavailable", f"PostgreSQL does not answer: {error}") from error
+    except psycopg.errors.IdleInTransactionSessionTimeout as error:
+        raise NeighbourError("database_slow", f"PostgreSQL gave this transaction up: {error}") from error
 
 
 def is_connection_loss(error: psycopg.Error) -> bool:

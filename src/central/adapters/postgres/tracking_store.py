@@ -43,8 +43,8 @@ class PostgresTracking:
         async with transaction(self._pool) as connection:
             rows = await _SQL["legs_of"].rows(connection, {"records": wanted})
         found: dict[RecordId, list[LegState]] = {}
-        for a, record_id, leg, _, position, to, handed, connect, end, status, answered_ms, by, cost in rows:
-            state = LegState(a, record_id, leg, position, to, handed, connect, end, status, answered_ms, by, cost)
+        for a, record_id, leg, _, position, to, handed, connect, end, status, answered_ms, by, cost, role in rows:
+            state = LegState(a, record_id, leg, position, to, handed, connect, end, status, answered_ms, by, cost, role)
             found.setdefault(record_id, []).append(state)
         return found
 

@@ -81,10 +81,10 @@ class BridgeNumbers:
         leg = further.leg
         if leg is None or customer.over or further.ended.done():
             return Returned("failed", detail="The called party left before they could talk.")
+        further.bridged = True  # from now on it may be there
         joined = await telephony.bridge(further.bridge, [customer.id, leg.id])
         if isinstance(joined, news.Rejected):
             return Returned("failed", detail=joined.detail)
-        further.bridged = True
         moved("conversation")
         await further.ended
         return Returned("answered", {"status": CallStatus.CONNECTED})

@@ -38,7 +38,7 @@ class CloseAttempt:
         if call.gone:
             return
         call.loss = loss
-        self._store(call, self._decide(call))
+        self._store(call, call.outcome or self._decide(call))  # what was decided and told to the flow stays
 
     def drop(self, call: LiveCall) -> None:
         """The lease is lost: whatever we know is late now. End the leg, store nothing but that."""

@@ -6,6 +6,7 @@ of three ways: its outcome is stored, its lease turns out to be lost, or the nod
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
@@ -40,7 +41,9 @@ from central.flow.interpreter import begin, step
 from central.flow.program import HangUpCause
 from central.flow.run import RunFacts
 
-_RECORDINGS_S = 3.0  # how long a record's end waits for its recordings to be stored
+_SETTLE_S = (
+    3.0  # how long a record's end waits for its recordings to be stored, and for the other side of a conversation
+)
 _REFUSALS: Final[Mapping[HangUpCause, int]] = {"normal": 19, "busy": 17, "reject": 21}
 """What a flow that does not answer tells the carrier (ITU-T Q.850; on SIP 480, 486, 403)."""
 
@@ -196,13 +199,22 @@ class DriveCalls:
 
     def _store(self, call: LiveCall) -> None:
         """The record becomes final; where recordings of it are on their way, those first, so that its last news names them."""
-        if self.stored is not None and self.stored.unsettled([call.record_id]):
-            self._desk.timers.spawn(self._store_settled(call, self.stored), "store")
+        recorded = self.stored is not None and self.stored.unsettled([call.record_id])
+        if recorded or self._talks(call):
+            self._desk.timers.spawn(self._store_settled(call), "store")
         else:
             self._close.store(call)
 
-    async def _store_settled(self, call: LiveCall, stored: StoreRecordings) -> None:
-        await stored.settled(call.record_id, _RECORDINGS_S)
+    def _talks(self, call: LiveCall) -> bool:
+        """Whether somebody who was brought to the customer is still being let go: what he costs is not known yet."""
+        return any(self._desk.by_leg.get(leg_id) is call for leg_id in self._desk.further)
+
+    async def _store_settled(self, call: LiveCall) -> None:
+        if self.stored is not None:
+            await self.stored.settled(call.record_id, _SETTLE_S)
+        until = self._desk.clock.monotonic() + _SETTLE_S
+        while self._talks(call) and self._desk.clock.monotonic() < until:  # noqa: ASYNC110 - his end is one event of many
+            await asyncio.sleep(0.05)
         if not call.gone:
             self._close.store(call)
 

@@ -134,8 +134,11 @@ class PlaceLeg:
             return
         if desk.clock.monotonic() >= call.good_until:
             # the process stood still past its lease: the record is somebody else's by now, whatever our memory says
-            self._give_back(leg)
-            self._forget(call, leg)
+            if leg.role == "customer":
+                self._give_back(leg)
+                self._forget(call, leg)
+            else:  # the reaper asks for the customer's legs; this one never was more than its row
+                self._over(call, leg, Evidence(local="cancelled_by_us", phase=Phase.NONE, side="us"))
             self._dropped(call, leg)
             return
         if call.stopping:

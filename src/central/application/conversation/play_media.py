@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from central.application.conversation.live_call import LiveCall
@@ -9,12 +10,14 @@ from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports.speech import Audio, NoAudio, SpeechRequest
 from central.application.ports.telephony import PlaybackEnded as EnginePlayback
 from central.application.ports.telephony import Rejected
+from central.domain.errors import NeighbourError
 from central.domain.ids import AccountId
 from central.flow.commands import PlayMedia
 from central.flow.events import FlowEvent, PlaybackEnded
 from central.flow.media import Media, Prompt, Speech
 
 _LEAVING_S = 5.0
+_STORE_PAUSE_S = 2.0
 
 
 class PlayPrompts:
@@ -71,7 +74,15 @@ async def media_files(desk: VoiceDesk, account_id: AccountId, items: Sequence[Me
     rendered = iter(
         await desk.speech.render([SpeechRequest(s.text, s.voice, s.language) for s in speech]) if speech else ()
     )
-    found = await _recorded(desk, account_id, prompts)
+    try:
+        found = await _recorded(desk, account_id, prompts)
+    except NeighbourError as error:  # it restarts, or a connection was stale: the customer waits a moment, not for ever
+        await asyncio.sleep(_STORE_PAUSE_S)
+        try:
+            found = await _recorded(desk, account_id, prompts)
+        except NeighbourError:
+            desk.telemetry.warning("prompt_lookup_failed", code=error.code, detail=error.message)
+            return [], error.code
     audio = [next(rendered) if isinstance(item, Speech) else found[item] for item in items]
     faults = [item for item in audio if isinstance(item, NoAudio)]
     if faults:

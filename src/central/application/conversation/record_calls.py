@@ -148,7 +148,10 @@ class RecordCalls:
 
     # -- inside ------------------------------------------------------------------------------------------------------------
     async def _drop(self, ticket: Ticket) -> None:
-        await self._spool.drop(ticket.id)
+        try:
+            await self._spool.drop(ticket.id)
+        except NeighbourError as error:  # it stays in the spool, and is looked at again by the next start
+            self._desk.telemetry.warning("recording_not_dropped", code=error.code, detail=error.message)
         self._store.forget(ticket)
 
     def _warn(self, call: LiveCall, detail: str) -> None:

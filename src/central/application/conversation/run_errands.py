@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from central.application.conversation.live_call import LiveCall
 from central.application.conversation.voice_desk import VoiceDesk
-from central.domain.errors import NeighbourError
+from central.domain.errors import CentralError
 from central.flow.commands import DropErrand, RunErrand
 from central.flow.errands import NOT_CONFIGURED, Errand
 from central.flow.events import ErrandDone, ErrandMoved, FlowEvent, Stage
@@ -96,7 +96,7 @@ class RunErrands:
             if isinstance(runner, Staged):
                 return await runner.run(call, command.errand, lambda stage: self._moved(call, command.number, stage))
             return await runner(call, command.errand)
-        except NeighbourError as error:
+        except CentralError as error:
             self._desk.telemetry.warning("errand_failed", kind=kind, code=error.code, detail=error.message)
             return Returned("failed", detail=error.code)
 

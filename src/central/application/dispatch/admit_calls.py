@@ -105,14 +105,14 @@ class AdmitCalls:
             (row.account_id, row.caller) for _, row in arrived if row.caller and flows[row.version_id].reads_contact
         }
         contacts: Mapping[tuple[AccountId, str], Contact] = await self._store.contacts(readers) if readers else {}
+        dids = {row.flow_id: tuple(await self._library.dids(row.account_id, row.flow_id)) for _, row in arrived}
         requests = await self._store.admit(node.owner, [row for _, row in arrived], self._lease, now)
         for one, row in arrived:
             if row.leg_id is None:
                 answers.append(Refused(one.offer, REJECTED, row.reason or ""))
             else:
-                dids = tuple(await self._library.dids(row.account_id, row.flow_id))
                 contact = contacts.get((row.account_id, row.caller))
-                handed = _handed(row, requests[row.id], facts, flows, policies, dids, begun, contact)
+                handed = _handed(row, requests[row.id], facts, flows, policies, dids[row.flow_id], begun, contact)
                 answers.append(Admitted(one.offer, handed, one.trunk, one.number))
         return answers
 

@@ -50,6 +50,7 @@ class LegState:
     answered_ms: int | None
     hangup_by: str | None
     cost: int
+    role: str = "customer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,9 @@ class ReapLeases:
         control: str = "running",
     ) -> None:
         now = self._clock.now()
+        cost = sum(leg.cost for leg in legs)
+        batch.ends += [self._end_of(record, leg) for leg in legs if leg.status is None and leg.role != "customer"]
+        legs = [leg for leg in legs if leg.role == "customer"]  # whoever else was brought in decides nothing
         loss = loss_of(legs)
         results: list[LegResult] = []
         for leg in legs:
@@ -113,7 +116,6 @@ class ReapLeases:
                 struck=frozenset(i for i in range(len(record.numbers)) if record.struck >> i & 1),
             )
         )
-        cost = sum(leg.cost for leg in legs)
         batch.results.append(self._result(record, outcome, results, cost))
 
     def _end_of(self, record: ReapedRecord, leg: LegState) -> LegEnd:

@@ -18,7 +18,10 @@ from central.domain.ids import TrunkId
 
 
 class InboundCalls:
-    """One node's inbound calls; ``share`` tells how many of a cap are this node's, ``open_`` whether it takes any."""
+    """One node's inbound calls; ``share`` tells how many of a cap are this node's, ``open_`` whether it takes any.
+
+    ``taking`` is held from the rows of calls to their places in memory.
+    """
 
     def __init__(
         self,
@@ -28,9 +31,10 @@ class InboundCalls:
         state: NodeState,
         share: Callable[[int], int],
         open_: Callable[[], bool],
+        taking: asyncio.Lock,
     ) -> None:
         self._desk, self._driver, self._admit, self._state = desk, driver, admit, state
-        self._share, self._open = share, open_
+        self._share, self._open, self._taking = share, open_, taking
         self._offers: list[CallOffered] = []
         self._some = asyncio.Event()
 
@@ -48,7 +52,8 @@ class InboundCalls:
             room = _Room(self._desk, self._state.channels if self._open() else 0, self._share)
             trunks = {trunk.trunk.id: trunk for trunk in self._desk.trunks}
             try:
-                await self._take(offers, trunks, room)
+                async with self._taking:
+                    await self._take(offers, trunks, room)
             except NeighbourError as error:  # the store is away: the carrier may try another node
                 room.give_back()
                 self._desk.telemetry.warning("inbound_refused", reason=error.code, calls=len(offers))

@@ -74,6 +74,7 @@ class VoiceNode:
         self._strays_at = float("-inf")
         self._unstored: list[TraceRow] = []
         self._refused: dict[TrunkId, str] = {}
+        self._taking = asyncio.Lock()
         self._place, self._nodes = 0, 1  # this node among those that share the caps
 
     def stop(self) -> None:
@@ -98,7 +99,7 @@ class VoiceNode:
         self._claim = ClaimRecords(parts.dispatch, parts.library, parts.clock, parts.ids, parts.lease)
         admit = AdmitCalls(parts.inbound, parts.library, parts.clock, parts.ids, parts.lease)
         self._inbound = InboundCalls(
-            desk, self._driver, admit, self._state, self._share, lambda: not self._stop.is_set()
+            desk, self._driver, admit, self._state, self._share, lambda: not self._stop.is_set(), self._taking
         )
         await self._refresh_trunks(start=True)
         if lost := await parts.journal.disown(self._state.name, self._state.owner):
@@ -147,9 +148,10 @@ class VoiceNode:
         now = self._parts.clock.monotonic()
         if now - self._strays_at > _STRAYS_S:
             # within the claim loop, so that a claim just committed is never taken for a stray
-            known = [(call.account_id, call.record_id) for call in self._desk.calls.values()]
-            if lost := await self._parts.journal.release_strays(self._state.owner, known):
-                self._parts.telemetry.warning("strays_released", records=lost)
+            async with self._taking:  # nor is a call that came in, between its row and its place in memory
+                known = [(call.account_id, call.record_id) for call in self._desk.calls.values()]
+                if lost := await self._parts.journal.release_strays(self._state.owner, known):
+                    self._parts.telemetry.warning("strays_released", records=lost)
             self._strays_at = now
         if not self._desk.engine_up:  # a call that cannot be placed would cost its record a try
             return 0

@@ -174,7 +174,7 @@ tallied as (
    group by 1, 2, 3, 5 having sum(t.n) <> 0),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select m.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, m.id, m.request_id, v.type, %(now)s,
+  select m.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, m.id, m.request_id, v.type, m.moved_at,
          case v.type when 'record.status' then jsonb_build_object('record_id', m.id, 'request_id', m.request_id, 'status', m.status,
            'previous', m.from_status, 'reason', m.reason) end
     from moved m

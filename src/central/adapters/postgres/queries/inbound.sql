@@ -19,10 +19,16 @@ select c.account_id, c.number from jsonb_to_recordset(%(callers)s::jsonb) as c(a
                  and case when e.prefix then starts_with(c.number, e.number) else e.number = c.number end);
 
 -- name: open_requests
--- The request of the day, made by the day's first call of a flow version.
+-- The request of the day, made by the day's first call of a flow version; and by the first one after a stop, which ends the calls
+-- that are there and not those to come.
 insert into request (account_id, id, flow_id, flow_version_id, source, name, loading, created_at)
-select distinct on (d.account_id, d.version_id, d.name) d.account_id, d.request_id, d.flow_id, d.version_id, 'inbound', d.name, true, %(now)s
+select distinct on (d.account_id, d.version_id, d.name) d.account_id, d.request_id, d.flow_id, d.version_id, 'inbound',
+       d.name || case when earlier.n > 0 then ' (' || earlier.n + 1 || ')' else '' end, true, %(now)s
   from jsonb_to_recordset(%(calls)s::jsonb) as d(account_id uuid, request_id uuid, flow_id text, version_id uuid, name text)
+ cross join lateral (
+   select count(*) as n, bool_or(q.control = 'running') as running from request q
+    where q.account_id = d.account_id and q.flow_version_id = d.version_id and q.source = 'inbound' and starts_with(q.name, d.name)) earlier
+ where earlier.running is not true
 on conflict (account_id, flow_version_id, name) where source = 'inbound' do nothing;
 
 -- name: admit_calls
@@ -31,7 +37,10 @@ with d as materialized (
   select c.*, q.id as of_request from jsonb_to_recordset(%(calls)s::jsonb) as c(account_id uuid, id uuid, flow_id text, version_id uuid,
       name text, called text, caller text, leg_id uuid, trunk_id uuid, arrived_at timestamptz, status text, reason text, attempt_id uuid,
       event_id uuid, policy_id text, policy_version int, data jsonb)
-    join request q on q.account_id = c.account_id and q.flow_version_id = c.version_id and q.name = c.name and q.source = 'inbound'),
+   cross join lateral (
+     select r.id from request r
+      where r.account_id = c.account_id and r.flow_version_id = c.version_id and r.source = 'inbound' and starts_with(r.name, c.name)
+        and r.control = 'running' order by r.created_at desc limit 1) q),
 made as (
   insert into record (account_id, id, request_id, row_number, fence, attempts_made, lease_until, changed_at, status, reason, owner,
                       numbers)

@@ -124,7 +124,7 @@ booked as (
   select x.account_id, new_uuid7(), %(now)s, 'settle', -x.cost, -x.reserved, x.records from due x join paid using (account_id)),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select a.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, a.id, a.request_id, v.type, a.at,
+  select a.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, a.id, a.request_id, v.type, a.moved_at,
          case v.type when 'record.status' then jsonb_build_object('record_id', a.id, 'request_id', a.request_id,
            'status', a.status, 'previous', a.old_status, 'reason', a.reason) end
     from accepted a join webhook_endpoint e on e.account_id = a.account_id and e.disabled_at is null

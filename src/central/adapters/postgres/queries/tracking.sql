@@ -32,7 +32,7 @@ select t.*, q.flow_version_id, q.flow_id, q.end_at, q.control, q.force_stop from
 
 -- name: legs_of
 select l.account_id, l.record_id, l.id, l.attempt_number, l.position, l.number_to, l.handed_at, l.connect_at, l.end_at, l.status,
-       l.answered_ms, l.hangup_by, l.cost
+       l.answered_ms, l.hangup_by, l.cost, l.role
   from leg l join jsonb_to_recordset(%(records)s::jsonb) as d(account_id uuid, id uuid, attempt smallint)
     on l.account_id = d.account_id and l.record_id = d.id and l.attempt_number = d.attempt
  order by l.account_id, l.record_id, l.position, l.handed_at;
@@ -104,7 +104,7 @@ tallied as (
    cross join lateral (values ('status:' || old_status, -1), ('status:PAUSE', 1)) as t(counter, n) group by 1, 2, 3 having sum(t.n) <> 0),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, 'record.status', %(now)s, jsonb_build_object('record_id', x.id,
+  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, 'record.status', x.moved_at, jsonb_build_object('record_id', x.id,
          'request_id', x.request_id, 'status', 'PAUSE', 'previous', x.old_status, 'reason', 'paused_by_user')
     from held x join request q on q.account_id = x.account_id and q.id = x.request_id
     join webhook_endpoint e on e.account_id = x.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
@@ -146,7 +146,7 @@ tallied as (
       as t(counter, n, pending) group by 1, 2, 3, 5 having sum(t.n) <> 0),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select x.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, x.id, x.request_id, v.type, %(now)s, v.body
+  select x.account_id, new_uuid7(case v.type when 'record.final' then 2 else 1 end), e.id, x.id, x.request_id, v.type, x.moved_at, v.body
     from ended x join request q on q.account_id = x.account_id and q.id = x.request_id
     join webhook_endpoint e on e.account_id = x.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
    cross join lateral (values ('record.status', jsonb_build_object('record_id', x.id, 'request_id', x.request_id,
@@ -174,7 +174,7 @@ tallied as (
    cross join lateral (values ('status:PAUSE', -1), ('status:RESUME', 1)) as t(counter, n) group by 1, 2, 3),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, 'record.status', %(now)s, jsonb_build_object('record_id', x.id,
+  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, 'record.status', x.moved_at, jsonb_build_object('record_id', x.id,
          'request_id', x.request_id, 'status', 'RESUME', 'previous', 'PAUSE', 'reason', 'resumed_by_user')
     from freed x join request q on q.account_id = x.account_id and q.id = x.request_id
     join webhook_endpoint e on e.account_id = x.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
@@ -208,7 +208,7 @@ tallied as (
    where t.counter is not null group by 1, 2, 3, 5),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
-  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, 'record.status', %(now)s, jsonb_build_object('record_id', x.id,
+  select x.account_id, new_uuid7(), e.id, x.id, x.request_id, 'record.status', x.moved_at, jsonb_build_object('record_id', x.id,
          'request_id', x.request_id, 'status', 'RESUME', 'previous', x.old_status, 'reason', 'requeued_by_user')
     from freed x join request q on q.account_id = x.account_id and q.id = x.request_id
     join webhook_endpoint e on e.account_id = x.account_id and e.disabled_at is null and (e.flow_id is null or e.flow_id = q.flow_id)
