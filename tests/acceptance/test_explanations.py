@@ -36,7 +36,8 @@ def test_every_call_that_was_sent_has_its_whole_ladder(laboratory: Laboratory) -
                 if not messages:
                     continue
                 assert leg["sip"]["missing"] == 0, f"{played.file.name}/{name}"
-                assert (messages[0]["label"], messages[0]["sent"]) == ("INVITE", True), f"{played.file.name}/{name}"
+                by_us = leg["direction"] == "outbound"
+                assert (messages[0]["label"], messages[0]["sent"]) == ("INVITE", by_us), f"{played.file.name}/{name}"
                 assert leg["sip"]["ladder"].count("\n") >= len(messages), f"{played.file.name}/{name}"
                 times = [message["at"] for message in messages]
                 assert times == sorted(times), f"{played.file.name}/{name}"
