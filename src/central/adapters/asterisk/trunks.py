@@ -103,7 +103,7 @@ class Trunks:
         """
         wanted = {trunk.id: trunk for trunk in trunks}
         self._refused = {key: refused for key, refused in self._refused.items() if wanted.get(key) == refused[0]}
-        await self._look_up(trunk for trunk in wanted.values() if trunk.id not in self._known)
+        await self._look_up(wanted.values())
         for trunk in wanted.values():
             old = self._known.get(trunk.id)
             if (old is None or old.trunk != trunk) and trunk.id not in self._refused:
@@ -112,9 +112,23 @@ class Trunks:
                 await self._keep_if_taken(self._name(trunk))
                 if old is not None:
                     await self._delete_all(trunk_objects(old.trunk, old.endpoint, self._rtp_timeout_s))
+        for known in list(self._known.values()):
+            await self._follow_address(known)
         for gone in [known for key, known in self._known.items() if key not in wanted]:
             del self._known[gone.trunk.id]
             await self._withdraw(gone)
+
+    async def _follow_address(self, known: KnownTrunk) -> None:
+        """The peer of an unchanged trunk may have moved, or its name may resolve at last; one that does not keeps its addresses."""
+        if known.trunk.inbound != "address":
+            return
+        addresses = await self._resolve(known.trunk.host)
+        if not addresses or addresses == known.addresses:
+            return
+        moved = replace(known, addresses=addresses)
+        for thing in peer_objects(moved.trunk, moved.endpoint, moved.addresses, self._rtp_timeout_s):
+            self._check(moved, *await self._ask("PUT", thing.path, thing.body))
+        self._known[moved.trunk.id] = moved
 
     def _name(self, trunk: Trunk) -> KnownTrunk:
         """A fresh name of fixed length: names that are prefixes of each other clash."""

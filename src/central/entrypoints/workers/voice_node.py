@@ -38,6 +38,7 @@ _TRACE_AFTER_S = 1.0  # the answer to the last BYE comes after the leg's end
 _TRACE_BATCH = 200
 _NOTES_S = 1.0
 _STRAYS_S = 10.0
+_TRUNKS_S = 30.0
 _RECORDINGS_S = 5.0  # what is not stored by then stays in the spool for the next start
 
 
@@ -75,6 +76,7 @@ class VoiceNode:
         self._unstored: list[TraceRow] = []
         self._refused: dict[TrunkId, str] = {}
         self._taking = asyncio.Lock()
+        self._trunks_again = float("-inf")
         self._place, self._nodes = 0, 1  # this node among those that share the caps
 
     def stop(self) -> None:
@@ -194,8 +196,9 @@ class VoiceNode:
         known = [t.trunk for t in trunks]
         if start:
             await parts.telephony.start(known)
-        elif known != [t.trunk for t in self._desk.trunks]:
-            await parts.telephony.set_trunks(known)
+        elif known != [t.trunk for t in self._desk.trunks] or parts.clock.monotonic() >= self._trunks_again:
+            await parts.telephony.set_trunks(known)  # also unchanged, now and then: their peers' addresses may change
+            self._trunks_again = parts.clock.monotonic() + _TRUNKS_S
         self._desk.trunks = trunks
         refused = dict(parts.telephony.refused_trunks())
         for trunk_id in refused.keys() - self._refused.keys():
