@@ -24,9 +24,11 @@ def _plain(name: str) -> str:
     return re.sub(r"[._-]+", "-", name).lower()
 
 
-def _declared() -> set[str]:
+def _declared(*extras: str) -> set[str]:
     project = _project()
-    lines: list[str] = [*project["dependencies"], *project["optional-dependencies"]["embedded"]]
+    lines: list[str] = [*project["dependencies"]]
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
     named = [re.match(r"([\w.-]+)(?:\[([\w,-]+)\])?", line) for line in lines]
     plain = {_plain(name[1]) for name in named if name}
     # psycopg's extras are packages of their own: psycopg[pool] is psycopg-pool
@@ -34,7 +36,8 @@ def _declared() -> set[str]:
 
 
 def test_every_dependency_is_pinned_by_hash() -> None:
-    assert _declared() - {_plain(name) for name in _pins("runtime.txt")} == set()
+    assert _declared("embedded") - {_plain(name) for name in _pins("runtime.txt")} == set()
+    assert _declared("embedded", "s3") - {_plain(name) for name in _pins("dev.txt")} == set()
     for lock in sorted((ROOT / "requirements").glob("*.txt")):
         text = lock.read_text("utf-8")
         assert (
@@ -65,5 +68,5 @@ def test_every_library_that_the_package_imports_is_declared() -> None:
                 imported.add(node.module.split(".", 1)[0])
     libraries = imported - sys.stdlib_module_names - {"central"}
     makers = packages_distributions()
-    declared = _declared()
+    declared = _declared("embedded", "s3")
     assert {name for name in libraries if not declared & {_plain(maker) for maker in makers.get(name, [])}} == set()
