@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 from uuid import UUID
 
 from central.adapters.asterisk.trunks import Trunks
@@ -33,9 +34,9 @@ class Engine:
     def matches(self) -> list[str]:
         found: list[str] = []
         for path, body in self.objects.items():
-            fields = body["fields"] if body is not None else ()
-            if "/identify/" in path and isinstance(fields, list):
-                found += [field["value"] for field in fields if field["attribute"] == "match"]
+            fields = cast("list[dict[str, str]]", body["fields"]) if body is not None else []
+            if "/identify/" in path:
+                found += [one["value"] for one in fields if one["attribute"] == "match"]
         return sorted(found)
 
 
