@@ -116,7 +116,7 @@ def test_the_key_tells_one_request_of_the_record_from_another() -> None:
     ("base", "url"),
     [
         ("https://h.example", "https://h.example/x/1%2F2"),
-        ("https://h.example:8443/root", "https://h.example:8443/root/x/1%2F2"),
+        ("https://h.example:8443/base", "https://h.example:8443/base/x/1%2F2"),
     ],
 )
 def test_a_variable_may_hold_the_beginning_of_the_address(base: str, url: str) -> None:
