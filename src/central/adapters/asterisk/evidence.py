@@ -23,12 +23,13 @@ _TERMINATED = 487  # RFC 3261, 21.4.25
 
 
 def awaits_last_word(state: LegState, wire: WireFacts | None) -> bool:
-    """Whether a leg that we cancelled still has the far side's final answer (487, or a crossing 200) on its way.
+    """Whether an unanswered leg still has the far side's final answer on its way, or the copy of it.
 
-    The engine forgets the leg at our command; a far side that has said anything will answer the INVITE within moments.
+    The engine forgets a leg at our command, and tells of a refusal before its copy has crossed over: a far side that has said
+    anything answers the INVITE within moments (487, a crossing 200, or the refusal with its Reason).
     """
-    ours = state.local is not None and state.phase is not Phase.ANSWERED and not state.inbound
-    return ours and wire is not None and wire.complete and wire.received_any and wire.final_code is None
+    unanswered = state.phase is not Phase.ANSWERED and not state.inbound
+    return unanswered and wire is not None and wire.complete and wire.received_any and wire.final_code is None
 
 
 def of_destroyed(state: LegState, event: Event, wire: WireFacts | None, mono: float) -> Evidence:
