@@ -23,6 +23,9 @@ from central.domain.statuses import EmailStatus, SmsStatus
 CarrierId = NewType("CarrierId", UUID)
 RelayId = NewType("RelayId", UUID)
 
+Suppress = Literal["", "hard", "second", "soft"]
+"""What the news does to the list of suppressed addresses: nothing, at once, at the second one, or by the rule of soft failures."""
+
 
 # ---------------------------------------------------------------------------------------------------------- both channels
 class Taken(msgspec.Struct, frozen=True, tag="taken"):
@@ -47,16 +50,20 @@ class NotTaken(msgspec.Struct, frozen=True, tag="not_taken"):
     retry: bool = False
     delay_s: float = 0.0
     alert: bool = False
-    suppress: Literal["", "hard", "soft"] = ""
+    suppress: Suppress = ""
     detail: str = ""
 
 
 class NotSent(msgspec.Struct, frozen=True, tag="not_sent"):
-    """Nothing of it left us (link down, window full, TLS refused): it is safe to send it again, here or elsewhere."""
+    """Nothing of it left us (link down, window full, TLS refused): it is safe to send it again, here or elsewhere.
+
+    delay_s: this carrier takes it not before (a cap of its rate); another may at once.
+    """
 
     reason: str
     detail: str = ""
     alert: bool = False
+    delay_s: float = 0.0
 
 
 class Uncertain(msgspec.Struct, frozen=True, tag="uncertain"):
@@ -64,6 +71,7 @@ class Uncertain(msgspec.Struct, frozen=True, tag="uncertain"):
 
     reason: str
     detail: str = ""
+    alert: bool = False
 
 
 Answer = Taken | NotTaken | NotSent | Uncertain
@@ -146,7 +154,7 @@ SmsNews = PartAnswered | ReceiptCame | TextCame | LinkMoved
 class NewsBatch(msgspec.Struct, frozen=True):
     """News that came together. ``ack`` after they are stored, else ``refuse``: the far end sends them again (or they are lost)."""
 
-    news: Sequence[SmsNews | MailAnswered]
+    news: Sequence[SmsNews | MailNews]
     ack: Callable[[], Awaitable[None]]
     refuse: Callable[[], Awaitable[None]]
 
@@ -190,7 +198,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailAnswered(msgspec.Struct, frozen=True, tag="mail_answered"):
-    """What became of a hand-over. stage: ``connect``, ``mail``, ``rcpt``, ``data``, ``dot``. One for each Envelope, always."""
+    """What became of a hand-over. stage: ``mail``, ``rcpt``, ``data``, ``dot``, "" = not begun. One for each Envelope, always."""
 
     id: MessageId
     tries: int
@@ -198,6 +206,57 @@ class MailAnswered(msgspec.Struct, frozen=True, tag="mail_answered"):
     at: datetime
     stage: str = ""
     link: str = ""
+
+
+class MailHeard(msgspec.Struct, frozen=True, kw_only=True, tag="mail_heard"):
+    """What was told later about a message: by a report, a complaint, an automatic reply, or a mail provider's event.
+
+    Which message: ``id`` where its own envelope address proved it (VERP, its MAC checked; an address with a wrong MAC never
+    becomes news of a message). Else, in this order, ``remote_id`` (what ``Taken`` said), ``envelope_id`` (the ENVID that was
+    sent) and ``message_id`` (of its header, without <>): "" = unknown. Without a match it is kept, and no status moves.
+
+    report_id: the same for every copy of the same news, so that it is stored once. kind: ``report``, ``complaint``, ``reply``
+    (automatic), ``event`` (of a provider: also opens and clicks), ``other`` (kept only). status None = none moves by it.
+    source: how sure a Delivered is, ``dsn`` or ``provider``. sort: ``hard``, ``soft``, ``policy``, ``ours``, ``unknown``,
+    "" = no failure. word: the wire's own (``failed``, ``abuse``, ``Bounce/Permanent``). code: ``5.1.1``, "" = none.
+    told_at: when it says that it happened. facts: of opens and clicks (``link``, ``agent``, ``address``). raw: as it came, cut.
+    """
+
+    report_id: str
+    kind: Literal["report", "complaint", "reply", "event", "other"]
+    at: datetime
+    id: MessageId | None = None
+    remote_id: str = ""
+    envelope_id: str = ""
+    message_id: str = ""
+    recipient: str = ""
+    status: EmailStatus | None = None
+    source: Literal["", "dsn", "provider"] = ""
+    sort: Literal["", "hard", "soft", "policy", "ours", "unknown"] = ""
+    suppress: Suppress | Literal["complaint"] = ""
+    alert: bool = False
+    reason: str = ""
+    word: str = ""
+    code: str = ""
+    detail: str = ""
+    told_at: datetime | None = None
+    facts: dict[str, str] = {}
+    raw: bytes = b""
+
+
+MailNews = MailAnswered | MailHeard | LinkMoved
+
+
+class MailEar(Protocol):
+    """One place where news about mail comes in by itself: the receiver of the bounce domain, or a mailbox that is read."""
+
+    def news(self) -> AsyncIterator[NewsBatch]:
+        """MailHeard and LinkMoved until it is closed. Not acknowledged, the sender keeps it, or the mailbox does."""
+        ...
+
+    async def close(self, patience_s: float) -> None:
+        """Take no more, let what was told be acknowledged for so long, end ``news``."""
+        ...
 
 
 class MailRelay(Protocol):
