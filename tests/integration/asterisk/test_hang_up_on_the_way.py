@@ -1,4 +1,4 @@
-"""A leg hung up while its originate is on the way is hung up again once the engine knows it; one not yet sent is never sent."""
+"""Commands on their way: a hang-up that overtakes its originate is said again, and ringing comes before the answer."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ class SlowEngine:
             return web.json_response([])
         if channel == request.path:
             return web.json_response({})
-        self.asked.append(request.method)
+        name, _, command = channel.partition("/")
+        self.asked.append(f"{request.method} {command}".strip())
         if request.method == "POST":
             self.calling.set()
             await self.go.wait()
-            self.channels.add(channel)
+            self.channels.add(name)
             return web.json_response({"id": channel, "name": "PJSIP/x", "state": "Down", "protocol_id": "call-id"})
         self.told.set()
         if channel not in self.channels:
@@ -106,3 +107,20 @@ async def test_a_hang_up_while_the_trunks_name_is_looked_up_sends_nothing(
     assert isinstance(answer, Rejected)
     assert answer.local == "cancelled_by_us"
     assert slow.asked == ["DELETE"]
+
+
+async def test_what_is_given_at_one_moment_comes_in_its_order(
+    engine: tuple[SlowEngine, AsteriskTelephony, Trunk],
+) -> None:
+    slow, telephony, _ = engine
+    leg = LegId(uuid4())
+    commands = asyncio.gather(telephony.ring(leg), telephony.answer(leg))
+    async with asyncio.timeout(5):
+        await slow.calling.wait()
+        await telephony.hang_up(
+            LegId(uuid4()), "hangup_by_us"
+        )  # another connection, there and back: the answer had its chance
+        assert slow.asked == ["POST ring", "DELETE"]
+        slow.go.set()
+        await commands
+    assert slow.asked == ["POST ring", "DELETE", "POST answer"]

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 import aiohttp
 
@@ -43,9 +44,7 @@ from central.domain.ids import LegId, TrunkId
 
 _NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
 _TAKEN = range(200, 300)
-_NOT_FOUND = 404
-_CONFLICT = 409
-_NO_SUCH_SOURCE = 422  # of a subscription: the channel is gone
+_NOT_FOUND, _CONFLICT, _NO_SUCH_SOURCE = 404, 409, 422  # the last of a subscription: the channel is gone
 _SETTLE_S = 0.5  # SIP's T1: what has not come by then is being repeated (RFC 3261, 17.1.1.1)
 _SETTLE_STEPS = 20
 
@@ -54,8 +53,7 @@ class AsteriskTelephony:
     """One voice engine (implements ``central.application.ports.telephony.Telephony``)."""
 
     def __init__(self, config: AsteriskConfig, clock: Clock, ids: Ids) -> None:
-        self._config = config
-        self._clock, self._ids = clock, ids
+        self._config, self._clock, self._ids = config, clock, ids
         self._engine = Engine(config, config.engine, ids.secret) if isinstance(config.engine, OwnEngine) else None
         self._tap = HepTap(config.trace_bytes)
         self._link = EngineLink(config, self._engine, self._tap)
@@ -64,6 +62,8 @@ class AsteriskTelephony:
         self._trunks = Trunks(self._link.request, config.rtp_timeout_s, self._has_tls, self._resolver.addresses)
         self._tapes = Tapes(self._link, self._book, config.engine)
         self._asked: set[str] = set()  # playbacks whose request is on its way
+        # by leg: requests go over several connections, and what is given at one moment would come in any order
+        self._turns: WeakValueDictionary[LegId, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -203,7 +203,8 @@ class AsteriskTelephony:
         path = f"/channels/{self._book.channel(leg)}/play/{quote(playback, safe='')}"
         self._asked.add(playback)
         try:
-            status, answer = await self._link.request("POST", path, {"media": outgoing.media_uris(files)})
+            async with self._turns.setdefault(leg, asyncio.Lock()):
+                status, answer = await self._link.request("POST", path, {"media": outgoing.media_uris(files)})
         except _NO_ANSWER as error:
             return self._unless_ended(leg, playback, Rejected("engine_lost", _words(error), uncertain=True))
         finally:
@@ -304,8 +305,9 @@ class AsteriskTelephony:
         return refusal if self._book.drop_playback(leg, playback) else Accepted()
 
     async def _tell_channel(self, leg: LegId, what: str, method: str = "POST") -> None:
-        with contextlib.suppress(*_NO_ANSWER):  # the leg's end, or the engine's, is told by events
-            await self._link.request(method, f"/channels/{self._book.channel(leg)}/{what}")
+        async with self._turns.setdefault(leg, asyncio.Lock()):
+            with contextlib.suppress(*_NO_ANSWER):  # the leg's end, or the engine's, is told by events
+                await self._link.request(method, f"/channels/{self._book.channel(leg)}/{what}")
 
     def _offered(self, event: Event) -> None:
         """Somebody calls; the leg gets its id here."""
