@@ -74,6 +74,12 @@ def asterisk_root() -> Path:
     return install(settings.private_asterisk_root, settings.cache_dir / "asterisk-debs").root
 
 
+@pytest.fixture(scope="session")
+def far_ends_cache() -> Path:
+    """Where the far ends of the message channels are kept between runs, each installed on first use."""
+    return read_settings().cache_dir / "far-ends"
+
+
 @pytest.fixture
 def free_ports() -> Callable[[int], list[int]]:
     """Different ports of 127.0.0.1 that are free for TCP and UDP now: ``free_ports(3)``."""

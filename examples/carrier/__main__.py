@@ -1,4 +1,7 @@
-"""``python -m examples.carrier list | demo | serve NAME ...``: run a carrier by hand until SIGINT or SIGTERM."""
+"""``python -m examples.carrier list | demo | serve NAME ... | sms``: run a carrier by hand until SIGINT or SIGTERM.
+
+``install`` gets the far ends of the message channels into the cache folder, which the tests and the message demo use.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,15 @@ import sys
 import time
 from types import FrameType
 
+from central.settings import read_settings
 from examples.carrier.demo import BEHAVIOURS, DemoCarrier, number_for
+from examples.carrier.install import install_sms_center
 from examples.carrier.laboratory import Carrier
+from examples.carrier.process import FarEndError
 from examples.carrier.scenarios import CALLEES
 from examples.carrier.sipp import CarrierError
+from examples.carrier.sms_center import NUMBERS, SmsCenter
+from examples.carrier.sms_center import number_for as sms_number_for
 
 
 def _say(line: str) -> None:
@@ -23,10 +31,12 @@ def _end(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def _run(carrier: Carrier | DemoCarrier) -> None:
+def _run(carrier: Carrier | DemoCarrier | SmsCenter) -> None:
     signal.signal(signal.SIGTERM, _end)
     with carrier:
-        if isinstance(carrier, DemoCarrier):
+        if isinstance(carrier, SmsCenter):
+            _say(f"{carrier.host}:{carrier.port}  system id {carrier.system_id}, password {carrier.password}")
+        elif isinstance(carrier, DemoCarrier):
             _say(f"{carrier.host}:{carrier.port}  digits by {carrier.digits}")
         else:
             for name in carrier.names:
@@ -47,22 +57,31 @@ def main() -> None:
     demo.add_argument("--digits", choices=("auto", "rtp", "info"), default="auto")
     serve = commands.add_parser("serve", help="one port for each behaviour")
     serve.add_argument("name", nargs="*", choices=[[], *CALLEES])
+    commands.add_parser("sms", help="an SMSC; the last two digits of the destination pick the behaviour")
+    commands.add_parser("install", help="get the far ends of the message channels into the cache folder")
     arguments = parser.parse_args()
+    cache = read_settings().cache_dir / "far-ends"
     try:
         match arguments.command:
             case "list":
                 signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it
                 for name in BEHAVIOURS:
                     _say(f"demo   {number_for(name, 0)}  {name}")
+                for name in NUMBERS:
+                    _say(f"sms    {sms_number_for(name, 0)}  {name}")
                 for name, scenario in CALLEES.items():
                     _say(f"serve  {name:16} {scenario.what}")
             case "demo":
                 _run(DemoCarrier(host=arguments.host, port=arguments.port or 15_060, digits=arguments.digits))
+            case "sms":
+                _run(SmsCenter(cache, port=arguments.port or 2775))
+            case "install":
+                install_sms_center(cache)
             case _:
                 _run(Carrier(arguments.name or None, host=arguments.host, base_port=arguments.port or 15_100))
     except KeyboardInterrupt:
         return
-    except CarrierError as error:
+    except (CarrierError, FarEndError) as error:
         sys.exit(str(error))
 
 
