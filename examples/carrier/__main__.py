@@ -1,4 +1,4 @@
-"""``python -m examples.carrier list | demo | serve NAME ... | sms``: run a carrier by hand until SIGINT or SIGTERM.
+"""``python -m examples.carrier list | demo | serve NAME ... | sms | mail``: run a carrier by hand until SIGINT or SIGTERM.
 
 ``install`` gets the far ends of the message channels into the cache folder, which the tests and the message demo use.
 """
@@ -15,6 +15,7 @@ from central.settings import read_settings
 from examples.carrier.demo import BEHAVIOURS, DemoCarrier, number_for
 from examples.carrier.install import install_sms_center
 from examples.carrier.laboratory import Carrier
+from examples.carrier.mail_house import USER, MailHouse, install_mail_house
 from examples.carrier.process import FarEndError
 from examples.carrier.scenarios import CALLEES
 from examples.carrier.sipp import CarrierError
@@ -31,11 +32,14 @@ def _end(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def _run(carrier: Carrier | DemoCarrier | SmsCenter) -> None:
+def _run(carrier: Carrier | DemoCarrier | SmsCenter | MailHouse) -> None:
     signal.signal(signal.SIGTERM, _end)
     with carrier:
         if isinstance(carrier, SmsCenter):
             _say(f"{carrier.host}:{carrier.port}  system id {carrier.system_id}, password {carrier.password}")
+        elif isinstance(carrier, MailHouse):
+            _say(f"127.0.0.1:{carrier.ports.smtp}  relay; {carrier.ports.submission} with STARTTLS and AUTH ({USER})")
+            _say(f"127.0.0.1:{carrier.ports.mx}  the recipients' own server; everything lies in {carrier.folder}")
         elif isinstance(carrier, DemoCarrier):
             _say(f"{carrier.host}:{carrier.port}  digits by {carrier.digits}")
         else:
@@ -58,6 +62,7 @@ def main() -> None:
     serve = commands.add_parser("serve", help="one port for each behaviour")
     serve.add_argument("name", nargs="*", choices=[[], *CALLEES])
     commands.add_parser("sms", help="an SMSC; the last two digits of the destination pick the behaviour")
+    commands.add_parser("mail", help="a relay (Postfix) and recipients; the address picks the behaviour")
     commands.add_parser("install", help="get the far ends of the message channels into the cache folder")
     arguments = parser.parse_args()
     cache = read_settings().cache_dir / "far-ends"
@@ -75,8 +80,11 @@ def main() -> None:
                 _run(DemoCarrier(host=arguments.host, port=arguments.port or 15_060, digits=arguments.digits))
             case "sms":
                 _run(SmsCenter(cache, port=arguments.port or 2775))
+            case "mail":
+                _run(MailHouse(cache))
             case "install":
                 install_sms_center(cache)
+                install_mail_house(cache)
             case _:
                 _run(Carrier(arguments.name or None, host=arguments.host, base_port=arguments.port or 15_100))
     except KeyboardInterrupt:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ from pathlib import Path
 from examples.carrier.process import FarEndError
 
 HERE = Path(__file__).resolve().parent
-_NPM_S = 300
+_NPM_S, _KEPT_S = 300, 7 * 86_400
 
 
 def install_sms_center(cache: Path) -> Path:
@@ -35,11 +37,13 @@ def install_sms_center(cache: Path) -> Path:
 def once(cache: Path, name: str, source: bytes, fill: Callable[[Path], None]) -> Path:
     """``cache/name-HASH``, where the hash is of what it is made from: filled once, by one process, whole or not at all.
 
-    Raises what ``fill`` raises; then nothing is left behind.
+    One made from something else goes when nobody has asked for it for a week. Raises what ``fill`` raises; then nothing is
+    left behind.
     """
     done = cache / f"{name}-{hashlib.sha256(source).hexdigest()[:12]}"
     with _alone(cache, name):
         if done.exists():
+            os.utime(done)
             return done
         part = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=cache))
         try:
@@ -49,7 +53,7 @@ def once(cache: Path, name: str, source: bytes, fill: Callable[[Path], None]) ->
         finally:
             shutil.rmtree(part, ignore_errors=True)
         for old in cache.glob(f"{name}-*"):
-            if old != done:
+            if old != done and old.stat().st_mtime < time.time() - _KEPT_S:
                 shutil.rmtree(old, ignore_errors=True)
     return done
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import os
 import select
 import signal
 import socket
@@ -42,7 +44,7 @@ class FarEnd:
                 [str(word) for word in command], bufsize=0,
                 cwd=folder, env=environment, stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if talks else out, stderr=out,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl, from a handle opened before
+                start_new_session=True, preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl, from a handle opened before
             )  # fmt: skip
 
     @property
@@ -91,7 +93,10 @@ class FarEnd:
         raise FarEndError(f"{self.name} does not listen on {host}:{port}: {self.said()}")
 
     def end(self, how: int = signal.SIGTERM, limit_s: float = _ENDS_S) -> None:
-        """End the process with a signal, with SIGKILL when it does not go within ``limit_s``; safe to repeat."""
+        """End the process with a signal, with SIGKILL when it does not go within ``limit_s``, and all that it started.
+
+        Safe to repeat.
+        """
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:
@@ -99,6 +104,8 @@ class FarEnd:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)  # its session is of its own
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
