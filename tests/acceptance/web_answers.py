@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from typing import Final
 from urllib.parse import urlsplit
+
+from tests.tones import sine
 
 PREFIX: Final = "/web/"
 HANG_S: Final = 30.0
 _HUGE: Final = 1_000_000_000
 _REDIRECTS: Final = {"away": "http://224.0.0.1/", "again": "/web/again", "moved": "/web/slots"}
-_BODIES: Final = {
+_BODIES: Final[Mapping[str, tuple[int, str | bytes]]] = {
+    "tone": (200, sine(600, 3.0, rate=44_100)),
     "slots": (200, json.dumps({"data": {"left": 2, "slots": [{"start": "9:30"}]}})),
     "none": (200, json.dumps({"data": {"left": 0, "slots": []}})),
     "broken": (500, '{"error": "broken"}'),
@@ -36,8 +40,8 @@ def answer(handler: BaseHTTPRequestHandler, stopped: threading.Event) -> int:
     return _send(handler, status, body)
 
 
-def _send(handler: BaseHTTPRequestHandler, status: int, body: str, location: str = "") -> int:
-    data = body.encode()
+def _send(handler: BaseHTTPRequestHandler, status: int, body: str | bytes, location: str = "") -> int:
+    data = body.encode() if isinstance(body, str) else body
     handler.send_response(status)
     if location:
         handler.send_header("Location", location)

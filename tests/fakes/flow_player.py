@@ -27,7 +27,7 @@ from central.flow.events import (
     TimerFired,
 )
 from central.flow.interpreter import begin, step
-from central.flow.media import Speech
+from central.flow.media import Sound, Speech
 from central.flow.preparation import prepare
 from central.flow.program import Program
 from central.flow.run import Run, RunFacts
@@ -151,9 +151,16 @@ class Player:
 
     @property
     def said(self) -> list[str]:
-        """All texts given to speech, prompts as ``file:name``."""
+        """All texts given to speech, prompts as ``file:name``, what was fetched as ``url:address``."""
         items = [item for command in self.commands if isinstance(command, PlayMedia) for item in command.items]
-        return [item.text if isinstance(item, Speech) else f"file:{item.name}" for item in items]
+        return [
+            item.text
+            if isinstance(item, Speech)
+            else f"url:{item.shown}"
+            if isinstance(item, Sound)
+            else f"file:{item.name}"
+            for item in items
+        ]
 
     @property
     def path(self) -> list[str]:

@@ -1,11 +1,13 @@
-"""The web as a flow sees it (ports WebCaller and SavedEndpoints), in memory: answers by URL, remembers what was asked."""
+"""The web as a flow sees it (ports WebCaller, SavedEndpoints and WebSounds), in memory: answers by URL, remembers what was asked."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 
+from central.application.ports.speech import AudioFile
 from central.application.ports.web_calls import SavedEndpoint, WebAnswer, WebRequest
+from central.application.ports.web_sounds import NoSound
 from central.domain.delivery import NoAnswer
 from central.domain.ids import AccountId
 
@@ -37,3 +39,23 @@ class MemoryWeb:
         del account_id
         self.looked_up.append(name)
         return self.endpoints.get(name)
+
+
+@dataclass
+class MemorySounds:
+    """``found`` by URL, else nothing is found; ``hangs`` are URLs whose fetch never ends."""
+
+    found: dict[str, AudioFile | NoSound] = field(default_factory=dict[str, AudioFile | NoSound])
+    hangs: set[str] = field(default_factory=set[str])
+    asked: list[tuple[AccountId, str, bool]] = field(default_factory=list[tuple[AccountId, str, bool]])
+    dropped: int = 0
+
+    async def fetch(self, account_id: AccountId, url: str, *, plain_http: bool) -> AudioFile | NoSound:
+        self.asked.append((account_id, url, plain_http))
+        if url in self.hangs:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                self.dropped += 1
+                raise
+        return self.found.get(url, NoSound("url_failed", "HTTP 404"))

@@ -10,15 +10,21 @@ from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.pool import Pool
 from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
+from central.adapters.speech.web_sounds import FetchedSounds
 from central.adapters.webhook.caller import WebhookCaller
+from central.adapters.webhook.downloader import WebhookDownloader
 from central.application.conversation.call_functions import CallFunctions
 from central.application.conversation.call_webhooks import CallWebhooks
+from central.application.conversation.fetch_sounds import FetchSounds
 from central.application.conversation.run_errands import Runners
 from central.application.intake.open_request import OpenRequest
 from central.application.intake.start_flow import StartFlow
 from central.application.intake.submit_records import SubmitRecords
 from central.application.ports.telemetry import Telemetry
+from central.application.ports.web_sounds import WebSounds
+from central.application.ports.world import Clock
 from central.bootstrap.publisher import webhook_config
+from central.bootstrap.speech import speech_config
 from central.bootstrap.worker_stores import WorkerStores
 from central.flow import errands
 from central.settings import Settings
@@ -27,10 +33,11 @@ from central.settings import Settings
 _WEB_CALL_S = 60.0
 _WEB_ANSWER_BYTES = 64 * 1024
 _WEB_CALLS_PER_HOST = 100
+_SOUND_S = 30.0  # the longest that a step may wait for one
 
 
 def errand_runners(
-    settings: Settings, stores: WorkerStores, tenants: Pool, telemetry: Telemetry, web: WebhookCaller
+    settings: Settings, stores: WorkerStores, tenants: Pool, telemetry: Telemetry, web: WebhookCaller, sounds: WebSounds
 ) -> Runners:
     """The table; ``tenants`` is a pool of central_api."""
     functions = call_functions(settings, stores, tenants, telemetry)
@@ -39,6 +46,7 @@ def errand_runners(
         errands.UpdateContact: functions.update_contact,
         errands.ShortenLink: functions.shorten_link,
         errands.CallWebhook: CallWebhooks(web, PostgresSavedEndpoints(stores.pool), stores.clock, telemetry),
+        errands.FetchSound: FetchSounds(sounds, telemetry),
     }
 
 
@@ -56,6 +64,26 @@ async def web_caller(settings: Settings) -> AsyncGenerator[WebhookCaller]:
         yield web
     finally:
         await web.close()
+
+
+@contextlib.asynccontextmanager
+async def fetched_sounds(settings: Settings, clock: Clock) -> AsyncGenerator[FetchedSounds]:
+    """Who fetches what flows play from the web, for as long as the node lives."""
+    speech = speech_config(settings)
+    config = replace(
+        webhook_config(settings),
+        timeout_s=_SOUND_S,
+        max_answer_bytes=speech.max_prompt_bytes,
+        per_host=_WEB_CALLS_PER_HOST,
+        keep_connections=False,
+    )
+    downloader = WebhookDownloader(config)
+    sounds = FetchedSounds(speech, downloader, clock)
+    try:
+        yield sounds
+    finally:
+        await sounds.close()
+        await downloader.close()
 
 
 def call_functions(settings: Settings, stores: WorkerStores, tenants: Pool, telemetry: Telemetry) -> CallFunctions:

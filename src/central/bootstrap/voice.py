@@ -13,7 +13,7 @@ from central.adapters.speech.prompts import PromptFiles
 from central.adapters.speech.renderer import CachedSpeech
 from central.application.ports.dispatch import NodeState
 from central.bootstrap.collector import calm_collector
-from central.bootstrap.errands import errand_runners, web_caller
+from central.bootstrap.errands import errand_runners, fetched_sounds, web_caller
 from central.bootstrap.process import on_stop_signal, open_telemetry
 from central.bootstrap.recordings import recording_parts
 from central.bootstrap.speech import speech_config
@@ -64,6 +64,7 @@ async def run_voice_node(settings: Settings) -> None:
         worker_stores(settings, "voice-node") as stores,
         await worker_pool(settings, "central_api", "voice-node intake", _INTAKE_CONNECTIONS) as tenants,
         web_caller(settings) as web,
+        fetched_sounds(settings, stores.clock) as sounds,
     ):
         speech = CachedSpeech(speech_config(settings))
         state = NodeState(
@@ -90,7 +91,7 @@ async def run_voice_node(settings: Settings) -> None:
                 lease=timedelta(seconds=settings.lease_s),
                 gather=timedelta(milliseconds=settings.group_commit_ms),
                 drain=timedelta(seconds=settings.drain_s),
-                runners=errand_runners(settings, stores, tenants, telemetry, web),
+                runners=errand_runners(settings, stores, tenants, telemetry, web, sounds),
                 recordings=recording_parts(settings, stores.pool),
             )
         )

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from central.flow.errands import Errand
-from central.flow.media import Media
+from central.flow.media import Playable
 
 ANONYMOUS: Final = "anonymous"
 """The caller id of a leg that shows no number (RFC 3323)."""
@@ -42,7 +42,7 @@ class PlayMedia(msgspec.Struct, frozen=True):
     """Play items one after the other on the customer's leg; PlaybackEnded(playback) follows exactly once."""
 
     playback: int
-    items: tuple[Media, ...]
+    items: tuple[Playable, ...]
 
 
 class StopMedia(msgspec.Struct, frozen=True):

@@ -189,6 +189,25 @@ class CallWebhook(msgspec.Struct, frozen=True, tag="call_webhook"):
         return f"CallWebhook(key={self.key})"
 
 
+class FetchSound(msgspec.Struct, frozen=True, tag="fetch_sound"):
+    """Fetch a recording from the web and make it playable, within ``timeout_s``. url: absolute and percent-encoded.
+
+    Outcomes: fetched (values: ``file``, for a Sound), failed (values: ``error``, one of ``SOUND_ERRORS``).
+    """
+
+    url: str
+    timeout_s: float
+
+    @override
+    def __repr__(self) -> str:
+        """Without the address: it may hold personal data and secrets."""
+        return f"FetchSound(timeout_s={self.timeout_s})"
+
+
+SOUND_ERRORS = ("url_refused", "url_failed", "url_no_audio", "url_too_large", "url_too_long")
+"""Why there is no sound: the address may not be asked; nothing came in time, or an error; no audio; too many bytes; too long."""
+
+
 # Staged errands bring somebody to the customer. Their runners tell ErrandMoved("conversation") as soon as both sides hear each
 # other (until then the errand has the time limit of its step, from then on that of the run), and ErrandMoved("waiting") when
 # the other side was lost and another is looked for. When the customer's leg ends, whoever ended it, the errand is dropped.
@@ -203,4 +222,5 @@ Errand = (
     | ConnectAgent
     | TransferToFlow
     | CallWebhook
+    | FetchSound
 )

@@ -23,4 +23,15 @@ class Prompt(msgspec.Struct, frozen=True):
     language: str = "en"
 
 
+class Sound(msgspec.Struct, frozen=True):
+    """A file that an errand brought for this call. ``shown`` is what people read: where it came from, secrets masked."""
+
+    file: str
+    shown: str = ""
+
+
 Media = Speech | Prompt
+"""What a flow's document can name by itself."""
+
+Playable = Media | Sound
+"""What can be played."""

@@ -47,7 +47,7 @@ from central.flow.events import (
     TimerFired,
 )
 from central.flow.interpreter import begin, step
-from central.flow.media import Media, Speech
+from central.flow.media import Playable, Sound, Speech
 from central.flow.program import Program
 from central.flow.run import Collecting, Dialing, Run, RunFacts
 
@@ -271,8 +271,8 @@ class Rehearsal:
             case _:
                 pass
 
-    def _say(self, item: Media) -> None:
-        said = item.text if isinstance(item, Speech) else f"[{item.name}]"
+    def _say(self, item: Playable) -> None:
+        said = item.text if isinstance(item, Speech) else f"[{item.shown if isinstance(item, Sound) else item.name}]"
         self.said.append(said)
         self._tell("flow", said)
 
@@ -326,8 +326,10 @@ def _words(command: RunErrand) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(command.errand).__name__).lower()
 
 
-def _length_s(item: Media) -> float:
+def _length_s(item: Playable) -> float:
     if isinstance(item, Speech):
         return 0.5 + len(item.text) * _S_A_CHAR
+    if isinstance(item, Sound):
+        return _PROMPT_S
     silence = _SILENCE.fullmatch(item.name)
     return float(silence[1]) if silence else _PROMPT_S

@@ -23,6 +23,7 @@ import msgspec
 from central.domain.errors import DefectError
 from central.flow.commands import EndKind
 from central.flow.events import Stage
+from central.flow.media import Sound
 
 RunPhase = Literal["main", "remote_hangup", "status", "complete", "done"]
 LegState = Literal["none", "offered", "dialing", "up", "over"]
@@ -90,12 +91,16 @@ class Answering(msgspec.Struct, frozen=True, tag="answering"):
 
 
 class Playing(msgspec.Struct, frozen=True, tag="playing"):
-    """A Play step waits for its playback; ``left`` rounds follow. After a failed one ``grace`` runs, see widgets/play.py."""
+    """A Play step waits for its playback; ``left`` rounds follow. After a failed one ``grace`` runs, see widgets/play.py.
+
+    sound: what was fetched for it, None = it plays what the document names.
+    """
 
     playback: int
     left: int = 0
     grace: int = 0
     detail: str = ""
+    sound: Sound | None = None
 
     @property
     def pending(self) -> tuple[int, ...]:

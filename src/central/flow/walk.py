@@ -26,7 +26,7 @@ from central.flow.commands import (
 from central.flow.conditions import Reader
 from central.flow.errands import CUSTOMER_LEFT, TIMED_OUT, Errand
 from central.flow.events import ErrandDone, ErrandMoved, FlowEvent, LegEnded, Stage, TimerFired
-from central.flow.media import Media
+from central.flow.media import Playable
 from central.flow.program import Program
 from central.flow.run import Leg, LegResult, OnErrand, PressedDigit, Run, RunFacts, RunPhase, Wait
 from central.flow.variables import LIMIT_VALUE_CHARS, MASK, Reference, Rendered, Template, refusal, render
@@ -92,7 +92,7 @@ class Walk:
         self.commands.append(Note("warning", self.at, self.step, {"code": code, **data}))
 
     # -- media and time ------------------------------------------------------------------------------------------------
-    def play(self, items: tuple[Media, ...]) -> int:
+    def play(self, items: tuple[Playable, ...]) -> int:
         """Play to the customer; returns the id that PlaybackEnded will carry."""
         self.playbacks += 1
         self.commands.append(PlayMedia(self.playbacks, items))

@@ -22,7 +22,7 @@ from central.flow.commands import (
     StartTimer,
 )
 from central.flow.document import parse
-from central.flow.errands import CallWebhook, Errand, RecordVoice
+from central.flow.errands import CallWebhook, Errand, FetchSound, RecordVoice
 from central.flow.events import (
     Begun,
     DigitReceived,
@@ -52,10 +52,10 @@ ASKING = ["sms", "email", "agent_connect", "transfer_call", "further_leg"]
 OUTCOMES = [
     "accepted", "failed", "answered", "busy", "no_answer", "agent_allocated", "max_wait_time_reached", "no_agent_available",
     "queue_full", "agent_lost", "customer_left", "not_configured", "timed_out", "odd", "recorded", "empty",
-    "started", "shortened", "updated", "success", "failure",
+    "started", "shortened", "updated", "success", "failure", "fetched",
 ]  # fmt: skip
-_BROUGHT = {"name": "n", "link": "l", "response_raw": '{"a": "1"}'}
-_WORDS: dict[type[Errand], str] = {RecordVoice: "recorded", CallWebhook: "success"}
+_BROUGHT = {"file": "/f.wav", "name": "n", "link": "l", "response_raw": '{"a": "1"}'}
+_WORDS: dict[type[Errand], str] = {RecordVoice: "recorded", CallWebhook: "success", FetchSound: "fetched"}
 STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
 
 targets = st.sampled_from([*NAMES, "end", "nowhere"])
@@ -170,7 +170,8 @@ def steps(draw: st.DrawFn) -> dict[str, Any]:
     )
     match kind:
         case "play":
-            said = draw(st.sampled_from([{"say": draw(texts)}, {"file": draw(texts)}]))
+            address = draw(st.sampled_from(["https://h.example/{{ $flow.key.A }}.wav", "{{ $flow.key.B }}", "x"]))
+            said = draw(st.sampled_from([{"say": draw(texts)}, {"file": draw(texts)}, {"url": address}]))
             return {"widget": kind, **said, "next": draw(targets), "on": on, "on_failure": draw(policies),
                     "repeat": draw(st.integers(1, 3)), "barge_in": draw(st.booleans())}  # fmt: skip
         case "menu":

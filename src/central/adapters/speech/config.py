@@ -13,7 +13,8 @@ class SpeechConfig:
     ``prompt_folder`` holds recorded prompts and is data: nodes on several machines share it. Programs are names on PATH or
     absolute paths. ``piper`` and ``piper_model`` (an .onnx file) are empty unless that engine is wanted; it then speaks
     English by default. ``workers`` bounds the engines that run at once, ``timeout_s`` one run of an engine. A recording has
-    at most ``max_prompt_bytes`` as it is sent and lasts at most ``max_prompt_s``.
+    at most ``max_prompt_bytes`` as it is sent and lasts at most ``max_prompt_s``. Of what flows fetched from the web, at most
+    ``max_fetched_bytes`` of converted files are kept.
     """
 
     cache_folder: Path
@@ -29,3 +30,4 @@ class SpeechConfig:
     max_chars: int = 2000
     max_prompt_bytes: int = 20 * 1024 * 1024
     max_prompt_s: int = 3600
+    max_fetched_bytes: int = 1024 * 1024 * 1024

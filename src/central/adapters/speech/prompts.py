@@ -15,9 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from central.adapters.speech.config import SpeechConfig
-from central.adapters.speech.engines import prompt_command
-from central.adapters.speech.programs import run_program
-from central.adapters.speech.sound_kinds import OFFERED, is_cut, sound_kind
+from central.adapters.speech.fitting import fit, known_kind
 from central.adapters.speech.wave_files import read_audio, store_whole, write_silence
 from central.application.ports.administration import AuditEntry
 from central.application.ports.speech import Audio, AudioFile, NoAudio, PromptIndex, StoredPrompt
@@ -90,9 +88,7 @@ class PromptFiles:
             raise InvalidInput("invalid_language", "A language is a tag such as hi or pt-BR.", field="language")
         if len(audio) > self._config.max_prompt_bytes:
             raise InvalidInput("prompt_too_large", f"A recording has at most {self._config.max_prompt_bytes} bytes.")
-        kind = sound_kind(audio)
-        if kind is None:
-            raise InvalidInput("unreadable_audio", f"Send {OFFERED}: this is none of them.")
+        kind = known_kind(audio)
         try:
             async with self._converting:
                 stored, digest = await self._store(audio, kind)
@@ -107,19 +103,7 @@ class PromptFiles:
         folder = self._config.prompt_folder
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".add-", dir=folder, ignore_cleanup_errors=True) as scratch:
-            source, fitting = Path(scratch) / "source", Path(scratch) / "fitting.wav"
-            await asyncio.to_thread(source.write_bytes, audio)
-            done = await run_program(prompt_command(self._config, source, fitting, kind), self._config.timeout_s)
-            said = _refused(done, kind) if isinstance(done, NoAudio) else done
-            made = await asyncio.to_thread(read_audio, fitting)
-            if made is None or isinstance(done, NoAudio):
-                raise InvalidInput("unreadable_audio", f"The {kind.upper()} file cannot be read, or holds no sound.")
-            if made.seconds > self._config.max_prompt_s:
-                message = f"A recording lasts at most {self._config.max_prompt_s} seconds."
-                raise InvalidInput("prompt_too_long", message)
-            if is_cut(audio, kind, said):
-                raise InvalidInput("truncated_audio", f"The {kind.upper()} file is cut off: its end is missing.")
-            content = await asyncio.to_thread(fitting.read_bytes)
+            content = await fit(self._config, audio, kind, Path(scratch))
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
         known = await asyncio.to_thread(read_audio, path)
@@ -129,13 +113,3 @@ class PromptFiles:
 
     def _path(self, sha256: str) -> Path:
         return self._config.prompt_folder / sha256[:2] / f"{sha256}.wav"
-
-
-def _refused(done: NoAudio, kind: str) -> str:
-    """What sox said about a file that it did not take. Raises OperatorError where the fault is this machine's."""
-    if done.reason == "engine_missing":
-        raise OperatorError("sox_missing", done.detail)
-    if "no handler" in done.detail:
-        message = f"sox on this machine cannot read {kind.upper()}: install libsox-fmt-base and libsox-fmt-mp3."
-        raise OperatorError("sox_missing", message)
-    return done.detail

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import aiohttp
@@ -21,6 +21,7 @@ from central.adapters.webhook.addresses import AddressPolicy, AddressRefused
 from central.adapters.webhook.config import WebhookConfig
 
 _ACCEPTED = range(200, 300)
+_WHOLE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,34 @@ class HttpTransport:
         TimeoutError, or ValueError for what it cannot encode.
         """
         return await self._request(method, url, headers, body, unread=range(0))
+
+    async def fetch(
+        self, url: URL, headers: Mapping[str, str], keep: Callable[[bytes], Awaitable[None]], piece_bytes: int
+    ) -> RawAnswer:
+        """GET once, following nothing. The body of a 200 goes to ``keep`` in pieces; of any other answer it is not read.
+
+        ``cut`` = it has more than ``max_answer_bytes``: what was kept is of no use. Raises as ``send``, and what ``keep`` does.
+        """
+        self._policy.check_host(url.raw_host or "")
+        async with self._session.get(
+            url, headers=headers, allow_redirects=False, skip_auto_headers=("User-Agent",)
+        ) as response:
+            cut = response.status == _WHOLE and (response.content_length or 0) > self._max_answer_bytes
+            if response.status != _WHOLE or cut:
+                response.close()
+                return RawAnswer(response.status, dict(response.headers), b"", cut)
+            received, piece = 0, bytearray()
+            async for chunk in response.content.iter_any():
+                received += len(chunk)
+                if received > self._max_answer_bytes:
+                    response.close()  # it may have no end
+                    return RawAnswer(response.status, dict(response.headers), b"", cut=True)
+                piece += chunk
+                if len(piece) >= piece_bytes:
+                    await keep(bytes(piece))
+                    piece.clear()
+            await keep(bytes(piece))
+            return RawAnswer(response.status, dict(response.headers), b"")
 
     async def _request(
         self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None, *, unread: range

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from central.application.conversation.live_call import LiveCall
 from central.application.conversation.voice_desk import VoiceDesk
-from central.application.ports.speech import Audio, NoAudio, SpeechRequest
+from central.application.ports.speech import Audio, AudioFile, NoAudio, SpeechRequest
 from central.application.ports.telephony import PlaybackEnded as EnginePlayback
 from central.application.ports.telephony import Rejected
 from central.domain.errors import NeighbourError
 from central.domain.ids import AccountId
 from central.flow.commands import PlayMedia
 from central.flow.events import FlowEvent, PlaybackEnded
-from central.flow.media import Media, Prompt, Speech
+from central.flow.media import Playable, Prompt, Sound, Speech
 
 _LEAVING_S = 5.0
 _STORE_PAUSE_S = 2.0
@@ -67,7 +67,9 @@ class PlayPrompts:
             self._feed(call, PlaybackEnded(number, ok, self._desk.clock.now(), detail))
 
 
-async def media_files(desk: VoiceDesk, account_id: AccountId, items: Sequence[Media]) -> tuple[list[str], str | None]:
+async def media_files(
+    desk: VoiceDesk, account_id: AccountId, items: Sequence[Playable]
+) -> tuple[list[str], str | None]:
     """Paths in the order of the items, and what is wrong with the first that has no file."""
     speech = [item for item in items if isinstance(item, Speech)]
     prompts = [item for item in items if isinstance(item, Prompt)]
@@ -83,7 +85,15 @@ async def media_files(desk: VoiceDesk, account_id: AccountId, items: Sequence[Me
         except NeighbourError:
             desk.telemetry.warning("prompt_lookup_failed", code=error.code, detail=error.message)
             return [], error.code
-    audio = [next(rendered) if isinstance(item, Speech) else found[item] for item in items]
+    audio: list[Audio] = []
+    for item in items:
+        match item:
+            case Speech():
+                audio.append(next(rendered))
+            case Prompt():
+                audio.append(found[item])
+            case Sound():  # fetched by an errand of the same call
+                audio.append(AudioFile(item.file, 0.0))
     faults = [item for item in audio if isinstance(item, NoAudio)]
     if faults:
         return [], f"{faults[0].reason}: {faults[0].detail}"

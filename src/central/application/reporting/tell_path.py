@@ -119,7 +119,7 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
     match kind:
         case "play":
             said = text(note, "say")
-            title = f'Says "{said}"' if said else f"Plays {text(note, 'file')}"
+            title = f'Says "{said}"' if said else f"Plays {text(note, 'file') or text(note, 'url')}"
             return title, Kind.FLOW, title[:1].lower() + title[1:]
         case "message" | "bridge" | "whisper":
             line = _asked_for(note, kind)

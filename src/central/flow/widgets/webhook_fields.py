@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 from central.flow.json_paths import JsonPath, parse_path
 from central.flow.program import EndpointUse
@@ -17,9 +15,7 @@ from central.flow.variables import Template
 from central.flow.web_requests import (
     Body,
     Part,
-    Refused,
     form_body,
-    join_url,
     json_body,
     lawful_header,
     query_parts,
@@ -27,6 +23,7 @@ from central.flow.web_requests import (
     text_body,
     xml_body,
 )
+from central.flow.widgets.web_address import check_address, warn_of_secrets
 from central.flow.widgets.widget import Fields
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -63,14 +60,15 @@ def read_webhook(fields: Fields) -> Asked:
     url = fields.template("url")
     endpoint = _endpoint(fields, url)
     if url is not None:
-        _check_url(fields, url)
+        check_address(fields, url, "webhook_url_invalid", "webhook_plain_http")
     body = _body(fields)
     method = fields.choice("method", METHODS, "POST" if body is not None or endpoint else "GET")
     if body is not None and method in _WITHOUT_BODY:
         hint = "Choose POST, or put the values into `query:`."
         fields.find("webhook_body_unused", f"{method} carries no body.", line=fields.line("method"), hint=hint)
     query = query_parts(_pairs(fields, "query"))
-    _warn_of_secrets_in_url(fields, url, query)
+    warn_of_secrets(fields, url.parts if url is not None else (), "url")
+    warn_of_secrets(fields, query, "query")
     login = _login(fields)
     headers = _headers(fields, logged_in=login is not None or bool(endpoint))
     timeout = fields.duration("timeout", 10 * _SECOND, _SECOND, 30 * _SECOND)
@@ -94,36 +92,6 @@ def _endpoint(fields: Fields, url: Template | None) -> str:
     if endpoint:
         fields.endpoints.append(EndpointUse(endpoint, fields.line("endpoint")))
     return endpoint
-
-
-def _check_url(fields: Fields, url: Template) -> None:
-    """Judge the address with harmless values in the place of its variables."""
-    line = fields.line("url")
-    begins_open = bool(url.parts) and not isinstance(url.parts[0], str)
-    stand_ins = iter(["https://a.example"] if begins_open else [])
-    try:
-        sample = join_url(url.parts, lambda _: next(stand_ins, "1"))
-    except Refused as refused:
-        hint = "Such as https://api.example.com/customers/{{ $flow.key.Id }}."
-        fields.find("webhook_url_invalid", refused.detail, line=line, hint=hint)
-        return
-    parts = urlsplit(sample)
-    if "%" in parts.netloc:
-        hint = "Write the host as its ASCII form, which begins with xn--."
-        fields.find("webhook_url_invalid", "The host holds other than ASCII characters.", line=line, hint=hint)
-    if parts.scheme.lower() == "http":
-        message = "Plain http is for accounts that have its switch on; others take the failed branch."
-        hint = "Use https wherever the far side offers it."
-        fields.find("webhook_plain_http", message, line=line, hint=hint, severity="warning")
-
-
-def _warn_of_secrets_in_url(fields: Fields, url: Template | None, query: Sequence[Part]) -> None:
-    secrets = _secrets(fields)
-    for parts, name in ((url.parts if url is not None else (), "url"), (query, "query")):
-        if any(not isinstance(part, str) and part.space == "flow.key" and part.name in secrets for part in parts):
-            message = "A secret stands in the address, which servers write into their logs."
-            hint = "Send it in a header, in the body, or by `auth:`."
-            fields.find("secret_in_address", message, line=fields.line(name), hint=hint, severity="warning")
 
 
 # -- headers and log-in ------------------------------------------------------------------------------------------------
