@@ -161,7 +161,7 @@ def _converse(rehearsal: Rehearsal) -> list[Done]:
             typed = "q"
         if typed.lower() == "q":
             return acts
-        if rehearsal.awaits == "errand" and typed.lower() not in {"", "t", "h"}:
+        if rehearsal.asks_others and typed.lower() not in {"", "t", "h"} and not set(typed) <= _KEYS:
             acts.append(_reply(rehearsal, typed))
         else:
             _do(rehearsal, typed.lower(), acts)

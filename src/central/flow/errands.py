@@ -208,6 +208,20 @@ SOUND_ERRORS = ("url_refused", "url_failed", "url_no_audio", "url_too_large", "u
 """Why there is no sound: the address may not be asked; nothing came in time, or an error; no audio; too many bytes; too long."""
 
 
+class RecogniseSpeech(msgspec.Struct, frozen=True, tag="recognise_speech"):
+    """Listen to the customer until he has said something. At EndErrand: only what he is saying at that very moment.
+
+    It may run while something is played to him. phrases: what he is likely to say, as hints. language: a tag such as en or
+    pt-BR. longest_s: as long as one answer may be.
+
+    Outcomes: heard (values: ``words``, and their ``confidence`` from 0 to 1), nothing, failed.
+    """
+
+    phrases: tuple[str, ...]
+    language: str
+    longest_s: float
+
+
 # Staged errands bring somebody to the customer. Their runners tell ErrandMoved("conversation") as soon as both sides hear each
 # other (until then the errand has the time limit of its step, from then on that of the run), and ErrandMoved("waiting") when
 # the other side was lost and another is looked for. When the customer's leg ends, whoever ended it, the errand is dropped.
@@ -223,4 +237,5 @@ Errand = (
     | TransferToFlow
     | CallWebhook
     | FetchSound
+    | RecogniseSpeech
 )

@@ -213,17 +213,26 @@ def _until_possible(rehearsal: Rehearsal, act: str, keys: re.Match[str] | None) 
     if act.startswith("answers") or act in _UNREACHED:
         _until(rehearsal, awaits="answer")
     elif act == "talks" or act.startswith("replies "):
-        _until(rehearsal, awaits="errand")
+        _until(rehearsal, errand=True)
     elif keys is not None and keys[2] is None:
         _until(rehearsal, asks=True)
     elif act.startswith("hangs up in "):
         _until(rehearsal, step=act.removeprefix("hangs up in "))
 
 
-def _until(rehearsal: Rehearsal, *, over: bool = False, awaits: str = "", asks: bool = False, step: str = "") -> None:
+def _until(
+    rehearsal: Rehearsal,
+    *,
+    over: bool = False,
+    awaits: str = "",
+    asks: bool = False,
+    errand: bool = False,
+    step: str = "",
+) -> None:
     """Let time pass until the run stands there; a call that nobody takes is not reached."""
     for _ in range(LIMIT_TURNS):
-        there = rehearsal.awaits == awaits or (asks and rehearsal.asks) or (step and rehearsal.run.step == step)
+        asked = (asks and rehearsal.asks) or (errand and rehearsal.asks_others)
+        there = asked or rehearsal.awaits == awaits or (step and rehearsal.run.step == step)
         if rehearsal.over or (there and not over):
             return
         if rehearsal.awaits == "answer":

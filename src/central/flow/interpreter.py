@@ -58,6 +58,7 @@ from central.flow.run import (
     Reciting,
     Run,
     RunFacts,
+    errand_of,
 )
 from central.flow.walk import Walk
 
@@ -154,7 +155,7 @@ def _playback_ended(walk: Walk, event: PlaybackEnded) -> bool:
 
 
 def _errand_done(walk: Walk, event: ErrandDone) -> bool:
-    if not isinstance(walk.wait, OnErrand) or walk.wait.number != event.number:
+    if event.number < 1 or errand_of(walk.wait) != event.number:
         return False
     follow(walk, event)
     return True

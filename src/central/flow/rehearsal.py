@@ -128,7 +128,7 @@ class Rehearsal:
             return "over"
         if isinstance(self.run.wait, Dialing):
             return "answer"
-        if self._errand is not None:
+        if self._errand is not None and not self.asks:
             return "errand"
         if self._playing:
             return "media"
@@ -138,6 +138,11 @@ class Rehearsal:
     def asks(self) -> bool:
         """Whether keys pressed now would be taken as an entry (also while the question is still being played)."""
         return isinstance(self.run.wait, Collecting)
+
+    @property
+    def asks_others(self) -> bool:
+        """Whether an errand is out, so that it may come back now; of a menu with speech, beside the keys."""
+        return self._errand is not None and not self.over
 
     # -- the customer's side -----------------------------------------------------------------------------------------------
     def answers(self, *, machine: bool = False) -> None:

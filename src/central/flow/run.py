@@ -109,7 +109,11 @@ class Playing(msgspec.Struct, frozen=True, tag="playing"):
 
 
 class Collecting(msgspec.Struct, frozen=True, tag="collecting"):
-    """A Menu step collects an entry. ``playback`` 0 = no prompt plays, ``timer`` 0 = none runs; ``attempt`` from 1."""
+    """A Menu step collects an entry. ``playback`` 0 = no prompt plays, ``timer`` 0 = none runs; ``attempt`` from 1.
+
+    errand: that which listens for a spoken answer, 0 = none. ending: it was told to end, and ``timer`` is its last limit.
+    deaf: nothing can be recognised, so that the step goes on by keys alone.
+    """
 
     attempt: int
     playback: int = 0
@@ -117,6 +121,9 @@ class Collecting(msgspec.Struct, frozen=True, tag="collecting"):
     grace: int = 0
     entry: str = ""
     detail: str = ""
+    errand: int = 0
+    ending: bool = False
+    deaf: bool = False
 
     @property
     def pending(self) -> tuple[int, ...]:
@@ -187,6 +194,17 @@ class Leaving(msgspec.Struct, frozen=True, tag="leaving"):
 
 # Waits are msgspec structs (frozen and slotted too) because a stored run must tell them apart by their tag.
 Wait = Dialing | Answering | Playing | Collecting | Delaying | Reciting | OnErrand | Leaving
+
+
+def errand_of(wait: Wait | None) -> int:
+    """The number of the errand that a wait is for, or that runs beside it; 0 = none."""
+    match wait:
+        case OnErrand():
+            return wait.number
+        case Collecting():
+            return wait.errand
+        case _:
+            return 0
 
 
 class Leg(msgspec.Struct, frozen=True):

@@ -28,7 +28,7 @@ from central.flow.errands import CUSTOMER_LEFT, TIMED_OUT, Errand
 from central.flow.events import ErrandDone, ErrandMoved, FlowEvent, LegEnded, Stage, TimerFired
 from central.flow.media import Playable
 from central.flow.program import Program
-from central.flow.run import Leg, LegResult, OnErrand, PressedDigit, Run, RunFacts, RunPhase, Wait
+from central.flow.run import Leg, LegResult, OnErrand, PressedDigit, Run, RunFacts, RunPhase, Wait, errand_of
 from central.flow.variables import LIMIT_VALUE_CHARS, MASK, Reference, Rendered, Template, refusal, render
 
 LIMIT_DIGITS: Final = 500  # kept with their times
@@ -118,23 +118,32 @@ class Walk:
         if self.wait is not None:
             for timer in self.wait.pending:
                 self.commands.append(CancelTimer(timer))
-            if isinstance(self.wait, OnErrand):
-                self.commands.append(DropErrand(self.wait.number))
+            self.drop_errand(errand_of(self.wait))
             self.wait = None
+
+    def begin(self, errand: Errand) -> int:
+        """Let somebody do this beside what the step waits for; the wait must hold the number, which is answered."""
+        self.errands += 1
+        self.commands.append(RunErrand(self.errands, errand))
+        return self.errands
+
+    def drop_errand(self, number: int) -> None:
+        """Nobody waits for this errand any more; 0 = there is none."""
+        if number:
+            self.commands.append(DropErrand(number))
 
     def send(self, errand: Errand, limit_s: float, *, hears: bool = False, stage: Stage | Literal[""] = "") -> None:
         """Let somebody do this, and wait for it at most so many seconds, a conversation that comes of it not counted.
 
         hears: digits come to the step meanwhile.
         """
-        self.errands += 1
-        self.commands.append(RunErrand(self.errands, errand))
-        self.wait = OnErrand(self.errands, self.start_timer(limit_s), hears, stage, limit_s)
+        number = self.begin(errand)
+        self.wait = OnErrand(number, self.start_timer(limit_s), hears, stage, limit_s)
 
     def end_errand(self) -> None:
         """Let the errand that the step waits for come to its end now; what it brought still returns."""
-        if isinstance(self.wait, OnErrand):
-            self.commands.append(EndErrand(self.wait.number))
+        if number := errand_of(self.wait):
+            self.commands.append(EndErrand(number))
 
     @property
     def listening(self) -> bool:

@@ -22,7 +22,7 @@ from central.flow.commands import (
     StartTimer,
 )
 from central.flow.document import parse
-from central.flow.errands import CallWebhook, Errand, FetchSound, RecordVoice
+from central.flow.errands import CallWebhook, Errand, FetchSound, RecogniseSpeech, RecordVoice
 from central.flow.events import (
     Begun,
     DigitReceived,
@@ -52,10 +52,22 @@ ASKING = ["sms", "email", "agent_connect", "transfer_call", "further_leg"]
 OUTCOMES = [
     "accepted", "failed", "answered", "busy", "no_answer", "agent_allocated", "max_wait_time_reached", "no_agent_available",
     "queue_full", "agent_lost", "customer_left", "not_configured", "timed_out", "odd", "recorded", "empty",
-    "started", "shortened", "updated", "success", "failure", "fetched",
+    "started", "shortened", "updated", "success", "failure", "fetched", "heard", "nothing",
 ]  # fmt: skip
-_BROUGHT = {"file": "/f.wav", "name": "n", "link": "l", "response_raw": '{"a": "1"}'}
-_WORDS: dict[type[Errand], str] = {RecordVoice: "recorded", CallWebhook: "success", FetchSound: "fetched"}
+_BROUGHT = {
+    "words": "yes",
+    "confidence": "0.9",
+    "file": "/f.wav",
+    "name": "n",
+    "link": "l",
+    "response_raw": '{"a": "1"}',
+}
+_WORDS: dict[type[Errand], str] = {
+    RecordVoice: "recorded",
+    CallWebhook: "success",
+    FetchSound: "fetched",
+    RecogniseSpeech: "heard",
+}
 STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
 
 targets = st.sampled_from([*NAMES, "end", "nowhere"])
@@ -179,6 +191,11 @@ def steps(draw: st.DrawFn) -> dict[str, Any]:
                 st.sampled_from([{}, {"length": 3, "min_length": 2, "store": "A"}, {"invalid": "No."}])
             )
             wired = {name: draw(targets) for name in ("no_input", "invalid_exhausted", "collected")}
+            if draw(st.booleans()):
+                more |= {
+                    "speech": {"phrases": draw(st.sampled_from([{"1": ["yes"]}, {"2": "no", "12": ["oh", "no"]}]))}
+                }
+                wired |= draw(st.sampled_from([{}, {"speech_not_configured": "s0"}]))
             keys = {key: draw(targets) for key in draw(st.sets(st.sampled_from(["1", "2", "12", "#"]), min_size=1))}
             return {"widget": kind, "say": draw(texts), "digits": keys, "tries": draw(st.integers(1, 3)), **more,
                     "finish_on": draw(st.sampled_from(["", "#"])), "on": {**wired, **on},

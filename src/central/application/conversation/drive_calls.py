@@ -192,9 +192,8 @@ class DriveCalls:
                 assert_never(command)
 
     def _errand(self, call: LiveCall, command: do.RunErrand | do.DropErrand | do.EndErrand) -> None:
-        if not isinstance(command, do.EndErrand):
-            self._errands.do(call, command)
-        elif self._recorder is not None:  # a recording is the only errand that can be ended early
+        self._errands.do(call, command)
+        if isinstance(command, do.EndErrand) and self._recorder is not None:  # whose recording the engine must end
             self._recorder.enough(call)
 
     def _store(self, call: LiveCall) -> None:

@@ -91,6 +91,7 @@ class LiveCall:
     timers: dict[int, TimerHandle] = field(default_factory=dict[int, TimerHandle])
     playbacks: dict[int, str] = field(default_factory=dict[int, str])
     errands: dict[int, asyncio.Task[None] | None] = field(default_factory=dict[int, "asyncio.Task[None] | None"])
+    enough: dict[int, asyncio.Event] = field(default_factory=dict[int, asyncio.Event])  # errands told to end early
     end: MainPathEnded | None = None
     outcome: Outcome | None = None
     loss: Loss | None = None
@@ -103,6 +104,10 @@ class LiveCall:
         """The number of the errand that the present task runs: with the attempt's id it names the errand for ever."""
         task = asyncio.current_task()
         return next(number for number, runs in self.errands.items() if runs is task)
+
+    def enough_in_hand(self) -> asyncio.Event:
+        """Is set when the flow wants the errand that the present task runs to end now."""
+        return self.enough[self.errand_in_hand()]
 
     def let_go(self) -> None:
         """Nothing more is to come of this call: no timer, no errand."""

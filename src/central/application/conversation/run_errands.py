@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from central.application.conversation.live_call import LiveCall
 from central.application.conversation.voice_desk import VoiceDesk
 from central.domain.errors import CentralError
-from central.flow.commands import DropErrand, RunErrand
+from central.flow.commands import DropErrand, EndErrand, RunErrand
 from central.flow.errands import NOT_CONFIGURED, Errand
 from central.flow.events import ErrandDone, ErrandMoved, FlowEvent, Stage
 
@@ -64,13 +64,19 @@ class RunErrands:
     def __init__(self, desk: VoiceDesk, feed: Callable[[LiveCall, FlowEvent], None], runners: Runners) -> None:
         self._desk, self._feed, self._runners = desk, feed, runners
 
-    def do(self, call: LiveCall, command: RunErrand | DropErrand) -> None:
-        """Do an errand, or end one that the flow does not wait for any more; an end by itself is told."""
+    def do(self, call: LiveCall, command: RunErrand | DropErrand | EndErrand) -> None:
+        """Do an errand, finish it early, or end one that the flow does not wait for any more; an end by itself is told."""
+        if isinstance(command, EndErrand):
+            if enough := call.enough.get(command.number):
+                enough.set()
+            return
         if isinstance(command, DropErrand):
+            call.enough.pop(command.number, None)
             if task := call.errands.pop(command.number, None):
                 task.cancel()
             return
         call.errands[command.number] = None
+        call.enough[command.number] = asyncio.Event()
         self._desk.timers.spawn(self._run(call, command), "errand")
 
     async def _run(self, call: LiveCall, command: RunErrand) -> None:
@@ -81,6 +87,7 @@ class RunErrands:
             returned = await self._returned(call, command)
         finally:
             call.errands.pop(command.number, None)
+            call.enough.pop(command.number, None)
         if not call.gone:
             now = self._desk.clock.now()
             self._feed(call, ErrandDone(command.number, returned.outcome, now, returned.values, returned.detail))

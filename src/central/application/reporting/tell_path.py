@@ -44,6 +44,8 @@ _WARNINGS: Final = {
     "address_invalid": "an e-mail address is none and was left out",
     "attachment_invalid": "an attachment cannot be one and was left out",
     "prompt_name_invalid": "a recording has no lawful name and was left out",
+    "speech_not_configured": "this installation recognises no speech, so only keys count",
+    "speech_failed": "speech could not be recognised, so only keys count",
 }
 
 
@@ -190,9 +192,13 @@ def _errand(note: Data) -> str:
 
 
 def _keys(note: Data) -> tuple[str, Kind, str]:
-    entry, typed = text(note, "entry"), text(note, "typed")
+    entry, typed, heard = text(note, "entry"), text(note, "typed"), text(note, "heard")
     tries = whole(note, "attempt") or 1
     attempt = f" (try {tries})" if tries > 1 else ""
+    if heard:
+        meant = "which the menu does not know" if entry == "!" else f"which means {entry}"
+        short = "not understood" if entry == "!" else entry
+        return f'Said "{heard}", {meant}{attempt}', Kind.DIGITS, f'said "{heard}": {short}'
     if entry == "!":
         return (
             f"Pressed {typed or 'keys'}, which the menu does not know{attempt}",

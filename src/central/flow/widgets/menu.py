@@ -1,4 +1,4 @@
-"""Menu: ask, collect digits, and go on by the entry."""
+"""Menu: ask, collect digits or hear a phrase, and go on by the entry."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Final
 
 import msgspec
 
-from central.flow.events import DigitReceived, FlowEvent, PlaybackEnded, TimerFired
+from central.flow.errands import NOT_CONFIGURED
+from central.flow.events import DigitReceived, ErrandDone, FlowEvent, PlaybackEnded, TimerFired
 from central.flow.media import Media
 from central.flow.program import Failed, Outcome
 from central.flow.run import Collecting
 from central.flow.tree import Entries
 from central.flow.variables import MASK
 from central.flow.walk import Walk
+from central.flow.widgets.menu_speech import LONGEST_S, NOT_CONFIGURED_BRANCH, SpokenAnswers, read_answers
 from central.flow.widgets.play import GRACE_S
 from central.flow.widgets.spoken import FIELDS, Spoken, read_spoken, read_spoken_at
 from central.flow.widgets.widget import Branch, Field, Fields, Widget
@@ -24,6 +26,9 @@ from central.flow.widgets.widget import Branch, Field, Fields, Widget
 LIMIT_LENGTH: Final = 32
 _KEY = re.compile(r"[0-9*#]{1,32}")
 _SECOND = timedelta(seconds=1)
+_HEARD_CHARS: Final = 200  # of what somebody said, for the timeline
+# Who was told to end hears out what is being said, and then says so.
+_LAST_WORDS_S: Final = LONGEST_S + 5.0
 _COLLECTED: Final = "collected"
 
 
@@ -32,7 +37,8 @@ class MenuNode:
     """A prepared Menu step.
 
     keys: the entries that have a branch of their own. shortest, longest: how many digits make an entry. finish: the digit
-    that ends an entry early, "" = none. open_ended: any entry of a lawful length is taken (branch ``collected``).
+    that ends an entry early, "" = none. open_ended: any entry of a lawful length is taken (branch ``collected``). speech:
+    phrases that may be said instead, None = keys only; unheard: the branch for an installation without recogniser is wired.
     """
 
     prompt: Spoken | None
@@ -50,6 +56,8 @@ class MenuNode:
     type_ahead: bool
     variable: str
     secret: bool
+    speech: SpokenAnswers | None = None
+    unheard: bool = False
 
     # -- the two ways in -----------------------------------------------------------------------------------------------
     def enter(self, walk: Walk) -> Outcome:
@@ -62,7 +70,7 @@ class MenuNode:
         return self._feed(walk, Collecting(1), typed)
 
     def handle(self, walk: Walk, event: FlowEvent) -> Outcome:
-        """A digit, the end of the prompt, or a timer."""
+        """A digit, the end of the prompt, what was said, or a timer."""
         wait = walk.wait
         if not isinstance(wait, Collecting):
             return None
@@ -73,11 +81,13 @@ class MenuNode:
                 return self._prompt_ended(walk, wait, event)
             case TimerFired():
                 return self._timer(walk, wait, event)
+            case ErrandDone():
+                return self._listened(walk, wait, event)
             case _:
                 return None
 
     # -- asking --------------------------------------------------------------------------------------------------------
-    def _ask(self, walk: Walk, attempt: int, first: Spoken | None) -> Outcome:
+    def _ask(self, walk: Walk, attempt: int, first: Spoken | None, *, deaf: bool = False) -> Outcome:
         """Play the prompt, after ``first`` (the words for an invalid entry or for silence), and begin to collect."""
         items: list[Media] = []
         for spoken in (first, self.prompt):
@@ -87,10 +97,18 @@ class MenuNode:
             if media is not None:
                 items.append(media)
         if items:
-            walk.wait = Collecting(attempt, playback=walk.play(tuple(items)))
+            playback = walk.play(tuple(items))
+            errand = self._listen(walk, deaf=deaf) if self.barge_in else 0
+            walk.wait = Collecting(attempt, playback=playback, errand=errand, deaf=deaf)
         else:
-            walk.wait = Collecting(attempt, timer=walk.start_timer(self.first_digit_s))
+            self._await_answer(walk, Collecting(attempt, deaf=deaf))
         return None
+
+    def _await_answer(self, walk: Walk, wait: Collecting) -> None:
+        """The prompt is over: from now on the customer has his time to answer."""
+        errand = wait.errand or self._listen(walk, deaf=wait.deaf)
+        timer = walk.start_timer(self.first_digit_s)
+        walk.wait = Collecting(wait.attempt, timer=timer, errand=errand, deaf=wait.deaf)
 
     def _prompt_ended(self, walk: Walk, wait: Collecting, event: PlaybackEnded) -> Outcome:
         if not event.ok:
@@ -99,8 +117,9 @@ class MenuNode:
             return None
         typed = walk.take_typed()
         if typed:  # pressed during a prompt that does not stop for digits
-            return self._feed(walk, Collecting(wait.attempt), typed)
-        walk.wait = Collecting(wait.attempt, timer=walk.start_timer(self.first_digit_s))
+            walk.drop_wait()
+            return self._feed(walk, Collecting(wait.attempt, deaf=wait.deaf), typed)
+        self._await_answer(walk, wait)
         return None
 
     # -- digits --------------------------------------------------------------------------------------------------------
@@ -108,11 +127,14 @@ class MenuNode:
         if wait.playback and not self.barge_in:
             walk.type_ahead(digit)
             return None
+        self._stop_asking(walk, wait)
+        return self._feed(walk, Collecting(wait.attempt, entry=wait.entry, deaf=wait.deaf), digit)
+
+    def _stop_asking(self, walk: Walk, wait: Collecting) -> None:
+        """There is an answer, or a part of it: nothing more is said, awaited or listened for."""
         if wait.playback:
             walk.stop(wait.playback)
-        for timer in wait.pending:
-            walk.cancel_timer(timer)
-        return self._feed(walk, Collecting(wait.attempt, entry=wait.entry), digit)
+        walk.drop_wait()
 
     def _feed(self, walk: Walk, wait: Collecting, digits: str) -> Outcome:
         """Add digits one by one until they make an entry; what is left over stays typed ahead."""
@@ -122,8 +144,9 @@ class MenuNode:
             entry = entry if finished else entry + digit
             if finished or self._is_whole(entry):
                 walk.typed = digits[used:] + walk.typed
-                return self._judge(walk, wait.attempt, entry)
-        walk.wait = Collecting(wait.attempt, timer=walk.start_timer(self.inter_digit_s), entry=entry)
+                return self._judge(walk, wait, entry)
+        timer = walk.start_timer(self.inter_digit_s)
+        walk.wait = Collecting(wait.attempt, timer=timer, entry=entry, deaf=wait.deaf)
         return None
 
     def _is_whole(self, entry: str) -> bool:
@@ -135,33 +158,78 @@ class MenuNode:
         return not any(key.startswith(entry) and key != entry for key in self.keys)
 
     def _timer(self, walk: Walk, wait: Collecting, event: TimerFired) -> Outcome:
-        walk.wait = None
-        if event.timer == wait.grace:
+        unheard_prompt = event.timer == wait.grace
+        walk.wait = wait = msgspec.structs.replace(wait, timer=0, grace=0)
+        if unheard_prompt:
             return Failed("playback_failed", wait.detail)
         if wait.entry:
-            return self._judge(walk, wait.attempt, wait.entry)
+            return self._judge(walk, wait, wait.entry)
+        if wait.errand and not wait.ending:  # who has begun to speak in time is heard out
+            walk.end_errand()
+            walk.wait = msgspec.structs.replace(wait, timer=walk.start_timer(_LAST_WORDS_S), ending=True)
+            return None
+        return self._silent(walk, wait)
+
+    def _silent(self, walk: Walk, wait: Collecting) -> Outcome:
+        walk.drop_wait()
         walk.note("digits", entry="", attempt=wait.attempt)
         if wait.attempt >= self.tries:
             return "no_input"
-        return self._ask(walk, wait.attempt + 1, self.silence)
+        return self._ask(walk, wait.attempt + 1, self.silence, deaf=wait.deaf)
+
+    # -- speech --------------------------------------------------------------------------------------------------------
+    def _listen(self, walk: Walk, *, deaf: bool) -> int:
+        """Begin to listen for a phrase; the errand's number, 0 = nobody listens."""
+        return walk.begin(self.speech.errand()) if self.speech is not None and not deaf else 0
+
+    def _listened(self, walk: Walk, wait: Collecting, event: ErrandDone) -> Outcome:
+        """Something was said, or nobody can or did hear anything: then the keys are still there."""
+        wait = msgspec.structs.replace(wait, errand=0)
+        walk.wait = wait
+        if event.outcome == "heard":
+            return self._understand(walk, wait, event)
+        if event.outcome == NOT_CONFIGURED and self.unheard:
+            self._stop_asking(walk, wait)
+            return NOT_CONFIGURED_BRANCH
+        if event.outcome != "nothing":
+            code = NOT_CONFIGURED_BRANCH if event.outcome == NOT_CONFIGURED else "speech_failed"
+            walk.warn(code, detail=event.detail)
+            wait = msgspec.structs.replace(wait, deaf=True)
+        walk.wait = wait
+        return self._silent(walk, wait) if wait.ending else None
+
+    def _understand(self, walk: Walk, wait: Collecting, event: ErrandDone) -> Outcome:
+        self._stop_asking(walk, wait)
+        words = event.values.get("words", "")
+        key = None if self.speech is None else self.speech.key_of(words, event.values.get("confidence", ""))
+        heard = MASK if self.secret else words[:_HEARD_CHARS]
+        if key is None:
+            return self._reject(walk, wait, heard=heard)
+        return self._accept(walk, wait, key, key, heard=heard)
 
     # -- judging -------------------------------------------------------------------------------------------------------
-    def _judge(self, walk: Walk, attempt: int, entry: str) -> Outcome:
-        walk.wait = None
+    def _judge(self, walk: Walk, wait: Collecting, entry: str) -> Outcome:
+        walk.drop_wait()
         branch = entry if entry in self.keys else _COLLECTED
-        shown = MASK if self.secret else entry
         if branch != _COLLECTED or (self.open_ended and self.shortest <= len(entry) <= self.longest):
-            walk.entries = (*walk.entries, shown)
-            walk.note("digits", entry=shown, attempt=attempt)
-            if self.variable:
-                walk.store(self.variable, entry)
-            return branch
+            return self._accept(walk, wait, entry, branch)
+        return self._reject(walk, wait, typed=MASK if self.secret else entry)
+
+    def _accept(self, walk: Walk, wait: Collecting, entry: str, branch: str, **said: str) -> str:
+        shown = MASK if self.secret else entry
+        walk.entries = (*walk.entries, shown)
+        walk.note("digits", entry=shown, attempt=wait.attempt, **said)
+        if self.variable:
+            walk.store(self.variable, entry)
+        return branch
+
+    def _reject(self, walk: Walk, wait: Collecting, **said: str) -> Outcome:
         walk.entries = (*walk.entries, "!")
-        walk.note("digits", entry="!", typed=shown, attempt=attempt)
+        walk.note("digits", entry="!", attempt=wait.attempt, **said)
         walk.typed = ""  # whoever erred should hear the words about it
-        if attempt >= self.tries:
+        if wait.attempt >= self.tries:
             return "invalid_exhausted"
-        return self._ask(walk, attempt + 1, self.invalid)
+        return self._ask(walk, wait.attempt + 1, self.invalid, deaf=wait.deaf)
 
 
 def _prepare(fields: Fields) -> MenuNode:
@@ -198,6 +266,8 @@ def _prepare(fields: Fields) -> MenuNode:
         type_ahead=fields.flag("type_ahead", default=True),
         variable=variable,
         secret=fields.secret,
+        speech=read_answers(fields, keys),
+        unheard=NOT_CONFIGURED_BRANCH in fields.targets,
     )
 
 
@@ -220,7 +290,14 @@ MENU = Widget(
 number of so many digits (branch `collected`). The first digit stops the prompt (`barge_in`); digits typed ahead count. An
 entry is over at its full length, at `finish_on`, or `inter_digit_timeout` after its last digit. After an invalid entry, or
 `first_digit_timeout` after the prompt without any digit, the menu asks again, `tries` times in all; then the branch
-`invalid_exhausted` or `no_input` is taken, by the last try. An invalid entry is reported as `!`.""",
+`invalid_exhausted` or `no_input` is taken, by the last try. An invalid entry is reported as `!`.
+
+With `speech` the customer may also say one of the `phrases` instead of pressing its key: `speech: {language: en, phrases: {"1":
+[yes, yes please], "2": [no]}}`. Upper case, punctuation and accents written in two ways make no difference; otherwise the whole
+answer must be a phrase. Anything else, or what was understood with less than `confidence` (0 to 1, 0.5), is an invalid entry. He
+is listened to from the beginning of the prompt (`barge_in`), else from its end; a key that comes first counts, and whoever has
+begun to speak in time is heard out. An installation without a recogniser takes the branch `speech_not_configured` where it is
+wired; otherwise, and when recognising fails, the menu goes on by keys alone, with a warning.""",
     example="""menu:
   widget: menu
   say: Press 1 to confirm, 2 to reschedule.
@@ -233,6 +310,9 @@ entry is over at its full length, at `finish_on`, or `inter_digit_timeout` after
     fields=(
         *FIELDS,
         Field("digits", "mapping of keys to steps", "One branch per key: 0 to 9, `*`, `#`, or several of them."),
+        Field(
+            "speech", "mapping", "`phrases` by key, `language` (`en`), `confidence` (0.5): what may be said instead."
+        ),
         Field("length", "1 to 32", "Accept any entry of so many digits; branch `collected`."),
         Field("min_length", "1 to `length`", "Accept shorter entries too.", "`length`"),
         Field("finish_on", "# or *", "The digit that ends an entry early; not part of it."),
@@ -249,6 +329,7 @@ entry is over at its full length, at `finish_on`, or `inter_digit_timeout` after
         Branch("no_input", "Silence on the last try.", required=True, stores=False),
         Branch("invalid_exhausted", "An invalid entry on the last try.", required=True, stores=False),
         Branch(_COLLECTED, "An entry of lawful length that has no branch of its own."),
+        Branch(NOT_CONFIGURED_BRANCH, "With `speech`: this installation recognises none.", stores=False),
         Branch("error", "The prompt could not be played."),
     ),
     media=True,

@@ -94,10 +94,16 @@ def read_spoken(fields: Fields, where: Reading | None = None, *, required: bool 
 
 def read_voice(reading: Reading) -> tuple[str, str]:
     """``voice`` and ``language`` of a mapping that speaks; what no engine can know is found here, not by the customer."""
-    voice, language = reading.text("voice"), reading.text("language", "en")
+    voice = reading.text("voice")
     if voice and not _VOICE.fullmatch(voice):
         hint = "The name of a voice: letters, digits, +, - and _."
         reading.find("voice_invalid", f"{voice[:40]!r} cannot name a voice.", line=reading.line("voice"), hint=hint)
+    return voice, read_language(reading)
+
+
+def read_language(reading: Reading) -> str:
+    """``language`` of a mapping that speaks, or is spoken to."""
+    language = reading.text("language", "en")
     hint = "A language tag such as en, hi or en-IN."
     if not _LANGUAGE.fullmatch(language):
         message = f"{language[:40]!r} is no language tag."
@@ -105,7 +111,7 @@ def read_voice(reading: Reading) -> tuple[str, str]:
     elif not known_language(language):
         message = f"No language {language[:40]!r} is known."
         reading.find("language_unknown", message, line=reading.line("language"), hint=hint, severity="warning")
-    return voice, language
+    return language
 
 
 def read_spoken_at(fields: Fields, name: str) -> Spoken | None:
