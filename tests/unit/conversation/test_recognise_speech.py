@@ -76,6 +76,7 @@ def test_silence_is_silence() -> None:
     speech = MemorySpeechInput()
     rig = play(rig_with(speech), one)
     assert said(rig) == "Silent."
+    assert rig.clock.monotonic() < 20  # the recogniser was told that it is enough, and not waited for
     assert len(speech.asked) == 2
     assert not speech.listening
 
