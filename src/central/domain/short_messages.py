@@ -8,6 +8,7 @@ National shift tables are not used: few gateways take them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -33,6 +34,8 @@ LIMIT_PARTS: Final = 10
 _ESCAPE: Final = "\x1b"
 _PLAIN: Final = frozenset(GSM7) - {_ESCAPE}
 _WIDE: Final = 0xFFFF
+_EXTENDED: Final = re.compile(f"[{re.escape(''.join(GSM7_EXTENSION))}]")
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 # One message holds 140 octets: 160 septets or 70 UCS-2 characters.
 _SIZES: Final[dict[Encoding, tuple[int, int]]] = {"gsm7": (160, 153), "ucs2": (70, 67)}
 
@@ -62,6 +65,28 @@ def measure(text: str) -> Measured:
             parts, room = parts + 1, part
         room -= width
     return Measured(encoding, units, parts)
+
+
+def divide(text: str, encoding: Encoding, *, wide_reference: bool = False) -> list[str]:
+    """The parts that a text is sent in; as many as ``measure`` says when the encoding is the one it found.
+
+    wide_reference: a 16-bit reference takes one more unit of each part (TS 23.040, section 9.2.3.24.8: 152 and 66).
+    What stands in neither table counts as one septet here: whoever encodes it finds out.
+    """
+    whole, part = _SIZES[encoding]
+    double = _EXTENDED if encoding == "gsm7" else _ASTRAL
+    if len(text) + len(double.findall(text)) <= whole:
+        return [text]
+    part -= wide_reference
+    pieces: list[str] = []
+    begun, room = 0, part
+    for at, char in enumerate(text):
+        width = 2 if double.match(char) else 1
+        if width > room:
+            pieces.append(text[begun:at])
+            begun, room = at, part
+        room -= width
+    return [*pieces, text[begun:]]
 
 
 def _septets(text: str) -> list[int] | None:
