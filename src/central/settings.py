@@ -151,6 +151,7 @@ class Settings:
 
     # dispatch and tracking
     dispatch_round_ms: Annotated[int, Help("time between two rounds of the dispatcher", "ms", 5, 60_000)] = 100
+    message_round_ms: Annotated[int, Help("time between two looks for due messages of a carrier", "ms", 5, 60_000)] = 50
     lease_s: Annotated[float, Help("how long a claim holds without a sign of life", "s", 3, 3600)] = 60.0
     group_commit_ms: Annotated[float, Help("how long results wait for others to share a commit", "ms", 0, 1000)] = 10.0
     drain_s: Annotated[float, Help("how long a stopping process waits for its running calls", "s", 0, 86_400)] = 20.0

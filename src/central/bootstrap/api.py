@@ -20,11 +20,14 @@ from central.adapters.postgres.administration_accounts import (
 from central.adapters.postgres.administration_control import PostgresControl
 from central.adapters.postgres.administration_flows import PostgresEndpoints, PostgresFlows
 from central.adapters.postgres.administration_numbers import PostgresDids, PostgresLists, PostgresTrunks
+from central.adapters.postgres.carriers import PostgresCarriers
 from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
 from central.adapters.postgres.dispatch_store import PostgresDispatch
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.jobs import JobQueue, open_jobs
 from central.adapters.postgres.library import PostgresLibrary
+from central.adapters.postgres.message_reports import PostgresMessageReports
+from central.adapters.postgres.messages import PostgresMessages
 from central.adapters.postgres.outbox import PostgresDeadLetters
 from central.adapters.postgres.pool import Pool, transaction
 from central.adapters.postgres.prompts import PostgresPrompts
@@ -54,6 +57,7 @@ from central.application.administration.maintain_account import (
     OperateAccounts,
     ReadAccount,
 )
+from central.application.administration.maintain_carriers import MaintainCarriers
 from central.application.administration.maintain_endpoints import MaintainEndpoints
 from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
@@ -64,9 +68,13 @@ from central.application.intake.open_request import OpenRequest
 from central.application.intake.receive_upload import ReceiveUpload
 from central.application.intake.reload_request import ReloadRequest
 from central.application.intake.submit_records import SubmitRecords
+from central.application.messaging.accept_messages import AcceptShortMessages
+from central.application.messaging.send_sms import SendSms
 from central.application.ports.intake import LoadQueue
+from central.application.reporting.read_messages import ReadMessages
 from central.application.reporting.read_recordings import ReadRecordings
 from central.application.reporting.reporting import Reporting
+from central.bootstrap.carriers import check_carrier
 from central.bootstrap.collector import calm_collector
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
@@ -76,7 +84,7 @@ from central.bootstrap.speech import speech_config
 from central.bootstrap.store import database_dsn, worker_pool
 from central.domain.errors import NeighbourError
 from central.entrypoints.api.app import create_app
-from central.entrypoints.api.services import Limits, Neighbour, Services
+from central.entrypoints.api.services import Limits, Messaging, Neighbour, Services
 from central.settings import Settings
 
 _READY_S = 2.0  # a probe does not wait longer
@@ -88,11 +96,10 @@ def build_services(
     """Wire every use case. ``shard`` is a pool of central_worker: for the operator's routes and frozen flow versions."""
     clock, ids = SystemClock(), SystemIds()
     auditor, operators = Auditor(clock, ids), PostgresAccounts(shard)
-    flows, keys, lists = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool)
-    prompts, urls = PostgresPrompts(pool), WebhookUrlPolicy(webhook_config(settings))
+    flows, keys, lists, prompts = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool), PostgresPrompts(pool)
+    urls = WebhookUrlPolicy(webhook_config(settings))
     missing = FindMissing(prompts, PostgresSavedEndpoints(pool))
-    library = PostgresLibrary(shard, PostgresDispatch(shard, ids), clock)
-    work = _work(settings, pool, library, queue)
+    work = _work(settings, pool, library := PostgresLibrary(shard, PostgresDispatch(shard, ids), clock), queue)
     return Services(
         clock=clock,
         ids=ids,
@@ -105,6 +112,7 @@ def build_services(
         keys=KeepKeys(keys, auditor),
         trunks=MaintainTrunks(PostgresTrunks(pool), auditor),
         dids=MaintainDids(PostgresDids(pool), auditor),
+        messaging=messaging(pool, library, auditor),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),
@@ -154,6 +162,16 @@ def _work(settings: Settings, pool: Pool, library: PostgresLibrary, queue: LoadQ
         receive=receive,
         reload=ReloadRequest(intake, receive),
         reports=Reporting(store, library, clock),
+    )
+
+
+def messaging(pool: Pool, library: PostgresLibrary, auditor: Auditor) -> Messaging:
+    """Wire what the API offers of SMS and e-mail."""
+    store = PostgresMessages(pool, auditor.ids, as_tenant=True)
+    return Messaging(
+        carriers=MaintainCarriers(PostgresCarriers(pool), check_carrier, auditor),
+        send_sms=SendSms(AcceptShortMessages(store, library, auditor.clock), auditor.ids),
+        read=ReadMessages(PostgresMessageReports(pool)),
     )
 
 

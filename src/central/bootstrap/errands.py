@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
 from central.adapters.postgres.intake_store import PostgresIntake
+from central.adapters.postgres.messages import PostgresMessages
 from central.adapters.postgres.pool import Pool
 from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
 from central.adapters.speech.web_sounds import FetchedSounds
@@ -17,9 +18,11 @@ from central.application.conversation.call_functions import CallFunctions
 from central.application.conversation.call_webhooks import CallWebhooks
 from central.application.conversation.fetch_sounds import FetchSounds
 from central.application.conversation.run_errands import Runners
+from central.application.conversation.send_messages import SendShortMessages
 from central.application.intake.open_request import OpenRequest
 from central.application.intake.start_flow import StartFlow
 from central.application.intake.submit_records import SubmitRecords
+from central.application.messaging.accept_messages import AcceptShortMessages
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.web_sounds import WebSounds
 from central.application.ports.world import Clock
@@ -45,6 +48,9 @@ def errand_runners(
         errands.StartFlow: functions.start_flow,
         errands.UpdateContact: functions.update_contact,
         errands.ShortenLink: functions.shorten_link,
+        errands.SendSms: SendShortMessages(
+            AcceptShortMessages(PostgresMessages(stores.pool, stores.ids), stores.library, stores.clock), stores.ids
+        ),
         errands.CallWebhook: CallWebhooks(web, PostgresSavedEndpoints(stores.pool), stores.clock, telemetry),
         errands.FetchSound: FetchSounds(sounds, telemetry),
     }

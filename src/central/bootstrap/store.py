@@ -44,6 +44,10 @@ def row_retention(settings: Settings) -> Mapping[str, timedelta]:
         "old_ledger": audit,
         "old_records": records,
         "empty_requests": records,
+        "old_messages": records,
+        "old_contents": records,
+        "old_texts": records,
+        "old_strays": timedelta(days=7),
         "old_links": timedelta(days=30),  # behind their expiry: until then whoever comes late is told so
     }
 

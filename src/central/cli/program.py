@@ -31,6 +31,8 @@ _ACCOUNT = {
     "user": ("resources:users", "People of the account and their roles."),
     "key": ("resources:keys", "API keys."),
     "trunk": ("resources:trunks", "SIP trunks and their prefix routes."),
+    "carrier": ("messages:carriers", "Carriers: who takes SMS and e-mail over."),
+    "sms": ("messages:sms", "Short messages: send, list, show with their history."),
     "did": ("resources:dids", "Numbers that the account owns."),
     "list": ("resources:lists", "Phone blacklist, whitelist, do-not-disturb register."),
     "flow": ("flows:flows", "Flows: check, test, draw, push, compare, publish, roll back, pause."),

@@ -20,6 +20,7 @@ EVENT_TYPES = (
     "request.status",
     "sms.status",
     "email.status",
+    "sms.received",
     "record.status",
     "attempt.ended",
     "leg.ended",

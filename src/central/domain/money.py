@@ -91,14 +91,40 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class RatePlan:
-    """Voice rates of an account; the longest prefix wins, and the empty prefix must be there so that all have a price.
+class PartRate:
+    """What a part of an SMS to numbers that begin with ``prefix`` costs, in millionths."""
 
-    Raises InvalidInput ``invalid_rate_plan``.
+    prefix: str
+    per_part: int
+
+    def __post_init__(self) -> None:
+        if _PREFIX.fullmatch(self.prefix) is None or not 0 <= self.per_part <= _MAX_PER_PULSE:
+            raise InvalidInput(
+                "invalid_rate", f"The SMS rate for prefix {self.prefix!r} is not usable.", prefix=self.prefix
+            )
+
+    @classmethod
+    def parse(cls, document: object) -> PartRate:
+        """Read ``{"prefix", "per_part"}``, the price in millionths. Raises InvalidInput ``invalid_rate``."""
+        match document:
+            case {"prefix": str(prefix), "per_part": int(price)}:
+                return cls(prefix, price)
+            case _:
+                message = "An SMS rate has a prefix of digits, and a whole number as per_part (in millionths)."
+                raise InvalidInput("invalid_rate", message)
+
+
+@dataclass(frozen=True, slots=True)
+class RatePlan:
+    """Rates of an account; the longest prefix wins. For voice the empty prefix must be there, so that all have a price.
+
+    sms: a destination without a rate costs nothing. email: millionths for each one that is taken over. Raises InvalidInput ``invalid_rate_plan``.
     """
 
     name: str
     voice: tuple[Rate, ...]
+    sms: tuple[PartRate, ...] = ()
+    email: int = 0
 
     def __post_init__(self) -> None:
         prefixes = [rate.prefix for rate in self.voice]
@@ -106,19 +132,38 @@ class RatePlan:
             raise InvalidInput(
                 "invalid_rate_plan", "A rate plan needs each prefix once and a rate for the empty prefix."
             )
+        if len({rate.prefix for rate in self.sms}) != len(self.sms) or not 0 <= self.email <= _MAX_PER_PULSE:
+            raise InvalidInput(
+                "invalid_rate_plan", "A rate plan needs each prefix once, and prices that are not negative."
+            )
         if len({rate.per_pulse.currency for rate in self.voice}) != 1:
             raise InvalidInput("invalid_rate_plan", "A rate plan has one currency.")
 
     @classmethod
     def parse(cls, document: Mapping[str, object], currency: str) -> RatePlan:
-        """Read ``{"name", "voice": [{"prefix", "pulse_s", "per_pulse"}]}``, prices in millionths.
+        """Read ``{"name", "voice": [{"prefix", "pulse_s", "per_pulse"}], "sms": [{"prefix", "per_part"}], "email"}`` (millionths).
 
         Raises InvalidInput ``invalid_rate_plan``, ``invalid_rate``.
         """
         name, rates = document.get("name"), document.get("voice")
         if not isinstance(name, str) or not isinstance(rates, list):
             raise InvalidInput("invalid_rate_plan", "A rate plan has a name and a list of voice rates.")
-        return cls(name, tuple(Rate.parse(rate, currency) for rate in cast("list[object]", rates)))
+        texts, mail = document.get("sms", []), document.get("email", 0)
+        if not isinstance(texts, list) or not isinstance(mail, int):
+            raise InvalidInput(
+                "invalid_rate_plan", "SMS rates are a list, and the price of an e-mail is a whole number."
+            )
+        return cls(
+            name,
+            tuple(Rate.parse(rate, currency) for rate in cast("list[object]", rates)),
+            tuple(PartRate.parse(rate) for rate in cast("list[object]", texts)),
+            mail,
+        )
+
+    def sms_price(self, number: str, parts: int) -> int:
+        """What a short message of so many parts costs, in millionths."""
+        found = [rate for rate in self.sms if number.startswith(rate.prefix)]
+        return max(found, key=lambda rate: len(rate.prefix)).per_part * parts if found else 0
 
     def rate_for(self, number: str) -> Rate:
         """The rate of a destination, E.164 digits without plus."""

@@ -51,3 +51,8 @@ def compile_pattern(pattern: str) -> Pattern | None:
     except (_engine.error, UnicodeEncodeError):
         return None
     return _Utf8Pattern(compiled) if compiled.programsize <= LIMIT_PROGRAM else None
+
+
+def quoted(text: str) -> str:
+    """A pattern that matches exactly this text."""
+    return str(_engine.escape(text))

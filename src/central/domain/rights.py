@@ -48,6 +48,8 @@ class Right(StrEnum):
     FLOWS_EDIT = "flows:edit"
     FLOWS_TEST = "flows:test"
     FLOWS_PUBLISH = "flows:publish"
+    MESSAGES_READ = "messages:read"
+    MESSAGES_SEND = "messages:send"
     REQUESTS_READ = "requests:read"
     REQUESTS_LOAD = "requests:load"
     REQUESTS_CONTROL = "requests:control"
@@ -71,12 +73,13 @@ _READ: Final = frozenset(
         Right.NUMBERS_READ,
         Right.WEBHOOKS_READ,
         Right.FLOWS_READ,
+        Right.MESSAGES_READ,
         Right.REQUESTS_READ,
         Right.REPORTS_READ,
     }
 )
 _OWNER_ONLY: Final = frozenset({Right.ACCOUNT_CHANGE, Right.ACCOUNT_CLOSE, Right.BILLING, Right.ADMINS_NAME})
-_REPORTS: Final = frozenset({Right.REQUESTS_READ, Right.REPORTS_READ})
+_REPORTS: Final = frozenset({Right.MESSAGES_READ, Right.REQUESTS_READ, Right.REPORTS_READ})
 
 ROLE_RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     Role.OWNER: frozenset(Right),
@@ -92,6 +95,7 @@ ROLE_RIGHTS: Final[dict[Role, frozenset[Right]]] = {
             Right.CONTACTS_CHANGE,
             Right.REQUESTS_LOAD,
             Right.REQUESTS_CONTROL,
+            Right.MESSAGES_SEND,
             *_REPORTS,
         }
     ),

@@ -70,6 +70,7 @@ from central.application.intake.submit_records import MOST_RECORDS, Receipt, Rec
 from central.application.ports.administration import AccountRow
 from central.application.ports.outbox import Delivery
 from central.application.reporting.read_recordings import ReadRecordings
+from central.bootstrap.api import messaging
 from central.domain.delivery import Answer, HttpAnswer
 from central.domain.errors import InvalidInput, NotFound
 from central.domain.ids import AccountId, RecordId, RequestId
@@ -311,6 +312,7 @@ def make_services(
         dids=MaintainDids(PostgresDids(api_pool), auditor),
         contacts=KeepContacts(PostgresContacts(api_pool), auditor),
         links=PostgresLinks(api_pool),
+        messaging=messaging(api_pool, library, auditor),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, FindMissing(PostgresPrompts(api_pool), PostgresSavedEndpoints(api_pool)), auditor),

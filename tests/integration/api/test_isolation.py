@@ -29,6 +29,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/flows/{flow}/archived": {"json": {"archived": True}},
     "/flows/{flow}/security-id": {"json": {}},
     "/webhooks/{endpoint_id}": {"json": {"name": "stolen"}},
+    "/carriers/{carrier_id}": {"json": {"name": "stolen"}},
     "/webhooks/{endpoint_id}/replay": {"json": {}},
 }
 ACTIONS = ("pause", "resume", "stop")
@@ -57,6 +58,7 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
     request_id, record_id = str(uuid4()), str(uuid4())
     stage.reports.documents[owner.id, request_id] = {"request_id": request_id, "status": "Completed", "name": "secret"}
     stage.reports.documents[owner.id, record_id] = {"record_id": record_id, "numbers": ["919812345678"]}
+    sent = await owner.post("/sms", {"messages": [{"to": "919812345678", "text": "secret"}]})
     keys = (await owner.get("/keys")).json()["items"]
     return {
         "flow": flow["id"],
@@ -70,6 +72,8 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
         "list_name": "blacklist",
         "name": "secret-greeting",
         "account_id": str(owner.id),
+        "message_id": sent.json()["messages"][0]["message_id"],
+        "carrier_id": str(uuid4()),
         "action": "stop",
     }
 
@@ -85,6 +89,8 @@ async def _state(owner: Tenant, names: dict[str, str]) -> list[str]:
         "/lists",
         "/lists/blacklist/entries",
         "/prompts",
+        "/sms",
+        "/carriers",
     ]
     paths += [f"/flows/{names['flow']}/draft", "/account"]
     texts = [(await owner.get(path)).text for path in paths]
@@ -95,7 +101,10 @@ async def test_no_route_lets_another_account_in(stage: Stage, tenant: Tenant) ->
     names = await _furnish(stage, tenant)
     before = await _state(tenant, names)
     stranger = await stage.account("Stranger")
-    foreign = [names[name] for name in ("flow", "trunk_id", "person_id", "endpoint_id", "request_id", "record_id")]
+    foreign = [
+        names[name]
+        for name in ("flow", "message_id", "trunk_id", "person_id", "endpoint_id", "request_id", "record_id")
+    ]
     tried = 0
     for method, path in _routes(stage):
         short = path.removeprefix("/api/v1")
@@ -122,7 +131,18 @@ async def test_no_route_lets_another_account_in(stage: Stage, tenant: Tenant) ->
 
 async def test_every_route_needs_a_key(stage: Stage) -> None:
     names = dict.fromkeys(
-        ("flow", "trunk_id", "person_id", "endpoint_id", "key_id", "request_id", "record_id", "account_id"),
+        (
+            "flow",
+            "trunk_id",
+            "person_id",
+            "endpoint_id",
+            "key_id",
+            "request_id",
+            "record_id",
+            "account_id",
+            "carrier_id",
+            "message_id",
+        ),
         str(uuid4()),
     )
     names |= {"number": "1", "list_name": "dnd", "action": "stop", "name": "greeting"}

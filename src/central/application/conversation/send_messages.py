@@ -9,7 +9,7 @@ from central.application.conversation.live_call import LiveCall
 from central.application.conversation.run_errands import Returned
 from central.application.ports.messages import Accepted, Answer, Mail, MailChannel, Refused, ShortMessage, SmsChannel
 from central.application.ports.world import Ids
-from central.domain.ids import MessageId
+from central.domain.ids import MessageId, RequestId
 from central.flow.errands import SendEmail, SendSms
 
 
@@ -27,6 +27,8 @@ class SendShortMessages:
             account_id=call.account_id,
             record_id=call.record_id,
             step=call.run.step,
+            request_id=RequestId(call.request_id),
+            testing=call.handed.record.testing,
             purpose=call.handed.prepared.purpose,
             to=errand.to,
             text=errand.text,
@@ -53,6 +55,8 @@ class SendMails:
             account_id=call.account_id,
             record_id=call.record_id,
             step=call.run.step,
+            request_id=RequestId(call.request_id),
+            testing=call.handed.record.testing,
             purpose=call.handed.prepared.purpose,
             to=errand.to,
             cc=errand.cc,

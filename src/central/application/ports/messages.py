@@ -8,26 +8,27 @@ Implementations come with the rooms of SMS and e-mail; until then a flow's messa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 
-from central.domain.ids import AccountId, MessageId, RecordId
+from central.domain.ids import AccountId, MessageId, RecordId, RequestId
 from central.domain.policies import Purpose
 from central.domain.short_messages import Encoding
 from central.domain.statuses import EmailStatus, SmsStatus
 
 
 class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """One SMS. id: also its idempotency key. to: E.164 digits. step: of the flow. sender "" = the account's own.
+    """One SMS. id: also its idempotency key. to: E.164 digits. sender "" = the account's own.
 
-    encoding, parts: how it goes out. template_id, entity_id: registration ids where the country requires them.
+    encoding, parts: how it goes out. template_id, entity_id: registration ids where the country requires them. record_id,
+    step: of the flow that sends it, None and "" = it is sent alone. send_at: not before. validity: how long it may take
+    (None = a day). testing: whitelisted numbers only.
     """
 
     id: MessageId
     account_id: AccountId
-    record_id: RecordId
-    step: str
     purpose: Purpose
     to: str
     text: str
@@ -36,15 +37,23 @@ class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
     sender: str = ""
     template_id: str = ""
     entity_id: str = ""
+    record_id: RecordId | None = None
+    request_id: RequestId | None = None
+    step: str = ""
+    client_identifier: str = ""
+    send_at: datetime | None = None
+    validity: timedelta | None = None
+    testing: bool = False
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
-    """One e-mail, of which each recipient has a status of his own. id: also its idempotency key. Addresses have a lawful shape."""
+    """One e-mail, of which each recipient has a status of his own. id: also its idempotency key.
+
+    text, html, mjml: at least one. values: what stands for the variables of a Liquid template; None = it is no template.
+    """
 
     id: MessageId
     account_id: AccountId
-    record_id: RecordId
-    step: str
     purpose: Purpose
     to: tuple[str, ...]
     subject: str
@@ -55,6 +64,16 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     sender: str = ""
     attachments: tuple[str, ...] = ()
     tracking: bool = False
+    mjml: str = ""
+    values: dict[str, object] | None = None
+    reply_to: str = ""
+    record_id: RecordId | None = None
+    request_id: RequestId | None = None
+    step: str = ""
+    client_identifier: str = ""
+    send_at: datetime | None = None
+    validity: timedelta | None = None
+    testing: bool = False
 
 
 class Accepted(msgspec.Struct, frozen=True):

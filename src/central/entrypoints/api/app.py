@@ -10,6 +10,7 @@ from litestar.di import Provide
 from litestar.routes import HTTPRoute
 
 from central.entrypoints.api.account_routes import account_router
+from central.entrypoints.api.carrier_routes import carrier_router
 from central.entrypoints.api.contact_routes import contact_router, link_router
 from central.entrypoints.api.flow_routes import flow_router
 from central.entrypoints.api.flow_version_routes import flow_version_router
@@ -26,6 +27,7 @@ from central.entrypoints.api.prompt_routes import prompt_router
 from central.entrypoints.api.recording_routes import recording_router
 from central.entrypoints.api.request_routes import request_router
 from central.entrypoints.api.services import Services
+from central.entrypoints.api.sms_routes import sms_router
 from central.entrypoints.api.upload_routes import upload_router
 from central.entrypoints.api.webhook_routes import webhook_router
 
@@ -76,6 +78,8 @@ def _routers() -> list[Router]:
         route_handlers=[
             account_router,
             number_router,
+            carrier_router,
+            sms_router,
             list_router,
             contact_router,
             flow_router,

@@ -17,6 +17,7 @@ from central.application.administration.keep_contacts import KeepContacts
 from central.application.administration.keep_keys import KeepKeys
 from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import ChangeAccount, OperateAccounts, ReadAccount
+from central.application.administration.maintain_carriers import MaintainCarriers
 from central.application.administration.maintain_endpoints import MaintainEndpoints
 from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
@@ -25,11 +26,13 @@ from central.application.administration.publish_flow import PublishFlow
 from central.application.administration.save_flow import SaveFlow
 from central.application.intake.receive_upload import Upload
 from central.application.intake.submit_records import Receipt, Submission
+from central.application.messaging.send_sms import SendSms
 from central.application.ports.administration import IdempotencyStore
 from central.application.ports.internal_functions import LinkStore
 from central.application.ports.outbox import Courier, DeadLetters
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
+from central.application.reporting.read_messages import ReadMessages
 from central.application.reporting.read_recordings import ReadRecordings
 from central.domain.ids import AccountId, RecordId, RequestId
 
@@ -157,6 +160,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Messaging:
+    """SMS and e-mail: who takes them over, how they are sent alone, how they are read."""
+
+    carriers: MaintainCarriers
+    send_sms: SendSms
+    read: ReadMessages
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything that the routes call."""
 
@@ -171,6 +183,7 @@ class Services:
     keys: KeepKeys
     trunks: MaintainTrunks
     dids: MaintainDids
+    messaging: Messaging
     lists: EditList
     import_list: ImportList
     flows: SaveFlow

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from central.domain.senders import SENDER
 from central.domain.short_messages import LIMIT_PARTS, measure
 from central.flow.errands import NOT_CONFIGURED, SendSms
 from central.flow.events import FlowEvent
@@ -17,8 +18,6 @@ from central.flow.widgets.widget import Branch, Field, Fields, Widget
 
 LIMIT_HAND_OVER_S: Final = 30.0
 """How long the hand-over of a message may take; it is put into a queue, not sent, so this is already far too long."""
-SENDER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._&+-]{0,9}[A-Za-z0-9.])?|\+?[0-9]{3,15}")
-"""An originating address: at most 11 characters (3GPP TS 23.040, section 9.1.2.5), or a number or short code."""
 _REGISTRATION: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _TEXT: Final = Template((), "")
 

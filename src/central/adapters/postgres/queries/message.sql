@@ -1,0 +1,210 @@
+-- Messages: accepted, handed over, answered, heard of again. A batch travels as one jsonb parameter or as arrays.
+
+-- name: number_hits
+-- What the lists say about those who are to get an SMS.
+with w as (select * from unnest(%(accounts)s::uuid[], %(recipients)s::text[]) as w(account_id, recipient))
+select w.account_id, w.recipient, e.list from w
+  join list_entry e on e.account_id = w.account_id and e.list in ('blacklist', 'whitelist') and e.number = w.recipient
+   and not e.prefix and (e.expires_at is null or e.expires_at > %(at)s)
+union all
+select w.account_id, w.recipient, 'dnd:' || e.register from w
+  join dnd_entry e on e.account_id = w.account_id and e.number = w.recipient;
+
+-- name: address_hits
+with w as (select * from unnest(%(accounts)s::uuid[], %(recipients)s::text[]) as w(account_id, recipient))
+select w.account_id, w.recipient, 'suppressed:' || s.reason as list from w
+  join suppression s on s.account_id = w.account_id and s.address = lower(w.recipient)
+   and s.since is not null and s.lifted_at is null and (s.expires_at is null or s.expires_at > %(at)s);
+
+-- name: routes
+-- ``needs``: the registration ids that the carrier must get with each message.
+select r.account_id, r.carrier_id, r.prefix, r.priority, r.share, r.cost,
+       coalesce((select array_agg(x ->> 'source') from jsonb_array_elements(c.settings -> 'dlt') as x), '{}') as needs
+  from carrier_route r join carrier c on c.account_id = r.account_id and c.id = r.carrier_id
+ where r.account_id = any(%(accounts)s) and c.enabled and c.channel = %(channel)s;
+
+-- name: templates
+select account_id, id, text, entity_id, sender from sms_template where account_id = any(%(accounts)s);
+
+-- name: proved_domains
+select account_id, domain from mail_domain where account_id = any(%(accounts)s) and verified_at is not null;
+
+-- name: add_messages
+-- Stored once: who sends the same id again hears what was stored first.
+with d as materialized (
+  select * from jsonb_to_recordset(%(messages)s::jsonb) as d(account_id uuid, id uuid, record_id uuid, request_id uuid, content_id uuid,
+    carrier_id uuid, created_at timestamptz, due_at timestamptz, deadline timestamptz, parts smallint, testing boolean, channel text,
+    status text, reason text, detail text, recipient text, sender text, text text, encoding text, purpose text, step text,
+    client_identifier text, ids jsonb, event_id uuid)),
+added as (
+  insert into message (account_id, id, record_id, request_id, content_id, carrier_id, created_at, changed_at, due_at, deadline, parts,
+                       testing, channel, status, reason, detail, recipient, sender, text, encoding, purpose, step, client_identifier, ids)
+  select account_id, id, record_id, request_id, content_id, carrier_id, created_at, created_at, due_at, deadline, parts, testing, channel,
+         status, reason, detail, recipient, sender, text, encoding, purpose, step, client_identifier, ids
+    from d on conflict do nothing
+  returning account_id, id),
+told as (
+  insert into message_event (account_id, message_id, id, at, kind, to_status, reason, data)
+  select d.account_id, d.id, d.event_id, d.created_at, 'message_accepted', d.status, nullif(d.reason, ''),
+         jsonb_strip_nulls(jsonb_build_object('parts', d.parts, 'encoding', nullif(d.encoding, ''), 'detail', nullif(d.detail, ''),
+           'due_at', d.due_at))
+    from d join added using (account_id, id)),
+published as (
+  insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
+  select d.account_id, new_uuid7(), e.id, d.record_id, d.request_id, d.channel || '.status', d.created_at, jsonb_strip_nulls(jsonb_build_object(
+         'message_id', d.id, 'record_id', d.record_id, 'request_id', d.request_id, 'client_identifier', nullif(d.client_identifier, ''),
+         'channel', d.channel, 'to', d.recipient, 'status', d.status, 'reason', nullif(d.reason, ''), 'parts', d.parts))
+    from d join added using (account_id, id)
+    join webhook_endpoint e on e.account_id = d.account_id and e.disabled_at is null and (d.channel || '.status') = any(e.events)
+     and e.flow_id is null
+   where d.due_at is null)
+select d.id, coalesce(m.status, d.status) as status, coalesce(m.reason, d.reason) as reason
+  from d left join message m on m.account_id = d.account_id and m.id = d.id;
+
+-- name: add_contents
+insert into message_content (account_id, id, body, created_at)
+select d.account_id, d.id, d.body, d.created_at
+  from jsonb_to_recordset(%(contents)s::jsonb) as d(account_id uuid, id uuid, body jsonb, created_at timestamptz) on conflict do nothing;
+
+-- name: contents
+select c.id, c.body from message_content c join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) using (account_id, id);
+
+-- name: due
+select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
+       m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
+       m.lease_until is not null as handed
+  from message m
+ where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s
+ order by m.due_at limit %(n)s for update skip locked;
+
+-- name: by_ids
+select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
+       m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
+       m.lease_until is not null as handed
+  from message m join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) using (account_id, id)
+ order by m.account_id, m.id for no key update of m;
+
+-- name: by_remote_ids
+select p.account_id, p.message_id from message_part p
+ where p.account_id = %(account_id)s and p.carrier_id = %(carrier_id)s and p.remote_id = any(%(remote_ids)s) and p.remote_id <> '';
+
+-- name: parts_of
+select p.account_id, p.message_id, p.part, p.carrier_id, p.remote_id, p.status, p.states
+  from message_part p join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) on p.account_id = w.account_id and p.message_id = w.id
+ order by p.message_id, p.part;
+
+-- name: lost_hand_overs
+select account_id, id from message where lease_until < %(at)s order by lease_until limit %(n)s for no key update skip locked;
+
+-- name: silent
+select account_id, id from message where silent_at < %(at)s order by silent_at limit %(n)s for no key update skip locked;
+
+-- name: overdue
+select account_id, id from message where due_at is not null and deadline < %(at)s order by deadline limit %(n)s for no key update skip locked;
+
+-- name: move_messages
+-- Status, place and money together; only along lawful edges. The rows are locked by this transaction already.
+with d as materialized (
+  select * from jsonb_to_recordset(%(moves)s::jsonb) as d(account_id uuid, id uuid, from_status text, status text, reason text, detail text,
+    due_at timestamptz, lease boolean, silent_at timestamptz, carrier_id uuid, cost bigint)),
+moved as (
+  update message m set status = d.status, reason = d.reason, detail = d.detail, due_at = d.due_at, silent_at = d.silent_at,
+         lease_until = case when d.lease then %(at)s + %(lease_time)s::interval end,
+         handed_at = case when d.lease then %(at)s else m.handed_at end,
+         owner = case when d.lease then %(owner)s end,
+         tries = m.tries + d.lease::int, carrier_id = d.carrier_id, cost = d.cost,
+         changed_at = greatest(%(at)s, m.changed_at + interval '1 microsecond')
+    from d where m.account_id = d.account_id and m.id = d.id and m.status = d.from_status
+     and (d.status = d.from_status or exists (
+          select from move v where v.family = m.channel and v.from_status = d.from_status and v.to_status = d.status))
+  returning m.account_id, m.id, m.record_id, m.request_id, m.client_identifier, m.channel, m.recipient, m.status, d.from_status, m.reason,
+            m.parts, m.changed_at),
+published as (
+  insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
+  select m.account_id, new_uuid7(), e.id, m.record_id, m.request_id, m.channel || '.status', m.changed_at, jsonb_strip_nulls(jsonb_build_object(
+         'message_id', m.id, 'record_id', m.record_id, 'request_id', m.request_id, 'client_identifier', nullif(m.client_identifier, ''),
+         'channel', m.channel, 'to', m.recipient, 'status', m.status, 'previous', m.from_status, 'reason', nullif(m.reason, ''),
+         'parts', m.parts))
+    from moved m join webhook_endpoint e on e.account_id = m.account_id and e.disabled_at is null
+     and (m.channel || '.status') = any(e.events) and e.flow_id is null
+   where m.status <> m.from_status)
+select count(*)::int from moved;
+
+-- name: add_message_events
+insert into message_event (account_id, message_id, id, at, late, kind, from_status, to_status, reason, part, data)
+select d.account_id, d.message_id, d.id, d.at, d.late, d.kind, d.from_status, d.to_status, d.reason, d.part, d.data
+  from jsonb_to_recordset(%(events)s::jsonb) as d(account_id uuid, message_id uuid, id uuid, at timestamptz, late boolean, kind text,
+    from_status text, to_status text, reason text, part smallint, data jsonb)
+on conflict do nothing;
+
+-- name: keep_parts
+insert into message_part (account_id, message_id, part, carrier_id, tries, remote_id, status, states, created_at)
+select d.account_id, d.message_id, d.part, d.carrier_id, d.tries, d.remote_id, d.status, d.states, %(at)s
+  from jsonb_to_recordset(%(parts)s::jsonb) as d(account_id uuid, message_id uuid, part smallint, carrier_id uuid, tries smallint,
+    remote_id text, status text, states text[])
+on conflict (account_id, message_id, part) do update set carrier_id = excluded.carrier_id, tries = excluded.tries,
+  remote_id = excluded.remote_id, status = excluded.status, states = excluded.states;
+
+-- name: book_messages
+-- What messages have cost, one line an account and batch.
+with m as (select * from jsonb_to_recordset(%(sums)s::jsonb) as m(account_id uuid, id uuid, amount bigint, n int)),
+booked as (update balance b set balance = b.balance - m.amount from m where b.account_id = m.account_id returning b.account_id)
+insert into ledger (account_id, id, at, kind, amount, reserved, records, note)
+select m.account_id, m.id, %(at)s, 'settle', -m.amount, 0, 0, m.n || ' messages' from m join booked using (account_id);
+
+-- name: keep_strays
+insert into stray_receipt (account_id, carrier_id, id, remote_id, body, came_at)
+select %(account_id)s, %(carrier_id)s, d.id, d.remote_id, d.body, d.came_at
+  from jsonb_to_recordset(%(strays)s::jsonb) as d(id uuid, remote_id text, body jsonb, came_at timestamptz) on conflict do nothing;
+
+-- name: take_strays
+with gone as (
+  delete from stray_receipt s
+   where s.account_id = %(account_id)s and s.carrier_id = %(carrier_id)s and s.remote_id = any(%(remote_ids)s)
+  returning s.id, s.body)
+select body from gone order by id;
+
+-- name: matchable_strays
+select distinct s.account_id, s.carrier_id, s.remote_id from stray_receipt s
+  join message_part p on p.carrier_id = s.carrier_id and p.remote_id = s.remote_id and p.account_id = s.account_id
+ where s.came_at > %(at)s - interval '10 minutes' limit %(n)s;
+
+-- name: keep_texts
+with d as materialized (
+  select * from jsonb_to_recordset(%(texts)s::jsonb) as d(id uuid, sender text, recipient text, text text, came_at timestamptz, wish text)),
+kept as (
+  insert into inbound_text (account_id, id, carrier_id, sender, recipient, text, came_at, opted_out)
+  select %(account_id)s, id, %(carrier_id)s, sender, recipient, text, came_at, wish = 'stop' from d on conflict do nothing returning account_id, id)
+insert into outbox (account_id, id, endpoint_id, event_type, occurred_at, body)
+select e.account_id, new_uuid7(), e.id, 'sms.received', d.came_at, jsonb_build_object('text_id', d.id, 'from', d.sender, 'to', d.recipient,
+       'text', d.text, 'opted_out', d.wish = 'stop')
+  from d join kept using (id)
+  join webhook_endpoint e on e.account_id = kept.account_id and e.disabled_at is null and 'sms.received' = any(e.events) and e.flow_id is null;
+
+-- name: obey_texts
+-- STOP blacklists for calls and messages; START takes back what a STOP did, nothing that the account itself decided.
+with d as materialized (
+  select distinct on (sender) sender, wish from jsonb_to_recordset(%(texts)s::jsonb) as d(id uuid, sender text, wish text)
+   where wish in ('stop', 'start') and sender ~ '^[0-9]{8,15}$' order by sender, id desc),
+stopped as (
+  insert into list_entry (account_id, list, number, prefix, note, created_at)
+  select %(account_id)s, 'blacklist', sender, false, 'said STOP by SMS', %(at)s from d where wish = 'stop'
+  on conflict do nothing returning number),
+freed as (
+  delete from list_entry e using d where d.wish = 'start' and e.account_id = %(account_id)s and e.list = 'blacklist' and e.number = d.sender
+     and not e.prefix and e.note = 'said STOP by SMS' returning e.number)
+insert into list_version as v (account_id, list, version, entries)
+select %(account_id)s, 'blacklist', 1, (select count(*) from stopped) from (select 1) x
+ where exists (select from stopped) or exists (select from freed)
+on conflict (account_id, list) do update set version = v.version + 1,
+  entries = greatest(0, v.entries + (select count(*) from stopped) - (select count(*) from freed));
+
+-- name: carriers
+select c.account_id, c.id, c.name, c.channel, c.kind, c.settings, c.secrets, c.changes,
+       (select coalesce(jsonb_agg(jsonb_build_object('carrier_id', r.carrier_id, 'prefix', r.prefix, 'priority', r.priority, 'share', r.share,
+          'cost', r.cost)), '[]') from carrier_route r where r.account_id = c.account_id and r.carrier_id = c.id) as routes
+  from carrier c where c.enabled order by c.account_id, c.id;
+
+-- name: tell_carrier
+update carrier set state = %(state)s, state_detail = %(detail)s, state_at = %(at)s
+ where account_id = %(account_id)s and id = %(id)s and (state, state_detail) is distinct from (%(state)s, %(detail)s);

@@ -1,0 +1,162 @@
+"""What an SMS is told before it waits: may it go, by whom, and when. Pure, first failure wins (domain 12; messaging tables)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from central.application.ports.carriers import CarrierId
+from central.application.ports.message_store import Acceptance, ListDate, NewMessage
+from central.application.ports.messages import ShortMessage
+from central.domain.accounts import AccountState, Switch, validity_over
+from central.domain.calling_hours import effective_rules, next_opening
+from central.domain.message_routes import CarrierRoute, carriers_for
+from central.domain.numbers import is_international, normalise
+from central.domain.policies import Policy, Purpose
+from central.domain.short_messages import LIMIT_PARTS
+from central.domain.sms_templates import matches_template
+from central.domain.statuses import SmsStatus
+from central.domain.zones import zones_of
+
+DEFAULT_VALIDITY: Final = timedelta(hours=24)
+_STOP: Final = SmsStatus.FAILED
+Fault = tuple[SmsStatus, str, str]
+"""Status, reason and a sentence for people."""
+
+
+def judge_sms(message: ShortMessage, facts: Acceptance, policy: Policy | None, now: datetime) -> NewMessage:
+    """The row of this message: SENT_TO_QUEUE with carrier and due time, or its end with the reason."""
+    routes = carriers_for(facts.routes, message.to, message.id)
+    fault = _fault(message, facts, policy, routes, now)
+    deadline = now + (message.validity or DEFAULT_VALIDITY)
+    status, reason, detail = fault or (SmsStatus.SENT_TO_QUEUE, "", "")
+    due = None if fault else _due(message, facts, policy, now)
+    if due is not None and due >= deadline:
+        status, reason, detail = (
+            SmsStatus.EXPIRED,
+            "quiet_hours",
+            "No hour in which it may be sent lies within its validity.",
+        )
+        due = None
+    template = facts.templates.get(message.template_id)
+    ids = {"template": message.template_id, "entity": message.entity_id or (template.entity_id if template else "")}
+    return NewMessage(
+        id=message.id,
+        account_id=message.account_id,
+        channel="sms",
+        recipient=message.to,
+        status=status,
+        reason=reason,
+        detail=detail,
+        created_at=now,
+        due_at=due,
+        deadline=deadline,
+        purpose=message.purpose,
+        carrier_id=CarrierId(routes[0].carrier_id) if routes and due is not None else None,
+        record_id=message.record_id,
+        request_id=message.request_id,
+        parts=message.parts,
+        sender=message.sender or (template.sender if template else ""),
+        text=message.text,
+        encoding=message.encoding,
+        step=message.step,
+        client_identifier=message.client_identifier,
+        ids={name: value for name, value in ids.items() if value},
+        testing=message.testing,
+    )
+
+
+def listed_fault(
+    recipient: str,
+    hits: frozenset[str],
+    lists: Mapping[str, ListDate],
+    policy: Policy | None,
+    purpose: str,
+    now: datetime,
+    *,
+    testing: bool,
+) -> Fault | None:
+    """What the lists say: asked when it is accepted, and again when it is handed over."""
+    if "blacklist" in hits:
+        return _STOP, "blacklisted", f"{recipient} is on the account's blacklist."
+    if testing and "whitelist" not in hits:
+        return _STOP, "not_whitelisted", "Tests write to whitelisted numbers only."
+    scrub = None if policy is None else policy.scrubs(Purpose(purpose), "sms")
+    if scrub is None or "whitelist" in hits:
+        return None
+    date = lists.get("dnd")
+    if scrub.on_stale == "block" and (date is None or date.fresh_at is None or now - date.fresh_at > scrub.max_age):
+        return (
+            _STOP,
+            "stale_register",
+            "The do-not-disturb register is older than the policy allows, or was never loaded.",
+        )
+    if any(f"dnd:{register}" in hits for register in scrub.registers):
+        return _STOP, "dnd", f"{recipient} is in the do-not-disturb register."
+    return None
+
+
+def _fault(
+    message: ShortMessage, facts: Acceptance, policy: Policy | None, routes: list[CarrierRoute], now: datetime
+) -> Fault | None:
+    if normalise("+" + message.to, "") != message.to:
+        return SmsStatus.INVALID_NUMBER, "invalid_number", f"{message.to!r} is no number that can get an SMS."
+    return (
+        _account_fault(message, facts, now)
+        or listed_fault(
+            message.to, _hits(message.to, facts), facts.lists, policy, message.purpose, now, testing=message.testing
+        )
+        or _text_fault(message, facts, routes)
+    )
+
+
+def _account_fault(message: ShortMessage, facts: Acceptance, now: datetime) -> Fault | None:
+    account = facts.account
+    if account.state is not AccountState.ACTIVE and not message.testing:
+        return _STOP, "account_inactive", f"The account is {account.state}."
+    if validity_over(account, now):
+        return _STOP, "account_validity_expired", f"The account was valid until {account.valid_until}."
+    if not account.has(Switch.SMS):
+        return _STOP, "sms_disabled", "SMS is switched off for this account."
+    if not account.has(Switch.INTERNATIONAL_CALLING) and is_international(message.to, account.country):
+        return _STOP, "international_disabled", f"The number is outside of {account.country}."
+    if facts.free < account.rate_plan.sms_price(message.to, message.parts):
+        return _STOP, "insufficient_balance", "Balance and credit limit do not cover it."
+    return None
+
+
+def _text_fault(message: ShortMessage, facts: Acceptance, routes: list[CarrierRoute]) -> Fault | None:
+    if not message.text.strip():
+        return _STOP, "text_empty", "There is nothing to send."
+    if message.parts > LIMIT_PARTS:
+        return _STOP, "text_too_long", f"It would take {message.parts} parts, more than {LIMIT_PARTS}."
+    template = facts.templates.get(message.template_id)
+    if message.template_id and facts.templates and template is None:
+        return _STOP, "template_unknown", f"The account has no template {message.template_id}."
+    if template is not None and not matches_template(template.text, message.text):
+        return _STOP, "template_mismatch", f"The text does not match the registered template {template.id}."
+    if not routes:
+        return _STOP, "no_gateway", "No carrier of this account takes messages to this number."
+    entity = message.entity_id or (template.entity_id if template else "")
+    missing = {"entity": not entity, "template": not message.template_id}
+    if any(missing.get(need, False) for need in routes[0].needs):
+        return _STOP, "dlt_missing", "The carrier asks for the registration ids of entity and template."
+    return None
+
+
+def _hits(recipient: str, facts: Acceptance) -> frozenset[str]:
+    found = facts.hits.get(recipient, frozenset())
+    return found | {name for digits, name in facts.prefixes if recipient.startswith(digits)}
+
+
+def _due(message: ShortMessage, facts: Acceptance, policy: Policy | None, now: datetime) -> datetime | None:
+    """When it may go: marketing waits for the hours of the policy in the recipient's zones."""
+    wanted = max(now, message.send_at or now)
+    hours = None if policy is None else policy.calling_hours(Purpose(message.purpose))
+    if hours is None:
+        return wanted
+    account_zone = ZoneInfo(facts.account.time_zone)
+    rules = effective_rules(None, account_zone, hours, [ZoneInfo(name) for name in zones_of(message.to)])
+    return next_opening(rules, wanted) or datetime.max.replace(tzinfo=now.tzinfo)

@@ -1,0 +1,76 @@
+"""Short messages that somebody sends alone, by the API or the command line: as written, one result each (path step 4d)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from central.application.messaging.accept_messages import AcceptShortMessages
+from central.application.ports.message_store import NewMessage
+from central.application.ports.messages import ShortMessage
+from central.application.ports.world import Ids
+from central.domain.errors import InvalidInput
+from central.domain.ids import AccountId, MessageId
+from central.domain.numbers import normalise
+from central.domain.policies import Purpose
+from central.domain.senders import checked_sender
+from central.domain.short_messages import measure
+
+LIMIT_MESSAGES = 10_000
+
+
+class SmsWish(msgspec.Struct, frozen=True, kw_only=True):
+    """One message as it is asked for; ``to`` as written."""
+
+    to: str
+    text: str
+    sender: str = ""
+    purpose: Purpose = Purpose.TRANSACTIONAL
+    template_id: str = ""
+    entity_id: str = ""
+    client_identifier: str = ""
+    send_at: datetime | None = None
+    validity: timedelta | None = None
+
+
+class SendSms:
+    """The use case."""
+
+    def __init__(self, accept: AcceptShortMessages, ids: Ids) -> None:
+        self._accept, self._ids = accept, ids
+
+    async def __call__(self, account_id: AccountId, country: str, wishes: Sequence[SmsWish]) -> Sequence[NewMessage]:
+        """Take them over; the rows in the same order, a refused one with its reason.
+
+        Raises InvalidInput ``too_many_messages``, ``sender_invalid``, ``bad_text``.
+        """
+        if not 0 < len(wishes) <= LIMIT_MESSAGES:
+            raise InvalidInput("too_many_messages", f"Send 1 to {LIMIT_MESSAGES} messages at once.", field="messages")
+        made = zip(wishes, self._ids.uuids(len(wishes)), strict=True)
+        return await self._accept.accept([_message(wish, MessageId(id_), account_id, country) for wish, id_ in made])
+
+
+def _message(wish: SmsWish, id_: MessageId, account_id: AccountId, country: str) -> ShortMessage:
+    checked_sender(wish.sender)
+    try:
+        wish.text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput("bad_text", "A text holds half of a character (a lone surrogate).", field="text") from error
+    size = measure(wish.text)
+    return ShortMessage(
+        id=id_,
+        account_id=account_id,
+        purpose=wish.purpose,
+        to=normalise(wish.to, country) or wish.to[:32],
+        text=wish.text,
+        encoding=size.encoding,
+        parts=size.parts,
+        sender=wish.sender,
+        template_id=wish.template_id,
+        entity_id=wish.entity_id,
+        client_identifier=wish.client_identifier,
+        send_at=wish.send_at,
+        validity=wish.validity,
+    )

@@ -1,0 +1,139 @@
+"""What a carrier of short messages tells is stored, in batches, before the carrier's far end hears that we have it (path step 5).
+
+A message's hand-over is judged once all of its parts are answered; until then the answers wait here, and the row's lease says so.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from central.application.messaging.decide_news import Decided, Lines, decide_receipts, decide_sms_answers
+from central.application.ports.carriers import PartAnswered, ReceiptCame, Submission, Taken
+from central.application.ports.message_store import MessageBatch, MessageStore, OpenCarrier, StoredMessage
+from central.application.ports.telemetry import Telemetry
+from central.application.ports.world import Clock, Ids
+from central.domain.ids import MessageId
+from central.domain.message_routes import CarrierRoute
+
+
+class StoreSmsNews:
+    """The use case; one instance a carrier."""
+
+    def __init__(
+        self, store: MessageStore, carrier: OpenCarrier, routes: Sequence[CarrierRoute], clock: Clock, ids: Ids,
+        telemetry: Telemetry,
+    ) -> None:  # fmt: skip
+        self._store, self._carrier, self._clock, self._ids, self._telemetry = store, carrier, clock, ids, telemetry
+        self.routes = routes
+        self._awaited: dict[tuple[MessageId, int], int] = {}
+        self._answers: dict[tuple[MessageId, int], list[PartAnswered]] = defaultdict(list)
+
+    def await_answers(self, submissions: Sequence[Submission]) -> None:
+        """These are given to the carrier now."""
+        for submission in submissions:
+            self._awaited[submission.id, submission.tries] = submission.parts
+
+    async def answers(self, news: Sequence[PartAnswered]) -> None:
+        """Store hand-overs of which all parts are answered. Raises NeighbourError: tell them again."""
+        for answered in news:
+            known = self._answers[answered.id, answered.tries]
+            if all(answered.part != other.part for other in known):
+                known.append(answered)
+        done = {
+            key: answers
+            for key, answers in self._answers.items()
+            if len(answers) >= self._awaited.get(key, len(answers))
+        }
+        if done:
+            await self._store_answers({message: answers for (message, _), answers in done.items()})
+        for key in done:
+            self._answers.pop(key, None)
+            self._awaited.pop(key, None)
+
+    async def _store_answers(self, done: Mapping[MessageId, Sequence[PartAnswered]]) -> None:
+        now = self._clock.now()
+        account = self._carrier.account_id
+        lines = Lines(self._ids.uuids(sum(len(answers) for answers in done.values())))
+        async with self._store.answered([(account, message) for message in done]) as batch:
+            decided = [
+                decide_sms_answers(message, sorted(done[message.id], key=lambda a: a.part), self.routes, now, lines)
+                for message in batch.messages
+            ]
+            await _write(batch, decided, self._clock)
+            named = [
+                answered.answer.remote_id
+                for answers in done.values()
+                for answered in answers
+                if isinstance(answered.answer, Taken) and answered.answer.remote_id
+            ]
+            if named:
+                await self._catch_up(batch, await batch.take_strays(account, self._carrier.id, named))
+
+    async def _catch_up(self, batch: MessageBatch, early: Sequence[ReceiptCame]) -> None:
+        """Receipts that came before the answer to their message; in the transaction that takes them from the strays."""
+        if not early:
+            return
+        await batch.reload()
+        await self._place(batch, early)
+
+    async def receipts(self, news: Sequence[ReceiptCame]) -> None:
+        """Store receipts; those that fit no message are kept for the answer that names it. Raises NeighbourError."""
+        forms = {form for receipt in news for form in (receipt.remote_id, *receipt.same_ids)}
+        async with self._store.receipts(self._carrier.account_id, self._carrier.id, list(forms)) as batch:
+            await self._place(batch, news)
+
+    async def _place(self, batch: MessageBatch, news: Sequence[ReceiptCame]) -> None:
+        placed, strays = _place(batch.messages, news, self._carrier)
+        lines = Lines(self._ids.uuids(len(news)))
+        decided = [
+            decide_receipts(message, placed[message.id], lines) for message in batch.messages if message.id in placed
+        ]
+        await _write(batch, decided, self._clock)
+        if strays:
+            kept = list(zip(self._ids.uuids(len(strays)), strays, strict=True))
+            await batch.keep_strays(self._carrier.account_id, self._carrier.id, kept)
+            self._telemetry.count("sms_receipts_strayed", len(strays))
+
+    async def match_strays(self, limit: int = 1000) -> int:
+        """Receipts that were kept while the answer was being stored by another transaction."""
+        found = await self._store.matchable_strays(limit, self._clock.now())
+        mine = [
+            remote
+            for account, carrier, remote in found
+            if (account, carrier) == (self._carrier.account_id, self._carrier.id)
+        ]
+        if mine:
+            account = self._carrier.account_id
+            async with self._store.receipts(account, self._carrier.id, mine) as batch:
+                await self._place(batch, await batch.take_strays(account, self._carrier.id, mine))
+        return len(mine)
+
+
+def _place(
+    messages: Sequence[StoredMessage], news: Sequence[ReceiptCame], carrier: OpenCarrier
+) -> tuple[dict[MessageId, list[tuple[int, ReceiptCame]]], list[ReceiptCame]]:
+    """Which part each receipt is about: the id exactly as it was given wins over its other forms; the youngest message wins."""
+    by_remote: dict[str, tuple[MessageId, int]] = {}
+    for message in sorted(messages, key=lambda m: m.created_at):
+        for part in message.known_parts:
+            if part.remote_id and part.carrier_id == carrier.id:
+                by_remote[part.remote_id] = (message.id, part.part)
+    placed: dict[MessageId, list[tuple[int, ReceiptCame]]] = defaultdict(list)
+    strays: list[ReceiptCame] = []
+    for receipt in news:
+        found = next((by_remote[form] for form in (receipt.remote_id, *receipt.same_ids) if form in by_remote), None)
+        if found is None:
+            strays.append(receipt)
+        else:
+            placed[found[0]].append((found[1], receipt))
+    return placed, strays
+
+
+async def _write(batch: MessageBatch, decided: Sequence[Decided], clock: Clock) -> None:
+    await batch.write(
+        [one.move for one in decided if one.move is not None],
+        [line for one in decided for line in one.events],
+        [part for one in decided for part in one.parts],
+        clock.now(),
+    )

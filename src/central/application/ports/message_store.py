@@ -1,0 +1,293 @@
+"""What the messaging room needs from the store: acceptance, hand-over and news of messages. All calls are batches.
+
+A message waits (``due_at``), is handed over (``lease_until``), is awaited (``silent_at``: the far end has it, and news of it may
+come until then) or is at rest. Statuses move along the published table only, under a lock of the row; what comes too late is kept
+as an event. Rows of one transaction are locked in the order of their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+from uuid import UUID
+
+import msgspec
+
+from central.application.ports.carriers import CarrierId, ReceiptCame
+from central.domain.accounts import Account
+from central.domain.ids import AccountId, EventId, MessageId, RecordId, RequestId
+from central.domain.message_routes import CarrierRoute
+
+Channel = Literal["sms", "email"]
+
+
+class SmsTemplate(msgspec.Struct, frozen=True):
+    """A text that a registry knows; ``{#var#}`` stands for what differs. entity_id, sender: those it is registered for."""
+
+    id: str
+    text: str
+    entity_id: str = ""
+    sender: str = ""
+
+
+class ListDate(msgspec.Struct, frozen=True):
+    """A list of the account: its version, and for registers the date of its data."""
+
+    version: int
+    fresh_at: datetime | None
+
+
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about an account and those it wants to write to.
+
+    hits: by recipient the lists that hold it (blacklist, whitelist, ``dnd:NCPR``, ``suppressed:REASON``). prefixes: (digits,
+    list) of entries that hold whole ranges. free: money that can be spent, in millionths. routes: of enabled carriers.
+    """
+
+    account: Account
+    free: int
+    lists: Mapping[str, ListDate]
+    prefixes: Sequence[tuple[str, str]]
+    hits: Mapping[str, frozenset[str]]
+    routes: Sequence[CarrierRoute]
+    templates: Mapping[str, SmsTemplate]
+    domains: frozenset[str] = frozenset()
+
+
+class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as it is accepted; ``due_at`` None = refused, its status is the end."""
+
+    id: MessageId
+    account_id: AccountId
+    channel: Channel
+    recipient: str
+    status: str
+    created_at: datetime
+    deadline: datetime
+    purpose: str
+    reason: str = ""
+    detail: str = ""
+    due_at: datetime | None = None
+    carrier_id: CarrierId | None = None
+    record_id: RecordId | None = None
+    request_id: RequestId | None = None
+    content_id: UUID | None = None
+    parts: int = 1
+    sender: str = ""
+    text: str = ""
+    encoding: str = ""
+    step: str = ""
+    client_identifier: str = ""
+    ids: Mapping[str, str] = {}
+    testing: bool = False
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What the recipients of an e-mail get alike, as JSON values (see application/messaging/mail_content.py)."""
+
+    account_id: AccountId
+    id: UUID
+    body: Mapping[str, object]
+    created_at: datetime
+
+
+class StoredMessage(msgspec.Struct, frozen=True):
+    """A message under lock."""
+
+    account_id: AccountId
+    id: MessageId
+    channel: Channel
+    status: str
+    recipient: str
+    sender: str
+    text: str
+    encoding: str
+    parts: int
+    tries: int
+    carrier_id: CarrierId | None
+    purpose: str
+    created_at: datetime
+    deadline: datetime
+    ids: Mapping[str, str]
+    cost: int
+    testing: bool
+    reason: str = ""
+    handed_at: datetime | None = None
+    content_id: UUID | None = None
+    record_id: RecordId | None = None
+    request_id: RequestId | None = None
+    handed: bool = False
+    """It is handed over and its answer is awaited."""
+    hits: frozenset[str] = frozenset()
+    known_parts: tuple[KnownPart, ...] = ()
+
+
+class KnownPart(msgspec.Struct, frozen=True):
+    """A part that the far end has; states: those that receipts told already."""
+
+    part: int
+    carrier_id: CarrierId
+    remote_id: str
+    status: str
+    states: tuple[str, ...] = ()
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of a message under lock. Unset places are emptied: a Move tells the whole new state.
+
+    lease: it is handed over now (tries rises). status: the same, or along a lawful edge. cost: what it has cost in all.
+    """
+
+    message: StoredMessage
+    status: str
+    reason: str = ""
+    detail: str = ""
+    due_at: datetime | None = None
+    lease: bool = False
+    silent_at: datetime | None = None
+    carrier_id: CarrierId | None = None
+    cost: int = 0
+
+
+class MessageEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a message's history, see domain/message_events.py."""
+
+    account_id: AccountId
+    message_id: MessageId
+    id: EventId
+    at: datetime
+    kind: str
+    from_status: str | None = None
+    to_status: str | None = None
+    reason: str | None = None
+    late: bool = False
+    part: int | None = None
+    data: Mapping[str, object] = {}
+
+
+class PartMove(msgspec.Struct, frozen=True):
+    """A part that the far end took, or of which a receipt tells more."""
+
+    account_id: AccountId
+    message_id: MessageId
+    part: KnownPart
+    tries: int
+
+
+class MessageBatch(Protocol):
+    """One open transaction over locked messages; rolled back unless it ends well."""
+
+    messages: Sequence[StoredMessage]
+    account: Account | None
+    """The account of the carrier (hand-over only)."""
+    free: int
+    """What the account can spend, in millionths (hand-over only)."""
+
+    async def write(
+        self, moves: Sequence[Move], events: Sequence[MessageEvent], parts: Sequence[PartMove], at: datetime
+    ) -> None:
+        """Store these; changes of status are told to webhooks, money is booked by the difference of cost."""
+        ...
+
+    async def reload(self) -> None:
+        """Read the same messages again, with what was written to them."""
+        ...
+
+    async def keep_strays(
+        self, account_id: AccountId, carrier: CarrierId, receipts: Sequence[tuple[UUID, ReceiptCame]]
+    ) -> None:
+        """Keep receipts that fit no message (yet)."""
+        ...
+
+    async def take_strays(
+        self, account_id: AccountId, carrier: CarrierId, remote_ids: Sequence[str]
+    ) -> Sequence[ReceiptCame]:
+        """Those that came before the answer that named these ids; they are kept no more."""
+        ...
+
+
+class InboundText(msgspec.Struct, frozen=True, kw_only=True):
+    """A short message from a person. sender, recipient: digits. wish: ``stop``, ``start``, ``help`` or "", see domain/opt_out.py."""
+
+    id: UUID
+    sender: str
+    recipient: str
+    text: str
+    came_at: datetime
+    wish: str = ""
+
+
+class OpenCarrier(msgspec.Struct, frozen=True):
+    """A carrier as it is configured; ``changes`` rises with each change."""
+
+    account_id: AccountId
+    id: CarrierId
+    name: str
+    channel: Channel
+    kind: Literal["smpp", "http", "smtp"]
+    settings: Mapping[str, object]
+    secrets: Mapping[str, str]
+    changes: int
+    routes: tuple[CarrierRoute, ...] = ()
+
+
+class MessageStore(Protocol):
+    """The messages of a shard."""
+
+    async def acceptance(
+        self, channel: Channel, wanted: Mapping[AccountId, Sequence[str]], at: datetime
+    ) -> Mapping[AccountId, Acceptance]:
+        """What is known about these accounts and recipients."""
+        ...
+
+    async def add(
+        self, messages: Sequence[NewMessage], contents: Sequence[Content] = ()
+    ) -> Mapping[MessageId, tuple[str, str]]:
+        """Store them once, each with its first event; answers status and reason of each, as stored first."""
+        ...
+
+    def hand_over(
+        self, carrier: OpenCarrier, limit: int, owner: str, lease: timedelta, at: datetime
+    ) -> AbstractAsyncContextManager[MessageBatch]:
+        """Due messages of this carrier under lock, oldest first, with what lists say now; to be judged and written."""
+        ...
+
+    def answered(self, ids: Sequence[tuple[AccountId, MessageId]]) -> AbstractAsyncContextManager[MessageBatch]:
+        """These messages under lock."""
+        ...
+
+    def receipts(
+        self, account_id: AccountId, carrier: CarrierId, remote_ids: Sequence[str]
+    ) -> AbstractAsyncContextManager[MessageBatch]:
+        """The messages that the far end calls so, under lock, with their parts."""
+        ...
+
+    def stale(
+        self, kind: Literal["lease", "silent", "overdue"], limit: int, at: datetime
+    ) -> AbstractAsyncContextManager[MessageBatch]:
+        """Messages whose time is over: a lost hand-over, no news any more, a deadline in our queue."""
+        ...
+
+    async def matchable_strays(self, limit: int, at: datetime) -> Sequence[tuple[AccountId, CarrierId, str]]:
+        """Stray receipts whose message is known meanwhile."""
+        ...
+
+    async def keep_texts(self, carrier: OpenCarrier, texts: Sequence[InboundText], at: datetime) -> None:
+        """Store what people wrote, tell webhooks, and blacklist or free those who said STOP or START."""
+        ...
+
+    async def carriers(self) -> Sequence[OpenCarrier]:
+        """All enabled carriers of the shard."""
+        ...
+
+    async def tell_carrier(
+        self, account_id: AccountId, carrier: CarrierId, state: str, detail: str, at: datetime
+    ) -> None:
+        """How a carrier is now, for people."""
+        ...
+
+    async def contents(self, ids: Sequence[tuple[AccountId, UUID]]) -> Mapping[UUID, Mapping[str, object]]:
+        """The contents of e-mails."""
+        ...

@@ -1,0 +1,140 @@
+"""/sms: short messages sent alone, and all short messages of the account with their history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Router, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.status_codes import HTTP_202_ACCEPTED
+from msgspec import Meta, Struct
+
+from central.application.messaging.send_sms import LIMIT_MESSAGES, SmsWish
+from central.application.ports.message_reports import MessageWish
+from central.application.ports.message_store import NewMessage
+from central.domain.ids import MessageId
+from central.domain.policies import Purpose
+from central.domain.rights import Right
+from central.entrypoints.api.gate import CallerHere, UseCases, needs
+from central.entrypoints.api.masking import mask_document
+from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, make_page
+from central.entrypoints.api.presenting import given_moment
+
+
+class NewSms(Struct, forbid_unknown_fields=True, frozen=True):
+    """One short message.
+
+    ``to``: with country code, or as the account's country writes it. ``sender``: a number, or at most 11 letters and digits;
+    empty = the carrier's. ``validity_s``: how long it may take (a day unless given).
+    """
+
+    to: Annotated[str, Meta(min_length=1, max_length=64)]
+    text: Annotated[str, Meta(min_length=1, max_length=20_000)]
+    sender: Annotated[str, Meta(max_length=16)] = ""
+    purpose: Purpose = Purpose.TRANSACTIONAL
+    template_id: Annotated[str, Meta(max_length=64)] = ""
+    entity_id: Annotated[str, Meta(max_length=64)] = ""
+    client_identifier: Annotated[str, Meta(max_length=256)] = ""
+    send_at: datetime | None = None
+    validity_s: Annotated[int, Meta(ge=60, le=7 * 86_400)] | None = None
+
+
+class NewSmsBatch(Struct, forbid_unknown_fields=True, frozen=True):
+    """1 to 10,000 messages; a bad one is refused by itself, with its reason."""
+
+    messages: Annotated[list[NewSms], Meta(min_length=1, max_length=LIMIT_MESSAGES)]
+
+
+class SmsTaken(Struct, frozen=True):
+    """What became of one of them: SENT_TO_QUEUE, or its end with the reason."""
+
+    message_id: UUID
+    to: str
+    status: str
+    reason: str | None
+    detail: str | None
+    encoding: str
+    parts: int
+
+
+class SmsBatchTaken(Struct, frozen=True):
+    """One result each, in the same order."""
+
+    messages: list[SmsTaken]
+
+
+@post(
+    "/sms",
+    guards=[needs(Right.MESSAGES_SEND)],
+    summary="Send short messages",
+    tags=["SMS"],
+    status_code=HTTP_202_ACCEPTED,
+)
+async def send_sms(data: JSONBody[NewSmsBatch], services: UseCases, caller: CallerHere) -> SmsBatchTaken:
+    """They are stored when this answers; what becomes of each is told by its status. Use `Idempotency-Key` for repeats."""
+    wishes = [
+        SmsWish(
+            to=one.to,
+            text=one.text,
+            sender=one.sender,
+            purpose=one.purpose,
+            template_id=one.template_id,
+            entity_id=one.entity_id,
+            client_identifier=one.client_identifier,
+            send_at=given_moment(one.send_at, "send_at"),
+            validity=None if one.validity_s is None else timedelta(seconds=one.validity_s),
+        )
+        for one in data.messages
+    ]
+    rows = await services.messaging.send_sms(caller.account_id, caller.account.country, wishes)
+    return SmsBatchTaken([_taken(row) for row in rows])
+
+
+@get("/sms", guards=[needs(Right.MESSAGES_READ)], summary="Short messages", tags=["SMS"])
+async def list_sms(
+    services: UseCases,
+    caller: CallerHere,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    status: Annotated[str | None, QueryParameter(description="Those with this status")] = None,
+    to: Annotated[str | None, QueryParameter(description="Those to this number (E.164 digits)")] = None,
+    record_id: Annotated[UUID | None, QueryParameter(description="Those of this record")] = None,
+    request_id: Annotated[UUID | None, QueryParameter(description="Those of this request")] = None,
+) -> Page[dict[str, Any]]:
+    """Newest first, each with the sentence that explains its status."""
+    wanted = MessageWish(channel="sms", status=status, recipient=to, record_id=record_id, request_id=request_id)
+    before = cursor_uuid(cursor)
+    rows = await services.messaging.read.page(
+        caller.account_id, wanted, None if before is None else MessageId(before), limit + 1
+    )
+    unmask = Right.NUMBERS_UNMASK in caller.rights
+    return make_page(rows, limit, lambda row: _shown(row, unmask=unmask), lambda row: {"id": row["message_id"]})
+
+
+@get("/sms/{message_id:uuid}", guards=[needs(Right.MESSAGES_READ)], summary="One short message", tags=["SMS"])
+async def get_sms(message_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> dict[str, Any]:
+    """With its history: every hand-over, answer and receipt, and what each means."""
+    found = await services.messaging.read.one(caller.account_id, "sms", MessageId(message_id))
+    return _shown(found, unmask=Right.NUMBERS_UNMASK in caller.rights)
+
+
+@get("/sms/counts", guards=[needs(Right.MESSAGES_READ)], summary="Short messages by status", tags=["SMS"])
+async def count_sms(
+    services: UseCases, caller: CallerHere, request_id: FromQuery[UUID | None] = None
+) -> dict[str, int]:
+    """How many there are of each status."""
+    return dict(await services.messaging.read.counts(caller.account_id, "sms", request_id))
+
+
+def _taken(row: NewMessage) -> SmsTaken:
+    return SmsTaken(row.id, row.recipient, row.status, row.reason or None, row.detail or None, row.encoding, row.parts)
+
+
+def _shown(document: Mapping[str, object], *, unmask: bool) -> dict[str, Any]:
+    return dict(document if unmask else mask_document(document))
+
+
+sms_router = Router("/", route_handlers=[send_sms, list_sms, get_sms, count_sms])
