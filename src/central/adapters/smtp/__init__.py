@@ -1,0 +1,1 @@
+"""The e-mail channel: composes and signs messages, sends them over SMTP relays, and hears what becomes of them."""
