@@ -29,7 +29,7 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
         texts = HearShortMessages(store, clock, ids)
 
         async def open_carrier(row: OpenCarrier) -> ServeCarrier:
-            carrier = await open_sms_carrier(row, clock, ids, telemetry)
+            carrier = open_sms_carrier(row, clock, ids, telemetry)
             news = StoreSmsNews(store, row, row.routes, clock, ids, telemetry)
             return ServeCarrier(row, carrier, hand_over, news, texts, store, telemetry)
 

@@ -59,6 +59,9 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
     stage.reports.documents[owner.id, request_id] = {"request_id": request_id, "status": "Completed", "name": "secret"}
     stage.reports.documents[owner.id, record_id] = {"record_id": record_id, "numbers": ["919812345678"]}
     sent = await owner.post("/sms", {"messages": [{"to": "919812345678", "text": "secret"}]})
+    settings = {"host": "smsc.example.org", "system_id": "secret"}
+    carrier = await owner.post("/carriers", {"name": "secret-carrier", "kind": "smpp", "settings": settings})
+    assert carrier.status_code == 201, carrier.text
     keys = (await owner.get("/keys")).json()["items"]
     return {
         "flow": flow["id"],
@@ -73,7 +76,7 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
         "name": "secret-greeting",
         "account_id": str(owner.id),
         "message_id": sent.json()["messages"][0]["message_id"],
-        "carrier_id": str(uuid4()),
+        "carrier_id": carrier.json()["id"],
         "action": "stop",
     }
 

@@ -87,3 +87,27 @@ async def test_one_account_never_sees_anothers_messages(stage: Stage, tenant: Te
     other = await stage.account("Other")
     assert (await other.get(f"/sms/{message['message_id']}")).status_code == 404
     assert (await other.get("/sms")).json()["items"] == []
+
+
+async def test_a_carrier_is_set_up_changed_and_removed(tenant: Tenant) -> None:
+    body = {
+        "name": "one", "kind": "smpp", "settings": {"host": "smsc.example.org", "system_id": "central", "window": 20},
+        "secrets": {"password": "hidden"}, "routes": [{"prefix": "+91", "priority": 2}],
+    }  # fmt: skip
+    made = await tenant.post("/carriers", body)
+    assert made.status_code == 201, made.text
+    assert "hidden" not in made.text
+    carrier = made.json()
+    assert (carrier["secrets"], carrier["state"]) == (["password"], "down")
+    assert carrier["routes"] == [{"prefix": "91", "priority": 2, "share": 1, "cost": 0}]
+    path = f"/carriers/{carrier['id']}"
+    changed = (await tenant.call("PATCH", path, json={"settings": {"window": 50}, "enabled": False})).json()
+    assert changed["settings"] == {"host": "smsc.example.org", "system_id": "central", "window": 50}
+    assert changed["enabled"] is False
+    wrong = await tenant.call("PATCH", path, json={"settings": {"window": -1}})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_carrier")
+    assert "window" in wrong.json()["detail"]
+    taken = await tenant.post("/carriers", body)
+    assert (taken.status_code, taken.json()["code"]) == (409, "name_taken")
+    assert (await tenant.call("DELETE", path)).status_code == 204
+    assert (await tenant.get(path)).json()["code"] == "carrier_not_found"

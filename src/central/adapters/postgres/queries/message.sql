@@ -19,7 +19,7 @@ select w.account_id, w.recipient, 'suppressed:' || s.reason as list from w
 -- name: routes
 -- ``needs``: the registration ids that the carrier must get with each message.
 select r.account_id, r.carrier_id, r.prefix, r.priority, r.share, r.cost,
-       coalesce((select array_agg(x ->> 'source') from jsonb_array_elements(c.settings -> 'dlt') as x), '{}') as needs
+       coalesce((select array_agg(x ->> 'source') from jsonb_array_elements(c.settings -> 'tlvs') as x), '{}') as needs
   from carrier_route r join carrier c on c.account_id = r.account_id and c.id = r.carrier_id
  where r.account_id = any(%(accounts)s) and c.enabled and c.channel = %(channel)s;
 
