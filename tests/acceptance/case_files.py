@@ -15,7 +15,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent.parent / "cases"
 
 FILE_KEYS = {
-    "about", "mode", "account", "register", "trunk", "flow", "other_flows", "removed_prompts", "did", "case", "then", "patience_s", "webhooks",
+    "about", "mode", "account", "register", "trunk", "flow", "other_flows", "drafts", "removed_prompts", "did", "case", "then", "patience_s", "webhooks",
 }  # fmt: skip
 CASE_KEYS = {
     "name", "about", "calls", "start_time", "time_zone", "priority", "variables", "on", "becomes", "legs", "recordings",
@@ -84,6 +84,7 @@ class CaseFile:
     webhooks: Sequence[str] = ()
     removed_prompts: Sequence[str] = ()
     other_flows: Sequence[str] = ()
+    drafts: Sequence[str] = ()
 
     @property
     def inbound(self) -> bool:
@@ -125,6 +126,7 @@ def read_case_file(path: Path) -> CaseFile:
         webhooks=tuple(document.get("webhooks", ())),
         removed_prompts=tuple(document.get("removed_prompts", ())),
         other_flows=tuple(document.get("other_flows", ())),
+        drafts=tuple(document.get("drafts", ())),
     )
     names = [case.name for case in file.cases]
     if len(set(names)) != len(names):

@@ -71,6 +71,8 @@ class Played:
             self.api.put(f"/flows/{self.flow_id}/dids", {"dids": [did]})
         for document in file.other_flows:
             self._add_flow(document, did)
+        for document in file.drafts:
+            self.api.send("POST", "/flows", document.encode(), "application/yaml")
         for prompt in file.removed_prompts:
             self.api.send("PUT", f"/prompts/{prompt}", tone(), "audio/wav")
         if file.mode == "production":

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from central.flow.commands import Command, Dial, MainPathEnded, Note, PlayMedia, RunEnded, RunErrand, StartTimer
 from central.flow.document import parse
-from central.flow.errands import Errand
+from central.flow.errands import TRANSFERRED, Errand
 from central.flow.events import (
     Begun,
     DigitReceived,
@@ -26,11 +26,11 @@ from central.flow.events import (
     StopForced,
     TimerFired,
 )
-from central.flow.interpreter import begin, step
+from central.flow.interpreter import begin, enter, step
 from central.flow.media import Sound, Speech
 from central.flow.preparation import prepare
 from central.flow.program import Program
-from central.flow.run import Run, RunFacts
+from central.flow.run import Place, Run, RunFacts
 
 Kind = TypeVar("Kind", bound=Command)
 HEAD = "flow: f\ntype: multicast\npurpose: service\n"
@@ -122,6 +122,16 @@ class Player:
     def returned(self, outcome: str, values: Mapping[str, str] | None = None, *, detail: str = "") -> Player:
         """The latest errand is done."""
         return self.feed(ErrandDone(self.run.errands, outcome, self.at, values or {}, detail))
+
+    def goes_on(self, data: bytes, name: str = "other", version: str = "7", *, errand: int = 0) -> Player:
+        """The errand (the latest) has found the flow in which the call goes on."""
+        there, place = prepare(parse(data)), Place("abcd1234", name, version)
+        done = ErrandDone(errand or self.run.errands, TRANSFERRED, self.at)
+        self.run = Run.from_json(self.run.to_json())
+        self.run, self.news = enter(self.program, self.run, done, there, place)
+        self.program = there if self.run.place == place else self.program
+        self.commands.extend(self.news)
+        return self
 
     def moved(self, stage: Stage = "conversation") -> Player:
         """The latest errand has come to a stage."""

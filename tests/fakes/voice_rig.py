@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from uuid import UUID
@@ -156,13 +156,13 @@ class VoiceRig:
             if isinstance(died, Exception):
                 raise died
 
-    def call(self, *numbers: str, control: str = "running") -> RecordId:
+    def call(self, *numbers: str, control: str = "running", variables: Mapping[str, str] | None = None) -> RecordId:
         """Claim a fresh record with these numbers and start its first attempt."""
         record_id = RecordId(self.ids.uuid())
         picked = PickedRecord(
             account_id=self.account.id, id=record_id, request_id=RequestId(self.ids.uuid()), flow_id=self.prepared.flow_id,
             flow_version_id=self.prepared.version_id, testing=True, end_at=None, fence=0, status="UNPROCESSED", epoch=1,
-            attempts_made=0, attempts_charged=0, platform_faults=0, struck=0, numbers=numbers, variables={}, time_zone=None,
+            attempts_made=0, attempts_charged=0, platform_faults=0, struck=0, numbers=numbers, variables=variables or {}, time_zone=None,
             expires_at=self.clock.now() + timedelta(hours=24), client_identifier=None, due_at=self.clock.now(), hits=(),
         )  # fmt: skip
         self.hand_over(picked, control=control)

@@ -23,6 +23,7 @@ from central.adapters.postgres.administration_numbers import PostgresDids, Postg
 from central.adapters.postgres.carriers import PostgresCarriers
 from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
 from central.adapters.postgres.dispatch_store import PostgresDispatch
+from central.adapters.postgres.flow_names import PostgresFlowNames
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.jobs import JobQueue, open_jobs
 from central.adapters.postgres.library import PostgresLibrary
@@ -98,7 +99,7 @@ def build_services(
     auditor, operators = Auditor(clock, ids), PostgresAccounts(shard)
     flows, keys, lists, prompts = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool), PostgresPrompts(pool)
     urls = WebhookUrlPolicy(webhook_config(settings))
-    missing = FindMissing(prompts, PostgresSavedEndpoints(pool))
+    missing = FindMissing(prompts, PostgresSavedEndpoints(pool), PostgresFlowNames(pool))
     work = _work(settings, pool, library := PostgresLibrary(shard, PostgresDispatch(shard, ids), clock), queue)
     return Services(
         clock=clock,

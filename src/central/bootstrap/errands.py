@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
+from central.adapters.postgres.flow_names import PostgresFlowNames
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.messages import PostgresMessages
 from central.adapters.postgres.pool import Pool
@@ -17,6 +18,7 @@ from central.adapters.webhook.downloader import WebhookDownloader
 from central.application.conversation.call_functions import CallFunctions
 from central.application.conversation.call_webhooks import CallWebhooks
 from central.application.conversation.fetch_sounds import FetchSounds
+from central.application.conversation.go_on_in_flow import GoOnInFlow
 from central.application.conversation.run_errands import Runners
 from central.application.conversation.send_messages import SendShortMessages
 from central.application.intake.open_request import OpenRequest
@@ -51,6 +53,7 @@ def errand_runners(
         errands.SendSms: SendShortMessages(
             AcceptShortMessages(PostgresMessages(stores.pool, stores.ids), stores.library, stores.clock), stores.ids
         ),
+        errands.TransferToFlow: GoOnInFlow(PostgresFlowNames(stores.pool), stores.library),
         errands.CallWebhook: CallWebhooks(web, PostgresSavedEndpoints(stores.pool), stores.clock, telemetry),
         errands.FetchSound: FetchSounds(sounds, telemetry),
     }

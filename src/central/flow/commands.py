@@ -92,8 +92,8 @@ class HangUp(msgspec.Struct, frozen=True):
 class Note(msgspec.Struct, frozen=True):
     """A line of the record's timeline: step visited, branch taken, variable stored, digits collected, warning.
 
-    ``kind`` is one of: step, branch, variable, digits, count, warning, dial, play, errand, end. Values in ``data`` are plain JSON values;
-    secrets are already masked.
+    ``kind`` is one of: step, branch, flow (from here on the steps are those of another flow), variable, digits, count,
+    warning, dial, play, errand, end. Values in ``data`` are plain JSON values; secrets are already masked.
     """
 
     kind: str

@@ -25,6 +25,13 @@ TIMED_OUT = "timed_out"
 CUSTOMER_LEFT = "customer_left"
 """The outcome of a conversation that the customer ended. Flows give it themselves when the customer's leg ends in one."""
 
+TRANSFERRED = "transferred"
+"""The outcome of TransferToFlow by which the call goes on in the other flow."""
+
+FLOW_REFUSALS = frozenset({"flow_unknown", "flow_archived", "flow_kind", "flow_not_running", "flow_not_published"})
+"""Why a call cannot go on in a flow: there is none of this name, it is archived, it is of a type that calls cannot enter, it
+is switched off or paused, it has no production version."""
+
 CALLER_ABANDONED = "caller_abandoned"
 """``$flow.syskey.queue_outcome`` of a customer who hung up while he waited in a queue (domain 9.4)."""
 
@@ -134,10 +141,10 @@ class ConnectAgent(msgspec.Struct, frozen=True, tag="connect_agent"):
 
 
 class TransferToFlow(msgspec.Struct, frozen=True, tag="transfer_to_flow"):
-    """Let the customer's call go on in another flow of the account. Outcomes: failed.
+    """Let the customer's call go on in the production version of another flow of the account, by name or id.
 
-    Nobody runs it yet: a record is pinned to the version that it began with, its path, its rules and its reports are that
-    flow's, and there is no way to tell in which of two flows a step of it was.
+    When it is found, the call goes on there (``interpreter.enter``) and nothing comes back to the step. Outcomes otherwise:
+    those of FLOW_REFUSALS, failed.
     """
 
     flow: str

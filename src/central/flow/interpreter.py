@@ -5,6 +5,7 @@ Use by the driver::
     program = prepare(parse(document_bytes))           # once per flow version, keep it
     run = begin(program, RunFacts(numbers=("919800000001",), variables={...}, system={...}))
     run, commands = step(program, run, Begun(at=now))  # then one call per event
+    run, commands = enter(program, run, done, other, place)  # instead of ``step``, where a call goes on in another flow
 
 It raises for no event in no state; news that do not concern the present wait leave the run as it is. Commands are to be
 executed in order. MainPathEnded comes at most once, RunEnded at most once and after StatusDecided.
@@ -54,6 +55,7 @@ from central.flow.run import (
     Leg,
     LegResult,
     OnErrand,
+    Place,
     Playing,
     Reciting,
     Run,
@@ -82,6 +84,28 @@ def step(program: Program, run: Run, event: FlowEvent) -> tuple[Run, tuple[Comma
         leave(walk, "failed", "duration_limit")
     elif not _take(walk, event):
         return run, ()
+    return walk.freeze(), tuple(walk.commands)
+
+
+def enter(here: Program, run: Run, done: ErrandDone, there: Program, place: Place) -> tuple[Run, tuple[Command, ...]]:
+    """Let the call go on in ``there``, the program of ``place``, which the errand TransferToFlow has found.
+
+    The same run, without commands, where its step does not wait for that errand any more; else its ``place`` tells in which
+    flow the token stands now. What was known stays known: leg, keys, variables, visits and the time limit; counters begin anew.
+    """
+    walk = Walk(here, run, done.at)
+    if not isinstance(walk.wait, OnErrand) or walk.wait.number != done.number or walk.phase != "main":
+        return run, ()
+    if _over_time(walk):
+        leave(walk, "failed", "duration_limit")
+    else:
+        walk.cancel_timer(walk.wait.guard)
+        walk.wait = None
+        walk.note("flow", flow=place.name, id=place.flow_id, version=place.version)
+        walk.program, walk.place, walk.masked = there, place, walk.masked | here.secrets
+        system = {**walk.facts.system, "flow_id": place.flow_id, "flow_version": place.version}
+        walk.facts, walk.counters = replace(walk.facts, system=system), {}
+        _start(walk)
     return walk.freeze(), tuple(walk.commands)
 
 
@@ -125,11 +149,15 @@ def _begun(walk: Walk) -> bool:
         return False
     walk.begun_at = walk.at
     walk.limit = walk.start_timer(LIMIT_DURATION / timedelta(seconds=1))
+    _start(walk)
+    return True
+
+
+def _start(walk: Walk) -> None:
     if walk.program.start:
         walk_on(walk, walk.program.start)
     else:
         leave(walk, "failed", "flow_error", "The flow has no Start.")
-    return True
 
 
 def _digit(walk: Walk, event: DigitReceived) -> bool:

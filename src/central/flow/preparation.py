@@ -101,6 +101,9 @@ def _prepare_step(flow: Flow, step: Step, findings: list[Finding]) -> Prepared:
         prompts=tuple(fields.prompts),
         caller_ids=tuple(fields.caller_ids),
         endpoints=tuple(fields.endpoints),
+        flows=tuple(fields.flows),
+        queues=tuple(fields.queues),
+        made_of=dict(fields.made_of),
         line=step.line,
     )
 
@@ -148,7 +151,12 @@ def _read_policy(fields: Fields, widget: Widget) -> FailurePolicy:
 
 def _check_required(fields: Fields, widget: Widget) -> None:
     for branch in widget.branches:
-        if branch.required and branch.name not in fields.targets:
+        if branch.name in fields.needless:
+            if branch.name in fields.targets:
+                line = fields.targets[branch.name].line
+                message = f"The branch {branch.name!r} is wired, but this step never takes it."
+                fields.find("branch_never_taken", message, line=line, hint="Remove it.", severity="warning")
+        elif branch.required and branch.name not in fields.targets:
             where = "`next: step`" if branch.name == "next" else f"`on: {{{branch.name}: step}}`"
             hint = f"Add {where}; `end` is a lawful target."
             message = f"The branch {branch.name!r} has no target."

@@ -6,7 +6,7 @@ Made by ``preparation.prepare`` once per flow version and kept by the driver; im
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -90,13 +90,31 @@ class EndpointUse:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowUse:
+    """Another flow of the account that a step transfers to or starts, by its name or id."""
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueUse:
+    """A queue of the contact center whose agents a step asks for, by its name."""
+
+    name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """One step ready to run, with what the checker must know about it.
 
     policy: what a failure does. onward: the branch that ``continue`` takes, failing: the one that ``branch`` takes. media: it
     needs the customer's leg. call: it makes that leg. reads, stores: variables with their lines.
     secret: it collects a secret, so pressed digits are masked. prompts: recordings that it plays, as far as the document
-    says it (a name may also come from a variable); caller_ids: numbers that it shows, likewise. endpoints: saved ones it calls.
+    says it (a name may also come from a variable); caller_ids: numbers that it shows, likewise. endpoints: saved ones it calls;
+    flows, queues: those that it names. made_of: by name, what the variables that it sets are made of (``user.key.Name`` = a
+    lasting one).
     """
 
     name: str
@@ -114,6 +132,9 @@ class Prepared:
     prompts: tuple[PromptUse, ...] = ()
     caller_ids: tuple[CallerIdUse, ...] = ()
     endpoints: tuple[EndpointUse, ...] = ()
+    flows: tuple[FlowUse, ...] = ()
+    queues: tuple[QueueUse, ...] = ()
+    made_of: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict[str, tuple[Reference, ...]])
     line: int = 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, assert_never
 
@@ -19,6 +19,7 @@ from central.domain.statuses import CallStatus
 from central.flow.commands import (
     Answer,
     CancelTimer,
+    Command,
     Dial,
     DropErrand,
     EndErrand,
@@ -33,6 +34,8 @@ from central.flow.commands import (
     StopMedia,
 )
 from central.flow.configuration import CallSettings
+from central.flow.document import END
+from central.flow.errands import TRANSFERRED, TransferToFlow
 from central.flow.events import (
     Begun,
     DigitReceived,
@@ -46,10 +49,10 @@ from central.flow.events import (
     StatusDecided,
     TimerFired,
 )
-from central.flow.interpreter import begin, step
+from central.flow.interpreter import begin, enter, step
 from central.flow.media import Playable, Sound, Speech
 from central.flow.program import Program
-from central.flow.run import Collecting, Dialing, Run, RunFacts
+from central.flow.run import Collecting, Dialing, Place, Run, RunFacts
 
 Moment = Literal["answer", "errand", "media", "digits", "time", "over"]
 """What the flow waits for: the called side, an errand, the end of a playback, keys, a timer, or nothing any more."""
@@ -189,9 +192,21 @@ class Rehearsal:
         """The errand that the flow waits for comes back."""
         if self._errand is not None and not self.over:
             self._tell("note", f"it comes back: {outcome}")
-            number, self._errand = self._errand.number, None
+            command, self._errand = self._errand, None
             self._pass(_SECOND)
-            self._feed(ErrandDone(number, outcome, self.at, values or {}))
+            done = ErrandDone(command.number, outcome, self.at, values or {})
+            if outcome == TRANSFERRED and isinstance(command.errand, TransferToFlow):
+                self._go_on_elsewhere(done, command.errand.flow)
+            else:
+                self._feed(done)
+
+    def _go_on_elsewhere(self, done: ErrandDone, flow: str) -> None:
+        """The other flow is not played: it stands for one that ends the call at once."""
+        self._tell("note", f"the call goes on in flow {flow}")
+        elsewhere = replace(self.program, steps={}, start=END, on_remote_hangup="", on_flow_complete="")
+        self.run, commands = enter(self.program, self.run, done, elsewhere, Place("", flow, ""))
+        self.program = elsewhere
+        self._do(commands)
 
     def talks(self) -> None:
         """The errand that the flow waits for has brought somebody: they and the customer hear each other."""
@@ -210,6 +225,9 @@ class Rehearsal:
     # -- what the flow asks for --------------------------------------------------------------------------------------------
     def _feed(self, event: FlowEvent) -> None:
         self.run, commands = step(self.program, self.run, event)
+        self._do(commands)
+
+    def _do(self, commands: Sequence[Command]) -> None:
         for command in commands:
             match command:
                 case Note():

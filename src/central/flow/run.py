@@ -207,6 +207,14 @@ def errand_of(wait: Wait | None) -> int:
             return 0
 
 
+class Place(msgspec.Struct, frozen=True):
+    """The flow in which a call goes on: its id, its name, and the number of its version as text."""
+
+    flow_id: str
+    name: str
+    version: str
+
+
 class Leg(msgspec.Struct, frozen=True):
     """The customer's leg: its state (offered = an inbound call that was not answered yet), the position of the number dialled (-1 = none), and when what happened."""
 
@@ -230,7 +238,9 @@ class Run(msgspec.Struct, frozen=True):
     Call step reached nobody. left_at: the step at which the customer left. parted: the customer hung up in a conversation,
     which ended its step normally, so the main path went on without media. parting: how it then ended, while On Remote Hangup
     runs. queue_outcome: how the latest wait in a queue ended. status, reason: what StatusDecided said. playbacks, timers,
-    errands: the last ids given out. limit: the timer of the execution's or late path's time limit, 0 = none.
+    errands: the last ids given out. limit: the timer of the execution's or late path's time limit, 0 = none. place: the flow in
+    which the call went on, None = it is still in the record's own. masked: variables that flows which it came through hold
+    secret, and what was made of them since.
     """
 
     facts: RunFacts
@@ -258,6 +268,8 @@ class Run(msgspec.Struct, frozen=True):
     parted: bool = False
     parting: Leaving | None = None
     queue_outcome: str = ""
+    place: Place | None = None
+    masked: frozenset[str] = frozenset()
 
     @property
     def connected(self) -> bool:

@@ -28,7 +28,7 @@ from central.flow.errands import CUSTOMER_LEFT, TIMED_OUT, Errand
 from central.flow.events import ErrandDone, ErrandMoved, FlowEvent, LegEnded, Stage, TimerFired
 from central.flow.media import Playable
 from central.flow.program import Program
-from central.flow.run import Leg, LegResult, OnErrand, PressedDigit, Run, RunFacts, RunPhase, Wait, errand_of
+from central.flow.run import Leg, LegResult, OnErrand, Place, PressedDigit, Run, RunFacts, RunPhase, Wait, errand_of
 from central.flow.variables import LIMIT_VALUE_CHARS, MASK, Reference, Rendered, Template, refusal, render
 
 LIMIT_DIGITS: Final = 500  # kept with their times
@@ -40,8 +40,8 @@ class Walk:
     """A run under way at the moment ``at``; the fields are those of ``Run``. ``commands`` gathers what the world must do."""
 
     __slots__ = (
-        "at", "begun_at", "commands", "counters", "digits", "entries", "errands", "facts", "fallback_ran", "left_at", "leg", "limit", "parted", "parting", "phase", "playbacks",
-        "program", "queue_outcome", "reason", "results", "status", "step", "timers", "typed", "unconnected", "variables", "visits", "wait",
+        "at", "begun_at", "commands", "counters", "digits", "entries", "errands", "facts", "fallback_ran", "left_at", "leg", "limit", "masked", "parted", "parting", "phase",
+        "place", "playbacks", "program", "queue_outcome", "reason", "results", "status", "step", "timers", "typed", "unconnected", "variables", "visits", "wait",
     )  # fmt: skip
 
     def __init__(self, program: Program, run: Run, at: datetime) -> None:
@@ -73,6 +73,8 @@ class Walk:
         self.parted = run.parted
         self.parting = run.parting
         self.queue_outcome = run.queue_outcome
+        self.place: Place | None = run.place
+        self.masked: frozenset[str] = run.masked
 
     def freeze(self) -> Run:
         """The run after this step."""
@@ -80,6 +82,7 @@ class Walk:
             self.facts, self.variables, self.phase, self.step, self.wait, self.leg, self.results, self.counters,
             self.begun_at, self.unconnected, self.fallback_ran, self.left_at, self.visits, self.typed, self.digits, self.entries, self.status,
             self.reason, self.playbacks, self.timers, self.limit, self.errands, self.parted, self.parting, self.queue_outcome,
+            self.place, self.masked,
         )  # fmt: skip
 
     # -- the timeline --------------------------------------------------------------------------------------------------
@@ -191,8 +194,7 @@ class Walk:
     def press(self, digit: str) -> None:
         """Keep a digit with its time for the leg's report; masked where the step collects a secret, or others collect it."""
         if len(self.digits) < LIMIT_DIGITS:
-            step = self.program.steps.get(self.step)
-            shown = MASKED_DIGIT if self.talking or (step is not None and step.secret) else digit
+            shown = MASKED_DIGIT if self.talking or self.collects_secret else digit
             self.digits = (*self.digits, PressedDigit(shown, self.at, self.step))
 
     def type_ahead(self, digit: str) -> None:
@@ -203,11 +205,16 @@ class Walk:
     def take_typed(self) -> str:
         """The digits typed ahead, now consumed; masked in the report where the step collects a secret."""
         typed, self.typed = self.typed, ""
-        step = self.program.steps.get(self.step)
-        if typed and step is not None and step.secret:
+        if typed and self.collects_secret:
             masked = (PressedDigit(MASKED_DIGIT, old.at, old.step) for old in self.digits[-len(typed) :])
             self.digits = (*self.digits[: -len(typed)], *masked)
         return typed
+
+    @property
+    def collects_secret(self) -> bool:
+        """Whether the present step collects what this flow, or one that the call came through, holds secret."""
+        step = self.program.steps.get(self.step)
+        return step is not None and (step.secret or any(name in self.masked for name, _ in step.stores))
 
     # -- variables -----------------------------------------------------------------------------------------------------
     def render(
@@ -234,10 +241,15 @@ class Walk:
             self.warn(refused, variable=name, limit=LIMIT_VALUE_CHARS)
             value = ""
         self.variables = {**self.variables, name: value}
-        self.note("variable", name=name, value=MASK if name in self.program.secrets else value)
+        if self._made_of_masked(name):
+            self.masked |= {name}
+        self.note("variable", name=name, value=MASK if name in self.secrets else value)
 
     def prefer(self, name: str, value: str) -> bool:
-        """Set ``$user.key.<name>`` for the rest of this run, an empty value removes it; False when the limits refuse it."""
+        """Set ``$user.key.<name>`` for the rest of this run, an empty value removes it; False when it may not be kept."""
+        if self._made_of_masked(f"user.key.{name}"):
+            self.warn("secret_laid_open", variable=f"user.key.{name}")
+            return False
         others = {known: text for known, text in self.facts.user.items() if known != name}
         if refused := refusal(others, name, value):
             self.warn(refused, variable=f"user.key.{name}", limit=LIMIT_VALUE_CHARS)
@@ -272,7 +284,17 @@ class Walk:
 
     def is_secret(self, reference: Reference) -> bool:
         """Whether the variable was declared secret."""
-        return reference.space == "flow.key" and reference.name in self.program.secrets
+        return reference.space == "flow.key" and reference.name in self.secrets
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Variables that must not reach a timeline."""
+        return self.program.secrets | self.masked if self.masked else self.program.secrets
+
+    def _made_of_masked(self, name: str) -> bool:
+        """Whether the present step makes it of what another flow holds secret; of its own secrets the checker knows."""
+        step = self.program.steps.get(self.step) if self.masked else None
+        return step is not None and any(map(self.is_secret, step.made_of.get(name, ())))
 
     def _system(self, name: str) -> str | None:
         match name:

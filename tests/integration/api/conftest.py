@@ -30,6 +30,7 @@ from central.adapters.postgres.administration_flows import PostgresEndpoints, Po
 from central.adapters.postgres.administration_numbers import PostgresDids, PostgresLists, PostgresTrunks
 from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
 from central.adapters.postgres.dispatch_store import PostgresDispatch
+from central.adapters.postgres.flow_names import PostgresFlowNames
 from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.outbox import PostgresDeadLetters
 from central.adapters.postgres.pool import Pool
@@ -296,6 +297,7 @@ def make_services(
     clock, ids, telemetry = SystemClock(), SystemIds(), ObservedTelemetry()
     auditor = Auditor(clock, ids)
     accounts, flows, lists = PostgresAccounts(api_pool), PostgresFlows(api_pool), PostgresLists(api_pool)
+    missing = FindMissing(PostgresPrompts(api_pool), PostgresSavedEndpoints(api_pool), PostgresFlowNames(api_pool))
     operated = PostgresAccounts(worker_pool)
     library = PostgresLibrary(worker_pool, PostgresDispatch(worker_pool, ids), clock)
     return Services(
@@ -315,8 +317,8 @@ def make_services(
         messaging=messaging(api_pool, library, auditor),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
-        flows=SaveFlow(flows, FindMissing(PostgresPrompts(api_pool), PostgresSavedEndpoints(api_pool)), auditor),
-        publish=PublishFlow(flows, FindMissing(PostgresPrompts(api_pool), PostgresSavedEndpoints(api_pool)), auditor),
+        flows=SaveFlow(flows, missing, auditor),
+        publish=PublishFlow(flows, missing, auditor),
         versions=CompareVersions(flows, auditor),
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(prompts, PostgresPrompts(api_pool), auditor),

@@ -22,7 +22,15 @@ from central.flow.commands import (
     StartTimer,
 )
 from central.flow.document import parse
-from central.flow.errands import CallWebhook, Errand, FetchSound, RecogniseSpeech, RecordVoice
+from central.flow.errands import (
+    TRANSFERRED,
+    CallWebhook,
+    Errand,
+    FetchSound,
+    RecogniseSpeech,
+    RecordVoice,
+    TransferToFlow,
+)
 from central.flow.events import (
     Begun,
     DigitReceived,
@@ -37,10 +45,10 @@ from central.flow.events import (
     StopForced,
     TimerFired,
 )
-from central.flow.interpreter import begin, step
+from central.flow.interpreter import begin, enter, step
 from central.flow.preparation import prepare
 from central.flow.program import Program
-from central.flow.run import Run, RunFacts
+from central.flow.run import Place, Run, RunFacts
 from tests.fakes.flow_player import HEAD, T0
 
 EXAMPLE = Path(__file__).parents[3] / "examples/appointment-reminder.yaml"
@@ -53,6 +61,7 @@ OUTCOMES = [
     "accepted", "failed", "answered", "busy", "no_answer", "agent_allocated", "max_wait_time_reached", "no_agent_available",
     "queue_full", "agent_lost", "customer_left", "not_configured", "timed_out", "odd", "recorded", "empty",
     "started", "shortened", "updated", "success", "failure", "fetched", "heard", "nothing",
+    "transferred", "flow_unknown",
 ]  # fmt: skip
 _BROUGHT = {
     "words": "yes",
@@ -67,7 +76,9 @@ _WORDS: dict[type[Errand], str] = {
     CallWebhook: "success",
     FetchSound: "fetched",
     RecogniseSpeech: "heard",
+    TransferToFlow: TRANSFERRED,
 }
+PLACE = Place("abcd1234", "other", "2")
 STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
 
 targets = st.sampled_from([*NAMES, "end", "nowhere"])
@@ -289,16 +300,22 @@ _chance: st.SearchStrategy[Any] = st.booleans()
 class Driver:
     """Keeps the promises of the commands: what was asked for comes, in some order, mixed with any other news."""
 
-    def __init__(self, program: Program, known: RunFacts) -> None:
-        self.program = program
+    def __init__(self, program: Program, known: RunFacts, other: Program) -> None:
+        self.program, self.other = program, other
         self.run = begin(program, known)
         self.commands: list[Command] = []
         self.owed: list[FlowEvent] = [Begun(T0)]
 
     def feed(self, event: FlowEvent) -> None:
         before = self.run
-        self.run, news = step(self.program, before, event)
-        assert step(self.program, before, event) == (self.run, news)
+        if isinstance(event, ErrandDone) and event.outcome == TRANSFERRED:
+            self.run, news = enter(self.program, before, event, self.other, PLACE)
+            assert enter(self.program, before, event, self.other, PLACE) == (self.run, news)
+            assert (self.run != before) is bool(news)
+            self.program = self.other if self.run.place == PLACE else self.program
+        else:
+            self.run, news = step(self.program, before, event)
+            assert step(self.program, before, event) == (self.run, news)
         assert Run.from_json(self.run.to_json()) == self.run
         for command in news:
             self.perform(command)
@@ -331,11 +348,11 @@ class Driver:
 
 
 @settings(max_examples=300)
-@given(program=programs(), known=facts, news=st.lists(events(), max_size=40), data=st.data())
+@given(program=programs(), other=programs(), known=facts, news=st.lists(events(), max_size=40), data=st.data())
 def test_any_news_in_any_order_and_every_run_ends_once(
-    program: Program, known: RunFacts, news: list[FlowEvent], data: st.DataObject
+    program: Program, other: Program, known: RunFacts, news: list[FlowEvent], data: st.DataObject
 ) -> None:
-    driver = Driver(program, known)
+    driver = Driver(program, known, other)
     for event in news:
         driver.feed(event)
         if driver.owed and data.draw(_chance):
@@ -350,7 +367,7 @@ def test_any_news_in_any_order_and_every_run_ends_once(
     assert driver.count(MainPathEnded) == 1
     assert driver.count(RunEnded) == 1
     for event in news:
-        assert step(program, driver.run, event) == (driver.run, ())
+        assert step(driver.program, driver.run, event) == (driver.run, ())
 
 
 @settings(max_examples=100)

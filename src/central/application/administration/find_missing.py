@@ -1,4 +1,6 @@
-"""What a flow names and its account does not have: recordings, numbers, saved endpoints. The document may be right, the account is not.
+"""What a flow names and its account does not have: recordings, numbers, saved endpoints, other flows, queues.
+
+The document may be right, the account is not.
 
 Asked anew each time, because the account changes without the document; publishing refuses the same findings.
 """
@@ -11,12 +13,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from central.application.administration.judge_draft import JudgedDraft
+from central.application.ports.flow_names import FlowNames
 from central.application.ports.speech import PromptCatalogue
 from central.application.ports.web_calls import EndpointNames
 from central.domain.ids import AccountId
 from central.domain.prompts import preferred_language
 from central.flow.findings import Finding
-from central.flow.program import CallerIdUse, EndpointUse, PromptUse
+from central.flow.program import CallerIdUse, EndpointUse, FlowUse, PromptUse, QueueUse
 
 _WITHOUT_DID: Final = Finding(
     "flow_without_did", "error", 0, "", "The flow makes calls and has no DID.", "Attach at least one DID to the flow."
@@ -30,11 +33,14 @@ class FindMissing:
 
     prompts: PromptCatalogue
     endpoints: EndpointNames
+    flows: FlowNames
 
     async def find(self, account_id: AccountId, judged: JudgedDraft, dids: Sequence[str] | None) -> Sequence[Finding]:
-        """Errors, in the order of the document. ``dids``: the numbers of the flow, None = there is no such flow yet."""
+        """Errors and warnings, in the order of the document. ``dids``: the numbers of the flow, None = there is none yet."""
         found = list(await self._prompts(account_id, judged.prompts))
         found += await self._endpoints(account_id, judged.endpoints)
+        found += await self._flows(account_id, judged)
+        found += [_queue_unknown(step, use) for step, use in judged.queues]
         if dids is not None:
             found += [_WITHOUT_DID] if judged.calls and not dids else []
             found += [_did_unknown(step, use) for step, use in judged.caller_ids if dids and not _among(use, dids)]
@@ -69,6 +75,25 @@ class FindMissing:
             for step, use in uses
             if use.name not in known
         ]
+
+    async def _flows(self, account_id: AccountId, judged: JudgedDraft) -> Sequence[Finding]:
+        """An error for each flow that is not there; a flow may name itself before it is saved."""
+        names = sorted({use.name for _, use in judged.flows} - {judged.draft.name})
+        known = await self.flows.known_flows(account_id, names) if names else frozenset[str]()
+        return [_flow_unknown(step, use) for step, use in judged.flows if use.name not in known | {judged.draft.name}]
+
+
+def _flow_unknown(step: str, use: FlowUse) -> Finding:
+    message = f"The account has no flow {use.name[:64]!r}, or it is archived."
+    hint = "Save that flow first, or correct `flow:`; a flow is named as its document does, or by its id."
+    return Finding("flow_unknown", "error", use.line, step, message, hint)
+
+
+def _queue_unknown(step: str, use: QueueUse) -> Finding:
+    """No account has queues before there is a contact center."""
+    message = f"There is no queue {use.name[:64]!r}."
+    hint = "Until there is, customers take `no_agent_available`, or `failed` of a transfer."
+    return Finding("queue_unknown", "warning", use.line, step, message, hint)
 
 
 def _among(use: CallerIdUse, dids: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from central.flow.checker import check_program
 from central.flow.document import Flow, parse
 from central.flow.findings import Finding, has_errors
 from central.flow.preparation import prepare
-from central.flow.program import CallerIdUse, EndpointUse, Program, PromptUse
+from central.flow.program import CallerIdUse, EndpointUse, FlowUse, Program, PromptUse, QueueUse
 
 CALL_WIDGETS = ("make_call", "answer_call")
 
@@ -21,7 +21,7 @@ class JudgedDraft:
     """A readable document with everything found in it; ``calls`` = it has a step that makes calls.
 
     ``prompts``: the recordings that it names, by step; ``caller_ids``: the numbers that it shows; ``endpoints``: the saved
-    endpoints that it calls.
+    endpoints that it calls; ``flows``, ``queues``: those that it names.
     """
 
     draft: Draft
@@ -30,6 +30,8 @@ class JudgedDraft:
     prompts: tuple[tuple[str, PromptUse], ...]
     caller_ids: tuple[tuple[str, CallerIdUse], ...]
     endpoints: tuple[tuple[str, EndpointUse], ...]
+    flows: tuple[tuple[str, FlowUse], ...]
+    queues: tuple[tuple[str, QueueUse], ...]
 
     @property
     def publishable(self) -> bool:
@@ -56,7 +58,9 @@ def _judge(document: bytes) -> JudgedDraft:
     calls = any(step.widget in CALL_WIDGETS for step in flow.steps.values())
     shown = tuple((step.name, use) for step in program.steps.values() for use in step.caller_ids)
     called = tuple((step.name, use) for step in program.steps.values() for use in step.endpoints)
-    return JudgedDraft(draft, findings, calls, _prompts(program), shown, called)
+    flows = tuple((step.name, use) for step in program.steps.values() for use in step.flows)
+    queues = tuple((step.name, use) for step in program.steps.values() for use in step.queues)
+    return JudgedDraft(draft, findings, calls, _prompts(program), shown, called, flows, queues)
 
 
 def _prompts(program: Program) -> tuple[tuple[str, PromptUse], ...]:

@@ -31,8 +31,8 @@ class PublishFlow:
         if draft is None or row.archived_at is not None:
             raise Conflict("flow_archived", "An archived flow cannot be published.")
         judged = await judge_draft(draft.document)
-        errors = [finding for finding in judged.findings if finding.severity == "error"]
-        errors += await self.missing.find(actor.account_id, judged, row.dids)
+        found = [*judged.findings, *await self.missing.find(actor.account_id, judged, row.dids)]
+        errors = [finding for finding in found if finding.severity == "error"]
         if errors:
             raise InvalidInput(
                 "flow_has_errors",

@@ -71,6 +71,8 @@ def result_row(call: LiveCall, outcome: Outcome, event_id: UUID, now: datetime) 
         data |= {"step": call.end.step} if call.end.step else {}
         data |= {"detail": call.end.detail} if call.end.detail else {}
         data |= {"fallback_ran": True} if call.end.fallback_ran else {}
+    if call.run.place is not None:
+        data["flow"] = {"id": call.run.place.flow_id, "name": call.run.place.name, "version": call.run.place.version}
     return RecordResult(
         account_id=call.account_id,
         id=call.record_id,
@@ -89,8 +91,20 @@ def result_row(call: LiveCall, outcome: Outcome, event_id: UUID, now: datetime) 
         outcome="unknown" if outcome.result == "unknown" else "done",
         charged=outcome.charged,
         cost=call.cost,
-        variables=dict(call.run.variables),
+        variables=_kept(call),
         event_id=event_id,
         at=now,
         data=data,
     )
+
+
+def _kept(call: LiveCall) -> dict[str, str]:
+    """The run's variables as the record keeps them; what only another flow holds secret stays as it came, or goes.
+
+    What is told of a record is masked by the record's own flow, which knows nothing of another one's secrets.
+    """
+    foreign = (call.run.masked | call.flow.program.secrets) - call.handed.prepared.program.secrets
+    if not foreign:
+        return dict(call.run.variables)
+    came = {name: value for name, value in call.handed.record.variables.items() if name in foreign}
+    return {name: value for name, value in call.run.variables.items() if name not in foreign} | came

@@ -36,10 +36,11 @@ from central.domain.ids import RecordId
 from central.domain.statuses import CallStatus
 from central.flow import commands as do
 from central.flow.errands import BridgeNumber, RecordVoice
-from central.flow.events import Begun, FlowEvent, FundsShort, StopForced, TimerFired
-from central.flow.interpreter import begin, step
+from central.flow.events import Begun, ErrandDone, FlowEvent, FundsShort, StopForced, TimerFired
+from central.flow.interpreter import begin, enter, step
+from central.flow.prepared import PreparedFlow
 from central.flow.program import HangUpCause
-from central.flow.run import RunFacts
+from central.flow.run import Place, Run, RunFacts
 
 _SETTLE_S = (
     3.0  # how long a record's end waits for its recordings to be stored, and for the other side of a conversation
@@ -76,7 +77,7 @@ class DriveCalls:
             self._legs.further = bridges.hear
             runners = {**(runners or {}), BridgeNumber: Staged(bridges.run)}
         self._prompts = PlayPrompts(desk, self.feed)
-        self._errands = RunErrands(desk, self.feed, {} if runners is None else runners)
+        self._errands = RunErrands(desk, self.feed, self.enter, {} if runners is None else runners)
 
     # -- what comes in ---------------------------------------------------------------------------------------------------
     def begin(self, handed: Sequence[HandedRecord]) -> None:
@@ -154,7 +155,16 @@ class DriveCalls:
         """Move the call's flow by one event and do what it asks for."""
         if call.gone:
             return
-        run, commands = step(call.handed.prepared.program, call.run, event)
+        self._go_on(call, *step(call.flow.program, call.run, event))
+
+    def enter(self, call: LiveCall, done: ErrandDone, flow: PreparedFlow) -> None:
+        """The call goes on in another flow, if its step still waits for that."""
+        place = Place(flow.flow_id, flow.flow.name, str(flow.number))
+        run, commands = enter(call.flow.program, call.run, done, flow.program, place)
+        call.flow = flow if run.place == place else call.flow
+        self._go_on(call, run, commands)
+
+    def _go_on(self, call: LiveCall, run: Run, commands: Sequence[do.Command]) -> None:
         call.run = run
         for command in commands:
             if isinstance(command, do.Note):  # most of them

@@ -21,6 +21,7 @@ from central.domain.evidence import EngineReport, Evidence, Phase
 from central.domain.ids import LegId
 from central.domain.money import cost
 from central.flow.events import DigitReceived, FlowEvent, LegAnswered, LegEnded
+from central.flow.walk import MASKED_DIGIT
 
 Feed = Callable[[LiveCall, FlowEvent], None]
 FurtherNews = news.LegProgress | news.LegAnswered | news.LegEnded | news.Digit | news.PlaybackEnded | news.HoldChanged
@@ -234,7 +235,8 @@ def _masked(leg: LiveLeg, call: LiveCall) -> list[dict[str, object]]:
     """The keys as the flow keeps them: those that a step collects as a secret are not written down."""
     kept = call.run.digits[-len(leg.digits) :] if leg.digits else ()
     if len(kept) != len(leg.digits):
-        return leg.digits
+        # what is read is masked as a whole where the record's flow collects a secret; of another flow nobody knows then
+        return leg.digits if call.run.place is None else [told | {"digit": MASKED_DIGIT} for told in leg.digits]
     return [told | {"digit": pressed.digit} for told, pressed in zip(leg.digits, kept, strict=True)]
 
 

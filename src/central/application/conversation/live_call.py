@@ -18,6 +18,7 @@ from central.domain.attempts import LegResult, Loss, Outcome
 from central.domain.evidence import Phase
 from central.domain.ids import AccountId, LegId, RecordId
 from central.flow.commands import Dial, MainPathEnded, Note
+from central.flow.prepared import PreparedFlow
 from central.flow.run import Run
 
 
@@ -75,7 +76,11 @@ class FurtherLeg:
 
 @dataclass(slots=True)
 class LiveCall:
-    """One attempt on one record. ``gone`` = the record is not ours any more, or is finished: nothing more is stored."""
+    """One attempt on one record. ``gone`` = the record is not ours any more, or is finished: nothing more is stored.
+
+    ``flow``: the one that the run walks now. It is the record's own (``handed.prepared``, by which the record is judged) until
+    the call is transferred to another.
+    """
 
     handed: HandedRecord
     run: Run
@@ -99,6 +104,10 @@ class LiveCall:
     stopping: bool = False
     gone: bool = False
     after_run: Callable[[], None] | None = None
+    flow: PreparedFlow = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.flow = self.handed.prepared
 
     def errand_in_hand(self) -> int:
         """The number of the errand that the present task runs: with the attempt's id it names the errand for ever."""

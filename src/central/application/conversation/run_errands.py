@@ -17,15 +17,20 @@ from central.domain.errors import CentralError
 from central.flow.commands import DropErrand, EndErrand, RunErrand
 from central.flow.errands import NOT_CONFIGURED, Errand
 from central.flow.events import ErrandDone, ErrandMoved, FlowEvent, Stage
+from central.flow.prepared import PreparedFlow
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What a runner brings back: the outcome's word, values for the step, a sentence without secrets."""
+    """What a runner brings back: the outcome's word, values for the step, a sentence without secrets.
+
+    ``goes_on``: a flow version in which the call goes on, so that nothing comes back to the step.
+    """
 
     outcome: str
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     detail: str = ""
+    goes_on: PreparedFlow | None = None
 
 
 class Runner(Protocol):
@@ -61,8 +66,14 @@ Runners = Mapping[type[Errand], Runner | Staged]
 class RunErrands:
     """The use case."""
 
-    def __init__(self, desk: VoiceDesk, feed: Callable[[LiveCall, FlowEvent], None], runners: Runners) -> None:
-        self._desk, self._feed, self._runners = desk, feed, runners
+    def __init__(
+        self,
+        desk: VoiceDesk,
+        feed: Callable[[LiveCall, FlowEvent], None],
+        enter: Callable[[LiveCall, ErrandDone, PreparedFlow], None],
+        runners: Runners,
+    ) -> None:
+        self._desk, self._feed, self._enter, self._runners = desk, feed, enter, runners
 
     def do(self, call: LiveCall, command: RunErrand | DropErrand | EndErrand) -> None:
         """Do an errand, finish it early, or end one that the flow does not wait for any more; an end by itself is told."""
@@ -88,9 +99,14 @@ class RunErrands:
         finally:
             call.errands.pop(command.number, None)
             call.enough.pop(command.number, None)
-        if not call.gone:
-            now = self._desk.clock.now()
-            self._feed(call, ErrandDone(command.number, returned.outcome, now, returned.values, returned.detail))
+        if call.gone:
+            return
+        now = self._desk.clock.now()
+        done = ErrandDone(command.number, returned.outcome, now, returned.values, returned.detail)
+        if returned.goes_on is None:
+            self._feed(call, done)
+        else:
+            self._enter(call, done, returned.goes_on)
 
     async def _returned(self, call: LiveCall, command: RunErrand) -> Returned:
         kind = type(command.errand).__name__

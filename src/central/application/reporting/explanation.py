@@ -108,7 +108,11 @@ class StatusLine:
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """One step of the flow that was entered: ``came_by`` is the branch that led to it, ``did`` what happened in it."""
+    """One step of the flow that was entered: ``came_by`` is the branch that led to it, ``did`` what happened in it.
+
+    ``flow``: the name of the flow, and ``flow_version`` that of its version, where the call had gone on in another flow than
+    the record's; else "".
+    """
 
     at: datetime
     attempt: int
@@ -118,6 +122,8 @@ class PathStep:
     came_by: str
     did: tuple[str, ...] = ()
     left_by: str = ""
+    flow: str = ""
+    flow_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ _WARNINGS: Final = {
     "prompt_name_invalid": "a recording has no lawful name and was left out",
     "speech_not_configured": "this installation recognises no speech, so only keys count",
     "speech_failed": "speech could not be recognised, so only keys count",
+    "secret_laid_open": "a value is secret in a flow that the call came through, so it was not kept about the customer",
 }
 
 
@@ -54,17 +55,22 @@ def tell_path(events: Sequence[EventRow]) -> tuple[tuple[PathStep, ...], tuple[E
     steps: list[PathStep] = []
     entries: list[Entry] = []
     came: tuple[str, str] = ("", "")
+    flow: tuple[str, str] = ("", "")
     attempt = 0
     for event in events:
         if event.kind != "flow_walked":
             continue
         now = whole(data_of(event), "attempt") or 1
         if now != attempt:
-            attempt, came = now, ("", "")
+            attempt, came, flow = now, ("", ""), ("", "")
         at = event.at
         for note in objects(data_of(event), "notes"):
             at = moment(note, "at") or at  # written only where it changes
-            came = _note(note, at, attempt, came, steps, entries)
+            if text(note, "kind") == "flow":
+                flow = text(note, "flow"), text(note, "version")
+                came = _goes_on(note, at, attempt, steps, entries)
+            else:
+                came = _note(note, at, attempt, came, flow, steps, entries)
     return tuple(steps), tuple(entries)
 
 
@@ -83,19 +89,35 @@ def tell_clicks(events: Sequence[EventRow]) -> tuple[Entry, ...]:
     )
 
 
+def _goes_on(note: Data, at: datetime, attempt: int, steps: list[PathStep], entries: list[Entry]) -> tuple[str, str]:
+    """The call goes on in another flow: the steps that follow are of that one."""
+    name, flow = text(note, "step"), f"{text(note, 'flow')} (version {text(note, 'version')})"
+    _did(steps, name, f"goes on in flow {flow}")
+    if steps and steps[-1].step == name:
+        steps[-1] = replace(steps[-1], left_by="flow")
+    entries.append(Entry(at, Kind.FLOW, f"The call goes on in flow {flow}", _step_of(name), attempt, data=dict(note)))
+    return name, "flow"
+
+
 def _note(
-    note: Data, at: datetime, attempt: int, came: tuple[str, str], steps: list[PathStep], entries: list[Entry]
+    note: Data,
+    at: datetime,
+    attempt: int,
+    came: tuple[str, str],
+    flow: tuple[str, str],
+    steps: list[PathStep],
+    entries: list[Entry],
 ) -> tuple[str, str]:
     """Add one note; answers the step and branch by which the next step is entered."""
     name, kind = text(note, "step"), text(note, "kind")
     match kind:
         case "step":
             widget = text(note, "widget")
-            steps.append(PathStep(at, attempt, name, widget, *came))
+            steps.append(PathStep(at, attempt, name, widget, *came, flow=flow[0], flow_version=flow[1]))
             way = f"from {came[0]} by {came[1]}" if came[0] else ""
-            entries.append(
-                Entry(at, Kind.FLOW, f"Step {name} ({widget})", way, attempt, data={"step": name, "widget": widget})
-            )
+            data = {"step": name, "widget": widget} | ({"flow": flow[0], "version": flow[1]} if flow[0] else {})
+            where = f" of flow {flow[0]}" if flow[0] else ""
+            entries.append(Entry(at, Kind.FLOW, f"Step {name}{where} ({widget})", way, attempt, data=data))
             return "", ""
         case "branch":
             branch, to = text(note, "branch"), text(note, "to")
@@ -140,7 +162,7 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
         case "warning":
             code = text(note, "code")
             told = _WARNINGS.get(code, code.replace("_", " "))
-            extra = text(note, "detail") or ", ".join(texts(note, "variables"))
+            extra = text(note, "detail") or ", ".join(texts(note, "variables")) or text(note, "variable")
             line = f"warning: {told}{f' ({extra})' if extra else ''}"
             return line[:1].upper() + line[1:], Kind.WARNING, line
         case "dial":

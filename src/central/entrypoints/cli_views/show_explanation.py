@@ -149,11 +149,13 @@ def _path(told: Explanation) -> Table:
     table.add_column(style=DIM, no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    attempt, several = 0, len({step.attempt for step in told.path}) > 1
+    attempt, several, flow = 0, len({step.attempt for step in told.path}) > 1, ""
     for step in told.path:
         if step.attempt != attempt and several:
             table.add_row("", Text(f"attempt {step.attempt}", style="italic"), "")
-        attempt = step.attempt
+        if step.flow != flow and step.flow:
+            table.add_row("", Text(f"flow {plain(step.flow)} (version {plain(step.flow_version)})", style="italic"), "")
+        attempt, flow = step.attempt, step.flow
         came = cell(f"  {step.came_by} → " if step.came_by not in {"", "next"} else "  → " if step.came_from else "  ")
         name = came.append(plain(step.step), style=HEAD).append(f" {plain(step.widget)}", style=DIM)
         table.add_row(clock(step.at), name, cell(", ".join(step.did)))

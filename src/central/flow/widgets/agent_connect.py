@@ -105,8 +105,10 @@ class AgentConnectNode:
 
 
 def _prepare(fields: Fields) -> AgentConnectNode:
+    queue = read_name(fields, "queue", required=True)
+    fields.names_queue("queue", queue)
     return AgentConnectNode(
-        queue=read_name(fields, "queue", required=True) or Template((), ""),
+        queue=queue or Template((), ""),
         skills=_read_skills(fields),
         priority=read_whole(fields, "priority", 0, 0, 9),
         max_wait=read_duration(fields, "max_wait", USUAL_WAIT, timedelta(seconds=1), LONGEST_WAIT),

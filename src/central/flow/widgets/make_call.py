@@ -46,7 +46,8 @@ class MakeCallNode:
         if self.further is not None:
             return self.further.enter(walk)
         if walk.leg.state == "up":
-            walk.warn("already_connected")
+            if walk.place is None:  # of a call that comes from another flow it is to be expected
+                walk.warn("already_connected")
             return "connected"
         return self._dial_next(walk)
 

@@ -202,7 +202,7 @@ class MenuNode:
         self._stop_asking(walk, wait)
         words = event.values.get("words", "")
         key = None if self.speech is None else self.speech.key_of(words, event.values.get("confidence", ""))
-        heard = MASK if self.secret else words[:_HEARD_CHARS]
+        heard = MASK if self.secret or walk.collects_secret else words[:_HEARD_CHARS]
         if key is None:
             return self._reject(walk, wait, heard=heard)
         return self._accept(walk, wait, key, key, heard=heard)
@@ -213,10 +213,10 @@ class MenuNode:
         branch = entry if entry in self.keys else _COLLECTED
         if branch != _COLLECTED or (self.open_ended and self.shortest <= len(entry) <= self.longest):
             return self._accept(walk, wait, entry, branch)
-        return self._reject(walk, wait, typed=MASK if self.secret else entry)
+        return self._reject(walk, wait, typed=MASK if self.secret or walk.collects_secret else entry)
 
     def _accept(self, walk: Walk, wait: Collecting, entry: str, branch: str, **said: str) -> str:
-        shown = MASK if self.secret else entry
+        shown = MASK if self.secret or walk.collects_secret else entry
         walk.entries = (*walk.entries, shown)
         walk.note("digits", entry=shown, attempt=wait.attempt, **said)
         if self.variable:

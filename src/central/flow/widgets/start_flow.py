@@ -69,6 +69,7 @@ def _minutes(text: str) -> timedelta | None:
 
 def _prepare(fields: Fields) -> StartFlowNode:
     flow = fields.template("flow", required=True) or parse_template("")
+    fields.names_flow("flow", flow)
     number = fields.template("number") or _CONTACT
     delay = fields.template("delay")
     if delay is not None and delay.literal is not None and _minutes(delay.literal.strip()) is None:

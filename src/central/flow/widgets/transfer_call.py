@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
-from central.flow.errands import CUSTOMER_LEFT, NOT_CONFIGURED, BridgeNumber, ConnectAgent, TransferToFlow
+from central.flow.errands import (
+    CUSTOMER_LEFT,
+    FLOW_REFUSALS,
+    NOT_CONFIGURED,
+    BridgeNumber,
+    ConnectAgent,
+    TransferToFlow,
+)
 from central.flow.events import FlowEvent
 from central.flow.program import Failed, Outcome
 from central.flow.variables import Template
@@ -34,7 +41,7 @@ _NOT_CONFIGURED: Final[dict[Kind, tuple[str, str]]] = {
     "number": ("bridge_not_configured", "This installation cannot connect a further number."),
     "queue": ("queue_not_configured", "This installation has no contact center."),
     "agent": ("queue_not_configured", "This installation has no contact center."),
-    "flow": ("flow_transfer_not_available", "A call cannot go on in another flow."),
+    "flow": ("flow_transfer_not_available", "This installation cannot let a call go on in another flow."),
 }
 _SHORTEST: Final = timedelta(seconds=1)
 LONGEST_RING: Final = timedelta(minutes=3)
@@ -79,14 +86,16 @@ class TransferCallNode:
         return None
 
     def handle(self, walk: Walk, event: FlowEvent) -> Outcome:
-        """The conversation is over, or there was none."""
+        """The conversation is over, or there was none; a flow that could be entered is told by ``interpreter.enter`` instead."""
         done = walk.returned(event)
         if done is None:
             return None
+        if done.outcome in FLOW_REFUSALS:
+            return Failed(done.outcome, done.detail)
         if self.kind in {"queue", "agent"}:
             outcome = "agent_allocated" if done.outcome in _TALKED else done.outcome
             walk.queue_outcome = outcome if outcome in _QUEUED else "no_agent_available"
-        if done.outcome in _TALKED:
+        if done.outcome in _TALKED and self.kind != "flow":
             return "answered"
         if done.outcome == NOT_CONFIGURED:
             return Failed(*_NOT_CONFIGURED[self.kind])
@@ -117,6 +126,11 @@ def _prepare(fields: Fields) -> TransferCallNode:
         fields.find("transfer_target_unclear", message, line=fields.line(given[1]) if given else 0, hint=hint)
     to = read_number(fields, kind) if kind == "number" else read_name(fields, kind)
     _without_effect(fields, kind)
+    if kind == "flow":
+        fields.needless.add("answered")
+        fields.names_flow(kind, to)
+    elif kind == "queue":
+        fields.names_queue(kind, to)
     return TransferCallNode(
         kind=kind,
         to=to or Template((), ""),
@@ -138,12 +152,19 @@ def _without_effect(fields: Fields, kind: Kind) -> None:
 TRANSFER_CALL = Widget(
     name="transfer_call",
     title="Transfer Call",
-    doc="""Rings a number, or asks a queue or one agent, while the customer hears it ringing, and lets them talk. `answered` is
-taken when their conversation is over; whoever hangs up in it ends the step normally. If the customer does, steps without media
-still run on that branch, and when nothing else follows it was the flow's end. On `failed` (busy, not answered in time,
-nobody there) the customer is still on the line. Keys pressed in a conversation are for the other side: no menu takes them, and
-the history shows them as `x`. A call cannot yet go on in another flow: `flow` takes `failed` with the reason
-`flow_transfer_not_available`.""",
+    doc="""Rings a number, or asks a queue or one agent, while the customer hears it ringing, and lets them talk; or lets the call
+go on in another flow. `answered` is taken when their conversation is over; whoever hangs up in it ends the step normally. If
+the customer does, steps without media still run on that branch, and when nothing else follows it was the flow's end. On
+`failed` (busy, not answered in time, nobody there) the customer is still on the line. Keys pressed in a conversation are for
+the other side: no menu takes them, and the history shows them as `x`.
+
+With `flow`, the call goes on in the production version of that flow, as it stands at that moment, and does not come back:
+`answered` is not taken. Variables, the keys pressed so far, and the limits of 1,000 steps and 120 minutes go on; counters begin
+anew; Answer Call and the first Make Call pass at once, because the customer is there. On Remote Hangup and On Flow Complete
+are those of the flow in which the call is then. The record stays one of the flow that took it in: its status rules,
+reattempts and reports hold. What either flow declares secret stays masked; what only the other one holds secret is not kept with
+the record. `failed` is taken where there is no such flow (`flow_unknown`), or it is archived (`flow_archived`), switched off or
+paused (`flow_not_running`), not published (`flow_not_published`), or of a type that calls cannot enter (`flow_kind`).""",
     example="""to_desk:
   widget: transfer_call
   number: "918000000010"
@@ -155,7 +176,7 @@ the history shows them as `x`. A call cannot yet go on in another flow: `flow` t
         Field("number", "number, text with variables", "Whom to ring, country code first. One of these four."),
         Field("queue", "name, text with variables", "The queue whose agents are asked."),
         Field("agent", "name, text with variables", "The agent who is asked."),
-        Field("flow", "name or id, text with variables", "The flow in which the call goes on."),
+        Field("flow", "name or id, text with variables", "The inbound or multicast flow in which the call goes on."),
         Field(
             "ring_timeout", "1s to 3m, text with variables", "How long one number or agent is rung.", "that of `calls`"
         ),
@@ -164,7 +185,7 @@ the history shows them as `x`. A call cannot yet go on in another flow: `flow` t
         Field("whisper", "{say: ...} or {file: ...}", "What the called party alone hears before they are joined."),
     ),
     branches=(
-        Branch("answered", "They talked, and the conversation is over.", required=True),
+        Branch("answered", "They talked, and the conversation is over. Not with `flow`.", required=True),
         Branch("failed", "They did not talk; the customer is still there."),
     ),
     media=True,

@@ -30,7 +30,7 @@ class UpdateContactNode:
             if walk.prefer(name, value):
                 values[name] = value
         if not values:
-            return Failed("contact_not_updated", "None of the values is within the limits.")
+            return Failed("contact_not_updated", "None of the values may be kept.")
         walk.send(UpdateContact(values), LIMIT_S)
         return None
 

@@ -126,7 +126,7 @@ class WebhookNode:
     def _store(self, walk: Walk, done: ErrandDone, error: str, found: Mapping[str, str | None]) -> None:
         """The five variables of every answer, and what ``result`` asks for; sent secrets that come back are masked."""
         secrets = self._sent_secrets(walk)
-        declared = walk.program.secrets
+        declared = walk.secrets
         raw = done.values.get("response_raw", "")
         if any(name in declared for name in found) and "response_raw" not in declared:
             raw = MASK
@@ -174,7 +174,7 @@ def _facts(walk: Walk) -> str:
     facts |= {"step": walk.step, "at": walk.at.isoformat(timespec="milliseconds")}
     if walk.status:
         facts |= {"status": walk.status, "reason": walk.reason}
-    secrets = walk.program.secrets
+    secrets = walk.secrets
     facts["variables"] = {name: MASK if name in secrets else value for name, value in walk.variables.items()}
     return json.dumps(facts, ensure_ascii=False)
 

@@ -6,13 +6,23 @@ fields once, for the checker (findings) and for the interpreter (node) alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from central.flow.commands import ANONYMOUS
 from central.flow.document import END, Flow, Step
 from central.flow.findings import Finding
-from central.flow.program import ERROR_BRANCH, CallerIdUse, EndpointUse, FailurePolicy, Node, PromptUse, Target
+from central.flow.program import (
+    ERROR_BRANCH,
+    CallerIdUse,
+    EndpointUse,
+    FailurePolicy,
+    FlowUse,
+    Node,
+    PromptUse,
+    QueueUse,
+    Target,
+)
 from central.flow.reading import LIMIT_TEXT, Reading
 from central.flow.tree import Scalar, Tree
 from central.flow.variables import NAME, SYSTEM_KEYS, USER_SYSTEM_KEYS, Reference, Template, parse_template
@@ -81,7 +91,10 @@ _SHOWN_BROKEN = 5  # references of one text
 class Fields(Reading):
     """The fields of one step while its widget prepares it; gathers targets, prompts, and the variables it reads and stores."""
 
-    __slots__ = ("beside_call", "caller_ids", "endpoints", "flow", "prompts", "reads", "secret", "stores", "targets")
+    __slots__ = (
+        "beside_call", "caller_ids", "endpoints", "flow", "flows", "made_of", "needless", "prompts", "queues", "reads", "secret",
+        "stores", "targets",
+    )  # fmt: skip
 
     def __init__(self, step: Step, flow: Flow, findings: list[Finding]) -> None:
         super().__init__(step.fields, findings, step.name)
@@ -92,6 +105,10 @@ class Fields(Reading):
         self.prompts: list[PromptUse] = []
         self.caller_ids: list[CallerIdUse] = []
         self.endpoints: list[EndpointUse] = []
+        self.flows: list[FlowUse] = []
+        self.queues: list[QueueUse] = []
+        self.made_of: dict[str, tuple[Reference, ...]] = {}
+        self.needless: set[str] = set()  # branches that the step, as it is written, never takes
         self.secret = False
         self.beside_call = False  # a step that could make the call brings somebody to the customer instead
 
@@ -131,12 +148,13 @@ class Fields(Reading):
             self.reads.append((reference, line))
         return template
 
-    def stored(self, name: str, line: int, made_of: Iterable[Template] = ()) -> str:
+    def stored(self, name: str, line: int, made_of: Sequence[Template] = ()) -> str:
         """The name of a variable that this step sets; reports one that cannot be a name, or would lay a secret open."""
         if not NAME.fullmatch(name):
             hint = "Name it without prefix and braces: a letter or underscore, then letters, digits, underscores."
             self.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
         self.stores.append((name, line))
+        self._made(name, made_of)
         self.secret = self.secret or name in self._secrets()
         used = self.secrets_in(made_of)
         if used and name not in self._secrets():
@@ -145,8 +163,9 @@ class Fields(Reading):
             self.find("secret_laid_open", message, line=line, hint=hint)
         return name
 
-    def preferred(self, name: str, line: int, made_of: Iterable[Template]) -> str:
+    def preferred(self, name: str, line: int, made_of: Sequence[Template]) -> str:
         """The name of a value that this step keeps about the contact; the same reports."""
+        self._made(f"user.key.{name}", made_of)
         if not NAME.fullmatch(name):
             hint = "Name it without prefix and braces: a letter or underscore, then letters, digits, underscores."
             self.find("variable_name_invalid", f"{name[:64]!r} cannot name a variable.", line=line, hint=hint)
@@ -154,6 +173,21 @@ class Fields(Reading):
             message = f"{used[0]} is secret, but what is kept about a contact can be read by others."
             self.find("secret_laid_open", message, line=line, hint="Keep something else, such as yes.")
         return name
+
+    def names_flow(self, name: str, flow: Template | None) -> None:
+        """The field that names another flow; what the document itself says is looked up in the account."""
+        if flow is not None and flow.literal is not None:
+            self.flows.append(FlowUse(flow.literal.strip(), self.line(name)))
+
+    def names_queue(self, name: str, queue: Template | None) -> None:
+        """The field that names a queue, likewise."""
+        if queue is not None and queue.literal is not None:
+            self.queues.append(QueueUse(queue.literal.strip(), self.line(name)))
+
+    def _made(self, name: str, made_of: Sequence[Template]) -> None:
+        """Keep what a variable is made of: a call that comes from another flow brings secrets of which this one knows nothing."""
+        used = tuple(reference for template in made_of for reference in template.references)
+        self.made_of[name] = (*self.made_of.get(name, ()), *used)
 
     def _secrets(self) -> set[str]:
         return {known.name for known in self.flow.variables if known.secret}
