@@ -15,6 +15,7 @@ from central.application.ports.journal import (
     LegHandOver,
     RecordEvent,
     RecordResult,
+    SleepRow,
     TraceRow,
 )
 from central.domain.errors import NeighbourError
@@ -45,6 +46,8 @@ class MemoryJournal:
     ends: dict[LegId, LegEnd] = field(default_factory=dict[LegId, LegEnd])
     events: list[RecordEvent] = field(default_factory=list[RecordEvent])
     results: list[RecordResult] = field(default_factory=list[RecordResult])
+    sleepers: dict[RecordId, SleepRow] = field(default_factory=dict[RecordId, SleepRow])
+    slept: list[SleepRow] = field(default_factory=list[SleepRow])
     doubled: list[str] = field(default_factory=list[str])
     free: int = 10**12
     commits: int = 0
@@ -95,7 +98,20 @@ class MemoryJournal:
                 self.doubled.append(f"two ends of leg {end.id}")
         known = {event.id for event in self.events}
         self.events += [event for event in batch.events if event.id not in known]
-        return JournalAnswer(frozenset(go), frozenset(short), {r.id: self._finish(owner, r) for r in batch.results})
+        asleep = frozenset(row.id for row in batch.sleeps if self._sleep(owner, row))
+        results = {r.id: self._finish(owner, r) for r in batch.results}
+        return JournalAnswer(frozenset(go), frozenset(short), results, asleep)
+
+    def _sleep(self, owner: str, row: SleepRow) -> bool:
+        if any(known.event_id == row.event_id for known in self.slept):
+            return True
+        record = self.records[row.id]
+        if record.fence != row.fence or record.owner != owner:
+            return False
+        record.owner = None
+        self.sleepers[row.id] = row
+        self.slept.append(row)
+        return True
 
     def _finish(self, owner: str, result: RecordResult) -> FinishAnswer:
         if any(known.event_id == result.event_id for known in self.results):

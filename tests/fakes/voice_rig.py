@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from central.adapters.simulator.callees import Callee, Plan, by_number
 from central.adapters.simulator.channel import SimulatedTelephony
 from central.adapters.simulator.speech import SimulatedPrompts, SimulatedSpeech
@@ -22,8 +24,8 @@ from central.application.conversation.run_errands import Runner, Runners
 from central.application.conversation.store_recordings import RecordingParts
 from central.application.conversation.trunk_limits import TrunkLimits
 from central.application.conversation.voice_desk import VoiceDesk
-from central.application.ports.dispatch import HandedRecord, PickedRecord
-from central.application.ports.journal import LegEnd, RecordResult
+from central.application.ports.dispatch import HandedRecord, PickedRecord, Sleeper
+from central.application.ports.journal import LegEnd, RecordResult, SleepRow
 from central.application.ports.library import AccountTrunk
 from central.application.ports.telephony import Originate, Trunk
 from central.domain.accounts import Account, AccountState
@@ -195,6 +197,22 @@ class VoiceRig:
             control=held.control,
         )  # fmt: skip
 
+    def wake(self, row: SleepRow) -> None:
+        """The claim of a record whose run sleeps: the same attempt goes on."""
+        before, held = self.handed[row.id], self.journal.records[row.id]
+        del self.journal.sleepers[row.id]
+        record = replace(
+            before.record, fence=held.fence, status="IN_PROGRESS", attempts_made=row.attempt_number,
+            sleeper=Sleeper(row.attempt_id, row.kept),
+        )  # fmt: skip
+        self.journal.hold(HeldRecord(record.account_id, record.id, held.fence + 1, OWNER, control=held.control))
+        handed = replace(
+            before, record=record, fence=held.fence + 1, reserved=0, claimed_at=self.clock.monotonic(), attempt_id=row.attempt_id,
+            attempt_number=row.attempt_number,
+        )  # fmt: skip
+        self.handed[record.id] = handed
+        self.driver.begin([handed])
+
     async def idle(self) -> None:
         """Until no call is in progress and everything is stored."""
         while self.desk.calls:  # noqa: ASYNC110 - virtual time
@@ -206,13 +224,16 @@ class VoiceRig:
         while True:
             await self.idle()
             fresh, self._seen = self.journal.results[self._seen :], len(self.journal.results)
-            waiting = [result for result in fresh if result.due_at is not None]
+            waiting = [*(result for result in fresh if result.due_at is not None), *self.journal.sleepers.values()]
             if not waiting:
                 return
-            for result in sorted(waiting, key=lambda r: r.due_at or r.at):
-                wait = ((result.due_at or result.at) - self.clock.now()).total_seconds()
+            for row in sorted(waiting, key=lambda r: r.due_at or r.at):
+                wait = ((row.due_at or row.at) - self.clock.now()).total_seconds()
                 await asyncio.sleep(max(0.0, wait))
-                self.again(result)
+                if isinstance(row, SleepRow):
+                    self.wake(row)
+                else:
+                    self.again(row)
 
     def result(self, record_id: RecordId) -> RecordResult:
         """The last accepted result of a record."""

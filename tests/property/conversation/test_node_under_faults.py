@@ -13,8 +13,15 @@ from central.adapters.simulator.callees import CODES
 from central.domain.ids import RecordId
 from central.domain.moves import FINAL_FLOW
 from examples.carrier.demo import number_for
-from tests.fakes.voice_rig import LEASE, VoiceRig, check_nothing_left, play
+from tests.fakes.voice_rig import FLOW, LEASE, VoiceRig, check_nothing_left, play
 
+SLEEPING = FLOW.replace(
+    b"next: call}",
+    b"""next: wait}
+  wait: {widget: delay, for: 6s, next: call}
+  later: {widget: delay, for: 6s, next: end}""",
+    1,
+).replace(b"busy: end, no_answer: end, failed: end", b"busy: later, no_answer: later, failed: later")
 BEHAVIOURS = sorted(CODES.values())
 CALLS = st.lists(st.lists(st.sampled_from(BEHAVIOURS), min_size=1, max_size=3, unique=True), min_size=1, max_size=6)
 FAULTS = st.lists(
@@ -77,9 +84,15 @@ class Havoc:
 
 
 @settings(max_examples=150)
-@given(calls=CALLS, faults=FAULTS, seed=st.integers(0, 2**32), channels=st.integers(1, 8))
+@given(
+    calls=CALLS,
+    faults=FAULTS,
+    seed=st.integers(0, 2**32),
+    channels=st.integers(1, 8),
+    flow=st.sampled_from([FLOW, SLEEPING]),
+)
 def test_a_node_keeps_its_promises(
-    calls: list[list[str]], faults: list[tuple[float, str]], seed: int, channels: int
+    calls: list[list[str]], faults: list[tuple[float, str]], seed: int, channels: int, flow: bytes
 ) -> None:
     chance = random.Random(seed)
     havoc: list[Havoc] = []
@@ -96,7 +109,7 @@ def test_a_node_keeps_its_promises(
         await asyncio.sleep(1)
         assert rig.telephony.channels == 0
 
-    rig = play(VoiceRig(seed=seed, trunks=(("lab", channels, 50),)), story)
+    rig = play(VoiceRig(seed=seed, flow=flow, trunks=(("lab", channels, 50),)), story)
     check_nothing_left(rig)
     _every_record_ended_or_was_taken(rig, havoc[0].taken)
     _every_leg_ended_once(rig, havoc[0].taken)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from psycopg.types.json import Jsonb
+
 from central.adapters.postgres.administration_rows import changing, fetch, scalar, write_audit
 from central.adapters.postgres.pool import Connection, Pool, tenant
 from central.adapters.postgres.statements import load_statements
@@ -117,8 +119,7 @@ class PostgresControl:
             if request_id is None:
                 change.nothing()
             values = {"account_id": account_id, "request_id": request_id, "record_id": record_id, "n": 1}
-            done = await scalar(change.connection, _TRACKING["end_waiting"], values | {"now": at, "actor": audit.actor})
-            return ControlEffect(int(done))
+            return ControlEffect(await _end_waiting(change.connection, values | {"now": at, "actor": audit.actor}))
         return None
 
     async def preview_flow(
@@ -179,7 +180,7 @@ class PostgresControl:
         total = 0
         while True:
             async with tenant(self._pool, account_id) as connection:
-                done = int(await scalar(connection, _TRACKING[_MOVE[action]], values | {"actor": actor}) or 0)
+                done = await _move_batch(connection, action, values | {"actor": actor})
             total += done
             spent = action in ("pause", "stop") and self._clock.monotonic() >= end
             if done == 0 or spent:
@@ -190,6 +191,22 @@ async def _request(connection: Connection, account_id: AccountId, request_id: Re
     values = {"account_id": account_id, "id": request_id}
     found = await fetch(connection, _SQL["request_control"], _Request, values)
     return found[0] if found else None
+
+
+async def _move_batch(connection: Connection, action: str, values: Mapping[str, object]) -> int:
+    if action == "stop":
+        return await _end_waiting(connection, values)
+    return int(await scalar(connection, _TRACKING[_MOVE[action]], values) or 0)
+
+
+async def _end_waiting(connection: Connection, values: Mapping[str, object]) -> int:
+    """End a batch of waiting records, and with them the attempts whose runs slept."""
+    cursor = await connection.execute(_TRACKING["end_waiting"], values)
+    ended, records = await cursor.fetchone() or (0, [])
+    if ended:
+        closing = {"records": Jsonb(records), "now": values["now"]}
+        await connection.execute(_TRACKING["close_sleepers"], closing)
+    return int(ended)
 
 
 async def _requests_of(
@@ -203,7 +220,11 @@ async def _affected(
     connection: Connection, account_id: AccountId, request_id: RequestId, action: str, *, force: bool
 ) -> int:
     counts = await fetch(connection, _SQL["status_counts"], _Count, {"account_id": account_id, "id": request_id})
-    return sum(count.n for count in counts if _touches(action, count.status, force=force))
+    touched = sum(count.n for count in counts if _touches(action, count.status, force=force))
+    if action == "pause" or (action == "stop" and not force):
+        key = {"account_id": account_id, "id": request_id}
+        touched += int(await scalar(connection, _SQL["sleeping_records"], key) or 0)
+    return touched
 
 
 def _touches(action: str, status: str, *, force: bool) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from central.adapters.postgres.account_rows import account_of
 from central.adapters.postgres.hot_statements import hot_statements
@@ -25,14 +26,18 @@ from central.application.ports.dispatch import (
     NodeState,
     PickedRecord,
     Purse,
+    Sleeper,
 )
 from central.application.ports.world import Ids
 from central.domain.accounts import Account
 from central.domain.contacts import Contact
 from central.domain.errors import NeighbourError
-from central.domain.ids import AccountId, FlowId, RequestId
+from central.domain.ids import AccountId, FlowId, RecordId, RequestId
+from central.domain.statuses import FlowStatus
 
 _SQL = hot_statements("dispatch")
+_TRACKING = hot_statements("tracking")
+_MAY_SLEEP: Final = frozenset({FlowStatus.IN_PROGRESS, FlowStatus.RESUME})
 _GRANT_AGE = timedelta(seconds=5)
 
 
@@ -61,7 +66,7 @@ class PostgresClaim:
             return
         quota = as_json([{"account_id": a, "request_id": q, "n": n} for a, q, n in _merged(grants)])
         rows = await _SQL["pick"].rows(connection, {"quota": quota, "now": self._now})
-        self.records = [_picked(row) for row in rows]
+        self.records = await self._with_sleepers([_picked(row) for row in rows])
         if not rows:
             return
         accounts = {"accounts": list({record.account_id for record in self.records})}
@@ -76,6 +81,15 @@ class PostgresClaim:
         for account_id, name, number in prefix_rows:
             found.setdefault(AccountId(account_id), []).append((number, name))
         self.prefixes = found
+
+    async def _with_sleepers(self, records: list[PickedRecord]) -> list[PickedRecord]:
+        """The same records, those whose attempt goes on with the run that sleeps; asks nothing where none can be."""
+        asked = [r for r in records if r.attempts_made and r.status in _MAY_SLEEP]
+        if not asked:
+            return records
+        rows = await _SQL["sleepers"].rows(self._connection, {"records": _keys(asked)})
+        found = {(account_id, record_id): Sleeper(*more) for account_id, record_id, *more in rows}
+        return [replace(r, sleeper=found.get((r.account_id, r.id))) for r in records]
 
     async def contacts(self, wanted: Collection[tuple[AccountId, str]]) -> Mapping[tuple[AccountId, str], Contact]:
         """What is kept about these numbers; see the port."""
@@ -96,14 +110,23 @@ class PostgresClaim:
         ]  # fmt: skip
         owner = {"owner": self._owner, "lease": lease, "now": self._now}
         moved = await _SQL["settle_claim"].rows(self._connection, {"decisions": as_json(rows)} | owner)
+        await self._settle_sleepers(decisions, {record_id for _, record_id, *_ in moved})
         if moves := self._reservations(decisions):
             booked = await _SQL["reserve"].run(self._connection, {"moves": as_json(moves), "now": self._now})
             if booked != len(moves):
                 raise NeighbourError(
                     "balance_moved", "another claim spent the money first: the records are judged again"
                 )
-        handed = {d.record.id for d in decisions if d.verdict == "hand_over"}
+        handed = {d.record.id for d in decisions if d.verdict in {"hand_over", "wake"}}
         return [Claimed(a, i, fence, attempt) for a, i, fence, attempt in moved if i in handed]
+
+    async def _settle_sleepers(self, decisions: Sequence[ClaimDecision], moved: Collection[RecordId]) -> None:
+        """Runs that slept are awake now, or their attempts are closed; those put back sleep on."""
+        over = [d for d in decisions if d.record.sleeper is not None and d.record.id in moved]
+        if awake := [d.record for d in over if d.verdict == "wake"]:
+            await _SQL["wake_sleepers"].run(self._connection, {"records": _keys(awake)})
+        if ended := [d.record for d in over if d.verdict == "end"]:
+            await _TRACKING["close_sleepers"].run(self._connection, {"records": _keys(ended), "now": self._now})
 
     def _reservations(self, decisions: Sequence[ClaimDecision]) -> list[dict[str, object]]:
         """One reservation per account and batch."""
@@ -206,6 +229,10 @@ def _merged(grants: Sequence[tuple[UUID, UUID, int]]) -> list[tuple[UUID, UUID, 
     for account_id, request_id, n in grants:
         sums[account_id, request_id] = sums.get((account_id, request_id), 0) + n
     return [(a, q, n) for (a, q), n in sums.items()]
+
+
+def _keys(records: Sequence[PickedRecord]) -> str:
+    return as_json([{"account_id": r.account_id, "id": r.id} for r in records])
 
 
 def _picked(row: tuple[Any, ...]) -> PickedRecord:

@@ -50,11 +50,15 @@ class PostgresJournal:
             await _SQL["end_legs"].run(connection, {"legs": as_json(batch.ends)})
         if batch.events:
             await _SQL["add_events"].run(connection, {"events": as_json(batch.events)})
+        asleep: frozenset[RecordId] = frozenset()
+        if batch.sleeps:
+            rows = await _SQL["sleep"].rows(connection, {"rows": as_json(batch.sleeps), "owner": owner})
+            asleep = frozenset(record_id for _, record_id in rows)
         results: dict[RecordId, Any] = {}
         if batch.results:
             rows = await _SQL["finish"].rows(connection, {"results": as_json(batch.results), "now": now})
             results = {record_id: answer for _, record_id, answer in rows}
-        return JournalAnswer(legs, short, results)
+        return JournalAnswer(legs, short, results, asleep)
 
     async def _reserve(self, connection: Connection, legs: Sequence[LegHandOver], now: datetime) -> frozenset[LegId]:
         """Set money aside for further legs (the first is paid by the claim); answers those that cannot be paid."""

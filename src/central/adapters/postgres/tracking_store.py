@@ -70,7 +70,12 @@ class PostgresTracking:
         record_id: RecordId | None = None,
     ) -> int:
         """End up to ``n`` waiting records of a stopped request (or one record); answers how many."""
-        return await self._move("end_waiting", account_id, request_id, n, now, actor, record_id=record_id)
+        values = {"account_id": account_id, "request_id": request_id, "n": n, "now": now, "actor": actor}
+        async with transaction(self._pool) as connection:
+            ((ended, records),) = await _SQL["end_waiting"].rows(connection, values | {"record_id": record_id})
+            if ended:
+                await _SQL["close_sleepers"].run(connection, {"records": as_json(records), "now": now})
+        return int(ended)
 
     async def resume_held(self, account_id: AccountId, request_id: RequestId, n: int, now: datetime, actor: str) -> int:
         """Move up to ``n`` records from PAUSE to RESUME; answers how many."""
@@ -90,9 +95,8 @@ class PostgresTracking:
         n: int,
         now: datetime,
         actor: str,
-        **more: object,
     ) -> int:
-        values = {"account_id": account_id, "request_id": request_id, "n": n, "now": now, "actor": actor} | more
+        values = {"account_id": account_id, "request_id": request_id, "n": n, "now": now, "actor": actor}
         async with transaction(self._pool) as connection:
             return int(await _SQL[query].value(connection, values))
 

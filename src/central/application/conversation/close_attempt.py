@@ -46,7 +46,7 @@ class CloseAttempt:
             return
         self._desk.telemetry.warning("lease_lost", record_id=str(call.record_id))
         self._hang_up(call)
-        self._forget(call)
+        self.forget(call)
 
     def _decide(self, call: LiveCall) -> Outcome:
         return outcome_of(call, self._desk.clock.now())
@@ -62,7 +62,7 @@ class CloseAttempt:
         """The store's answer: held requests are decided again with what we now know; a lost lease makes the news late."""
         match answer:
             case "accepted":
-                self._forget(call)
+                self.forget(call)
             case "paused" | "stopping":
                 call.paused, call.stopping = answer == "paused", answer == "stopping"
                 self._store(call, self._decide(call))
@@ -70,9 +70,10 @@ class CloseAttempt:
                 data = {"status": row.status, "reason": row.reason, "refused": answer} | dict(row.data)
                 self._desk.tell(call, "late_news", data, late=True)
                 self._desk.telemetry.warning("result_refused", record_id=str(call.record_id), answer=answer)
-                self._forget(call)
+                self.forget(call)
 
-    def _forget(self, call: LiveCall) -> None:
+    def forget(self, call: LiveCall) -> None:
+        """The call is nobody's any more: free what it holds on this node."""
         call.let_go()
         if call.leg is not None:
             self._desk.by_leg.pop(call.leg.id, None)

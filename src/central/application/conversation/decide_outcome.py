@@ -16,16 +16,17 @@ from central.domain.due_times import Limits
 from central.domain.outcomes import decide
 from central.domain.statuses import FlowStatus
 from central.domain.zones import zones_of
+from central.flow.commands import MainPathEnded
 from central.flow.prepared import calling_window
 
 
-def outcome_of(call: LiveCall, now: datetime) -> Outcome:
-    """Decide what becomes of the record now that its attempt is over."""
+def outcome_of(call: LiveCall, now: datetime, end: MainPathEnded | None = None) -> Outcome:
+    """Decide what becomes of the record now that its attempt is over; ``end``: if it were over in this way."""
     handed = call.handed
     record = handed.record
     zones = [record.time_zone] if record.time_zone else list(zones_of(record.numbers[0]))
     _, opening = calling_window(handed.prepared, handed.policy, zones)
-    end = call.end
+    end = end or call.end
     facts = AttemptFacts(
         end=AttemptEnd.LOST if end is None else AttemptEnd(end.kind),
         reason="" if end is None else end.reason,

@@ -1,7 +1,7 @@
 """The heart of a voice node: news of the engine, timers and rows become flow events; the flow's commands become deeds.
 
 Path step 4. Everything runs on one event loop; handlers never wait, what must wait is spawned. A call ends in exactly one
-of three ways: its outcome is stored, its lease turns out to be lost, or the node dies.
+of four ways: its outcome is stored, its run is stored to sleep, its lease turns out to be lost, or the node dies.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from central.application.conversation.place_leg import PlaceLeg
 from central.application.conversation.play_media import PlayPrompts
 from central.application.conversation.record_calls import RecordCalls
 from central.application.conversation.run_errands import RunErrands, Runners, Staged
+from central.application.conversation.sleep_runs import SleepRuns
 from central.application.conversation.store_recordings import RecordingParts, StoreRecordings
 from central.application.conversation.take_calls import TakeCalls
 from central.application.conversation.voice_desk import VoiceDesk
@@ -40,7 +41,7 @@ from central.flow.events import Begun, ErrandDone, FlowEvent, FundsShort, StopFo
 from central.flow.interpreter import begin, enter, step
 from central.flow.prepared import PreparedFlow
 from central.flow.program import HangUpCause
-from central.flow.run import Place, Run, RunFacts
+from central.flow.run import Delaying, Place, Run, RunFacts
 
 _SETTLE_S = (
     3.0  # how long a record's end waits for its recordings to be stored, and for the other side of a conversation
@@ -78,13 +79,18 @@ class DriveCalls:
             runners = {**(runners or {}), BridgeNumber: Staged(bridges.run)}
         self._prompts = PlayPrompts(desk, self.feed)
         self._errands = RunErrands(desk, self.feed, self.enter, {} if runners is None else runners)
+        self._sleep = SleepRuns(desk, self.feed, fire=self._fire, forget=self._close.forget, talks=self._talks)
 
     # -- what comes in ---------------------------------------------------------------------------------------------------
     def begin(self, handed: Sequence[HandedRecord]) -> None:
-        """Start the attempts of freshly claimed records."""
+        """Start the attempts of freshly claimed records, and go on with those that slept."""
         for item in handed:
             self.lease_lost(item.record.id)  # a claim of a record that we still work on: it was taken from us meanwhile
-            self.feed(self._live(item), Begun(self._desk.clock.now()))
+            call = self._live(item)
+            if item.record.sleeper is None:
+                self.feed(call, Begun(self._desk.clock.now()))
+            elif not self._sleep.wake(call, item.record.sleeper):
+                self._close.drop(call)
 
     def take(self, handed: HandedRecord, offer: CallOffered, trunk: AccountTrunk) -> None:
         """Start a call that came in and was admitted; its place on the trunk is taken."""
@@ -172,6 +178,8 @@ class DriveCalls:
                 call.notes_since = call.notes_since or command.at
             else:
                 self._perform(call, command)
+        if isinstance(run.wait, Delaying):
+            self._sleep.consider(call, commands)
 
     def _perform(self, call: LiveCall, command: do.Deed) -> None:
         desk = self._desk

@@ -22,6 +22,7 @@ from central.application.ports.journal import (
     LegHandOver,
     RecordEvent,
     RecordResult,
+    SleepRow,
 )
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock
@@ -41,6 +42,7 @@ class GroupCommit:
         self._batch = JournalBatch()
         self._legs: dict[LegId, asyncio.Future[LegVerdict]] = {}
         self._finished: dict[UUID, Callable[[FinishAnswer], None]] = {}
+        self._slept: dict[UUID, Callable[[bool], None]] = {}
         self._gathered: dict[RecordId, RecordResult] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
@@ -87,6 +89,12 @@ class GroupCommit:
         self._gathered[result.id] = result
         self._finished[result.event_id] = then
         self._batch.results.append(result)
+        self._touch()
+
+    def sleep(self, row: SleepRow, then: Callable[[bool], None]) -> None:
+        """Store a run that sleeps and give its record back; ``then`` hears after the commit whether the record was ours."""
+        self._slept[row.event_id] = then
+        self._batch.sleeps.append(row)
         self._touch()
 
     async def extend(self, records: Sequence[tuple[AccountId, RecordId, int]], lease: timedelta) -> frozenset[RecordId]:
@@ -136,6 +144,8 @@ class GroupCommit:
             future = self._legs.pop(leg.id)
             if not future.done():
                 future.set_result("go" if leg.id in answer.legs else "short" if leg.id in answer.short else "lost")
+        for row in batch.sleeps:
+            self._slept.pop(row.event_id)(row.id in answer.asleep)
         for result in batch.results:
             then = self._finished.pop(result.event_id)
             then(answer.results.get(result.id, "lost"))

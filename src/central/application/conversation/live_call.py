@@ -103,6 +103,7 @@ class LiveCall:
     paused: bool = False
     stopping: bool = False
     gone: bool = False
+    delay_until: datetime | None = None  # when the delay that it is in, or was in last, is over
     after_run: Callable[[], None] | None = None
     flow: PreparedFlow = field(init=False)
 

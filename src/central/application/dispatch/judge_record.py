@@ -17,8 +17,10 @@ from central.domain.accounts import Account, Switch, validity_over
 from central.domain.calling_hours import judge as judge_hours
 from central.domain.due_times import Limits, place_due
 from central.domain.money import reserve_amount
+from central.domain.moves import lawful
 from central.domain.numbers import is_international
 from central.domain.policies import Policy, Scrub
+from central.domain.status_rows import Family
 from central.domain.statuses import FlowStatus
 from central.domain.zones import zones_of
 from central.flow.prepared import PreparedFlow, calling_window
@@ -58,14 +60,18 @@ class _Fault:
 def judge_record(
     record: PickedRecord, facts: ClaimFacts, prepared: PreparedFlow, policy: Policy, event_id: UUID, attempt_id: UUID
 ) -> ClaimDecision:
-    """Judge one picked record; reserves from ``facts.funds`` when it is handed over."""
+    """Judge one picked record; reserves from ``facts.funds`` when it is handed over.
+
+    A record whose run sleeps is judged like any other, but for the money: that of its attempt is still set aside.
+    """
     numbers = _judge_numbers(record, facts, prepared, policy)
     extra: dict[str, object] = {"dropped": numbers.dropped} if numbers.dropped else {}
     if not numbers.good:
         fault = numbers.fault or _Fault(FlowStatus.FAILURE, "not_retryable", "numbers", "", "No usable number is left.")
         return _end(record, fault, event_id, extra)
-    amount = reserve_amount(facts.account.rate_plan, record.numbers[numbers.good[0]]).micros
-    if refused := _account_fault(facts, amount):
+    sleeper = record.sleeper
+    amount = 0 if sleeper else reserve_amount(facts.account.rate_plan, record.numbers[numbers.good[0]]).micros
+    if refused := _account_fault(facts, None if sleeper else amount):
         return _end(record, refused, event_id, extra)
     first = record.numbers[numbers.good[0]]
     stored = record.time_zone or facts.zones.get(first)
@@ -82,6 +88,12 @@ def judge_record(
         return ClaimDecision(
             record, "put_back", status, "outside_hours", placed.due_at, data, event_id, struck=numbers.struck
         )
+    if sleeper is not None:
+        data = extra | {"attempt": record.attempts_made}
+        return ClaimDecision(
+            record, "wake", FlowStatus.IN_PROGRESS, None, None, data, event_id, attempt_id=sleeper.attempt_id,
+            struck=numbers.struck,
+        )  # fmt: skip
     facts.funds.free -= amount
     data = extra | {
         "attempt": record.attempts_made + 1, "node_reserved": amount, "policy": policy.name, "zones": zones,
@@ -133,15 +145,15 @@ def _judge_numbers(record: PickedRecord, facts: ClaimFacts, prepared: PreparedFl
     return found
 
 
-def _account_fault(facts: ClaimFacts, amount: int) -> _Fault | None:
-    """Validity, then funds."""
+def _account_fault(facts: ClaimFacts, amount: int | None) -> _Fault | None:
+    """Validity, then funds; ``amount`` None: they are set aside already."""
     if validity_over(facts.account, facts.now):
         until = facts.account.valid_until
         return _Fault(
             FlowStatus.ACCOUNT_VALIDITY_EXPIRED, "account_validity_expired", "validity", str(until),
             f"The account was valid until {until}; the record's turn came later.",
         )  # fmt: skip
-    if facts.funds.free < max(amount, 0):
+    if amount is not None and facts.funds.free < max(amount, 0):
         return _Fault(
             FlowStatus.INSUFFICIENT_BALANCE, "insufficient_balance", "balance", str(facts.funds.free),
             "The account's balance and credit limit, less what is reserved, do not cover one unit of the call.",
@@ -194,7 +206,10 @@ def _stale(scrub: Scrub, facts: ClaimFacts) -> str | None:
 
 def _end(record: PickedRecord, fault: _Fault, event_id: UUID, extra: Mapping[str, object]) -> ClaimDecision:
     data = dict(extra) | {"check": fault.check, "value": fault.value, "sentence": fault.sentence, "rule": "claim"}
-    return ClaimDecision(record, "end", fault.status, fault.reason, None, data, event_id)
+    status, reason = fault.status, fault.reason
+    if not lawful(Family.FLOW, record.status, status):  # an attempt under way has fewer ends than a record that waits
+        status, reason = FlowStatus.FAILURE, "not_retryable"
+    return ClaimDecision(record, "end", status, reason, None, data, event_id)
 
 
 def _version(lists: Mapping[str, ListState], name: str) -> int | None:

@@ -80,6 +80,13 @@ class Grant(msgspec.Struct, frozen=True):
     n: int
 
 
+class Sleeper(msgspec.Struct, frozen=True):
+    """The open attempt of a record whose run sleeps, and what its driver kept of it (JSON, see ``SleepRow``)."""
+
+    attempt_id: UUID
+    kept: str
+
+
 class PickedRecord(msgspec.Struct, frozen=True):
     """A due record under lock, with what the lists say about its numbers: hits are (number, list name)."""
 
@@ -104,6 +111,8 @@ class PickedRecord(msgspec.Struct, frozen=True):
     client_identifier: str | None
     due_at: datetime
     hits: tuple[tuple[str, str], ...]
+    sleeper: Sleeper | None = None
+    """Its attempt goes on; ``attempts_made`` counts it already."""
 
 
 class ListState(msgspec.Struct, frozen=True):
@@ -122,7 +131,7 @@ class Purse(msgspec.Struct, frozen=True):
 
 
 class ClaimDecision(msgspec.Struct, frozen=True):
-    """What the judging made of one picked record. ``verdict``: end, put_back or hand_over.
+    """What the judging made of one picked record. ``verdict``: end, put_back, hand_over, or wake (its attempt goes on).
 
     ``event`` holds the deciding check in plain JSON values, ``struck`` a bit set of number positions that must not be
     dialled. ``reserved`` is the amount set aside for the first leg.
@@ -145,7 +154,7 @@ class ClaimDecision(msgspec.Struct, frozen=True):
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """A record that is ours now: its new fence and the number of the attempt that begins."""
+    """A record that is ours now: its new fence and the number of the attempt that begins, or goes on."""
 
     account_id: AccountId
     id: RecordId

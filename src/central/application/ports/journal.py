@@ -112,29 +112,60 @@ class RecordResult(msgspec.Struct, frozen=True):
     data: Mapping[str, object]
 
 
+class SleepRow(msgspec.Struct, frozen=True):
+    """A run that waits without a leg: it is stored, and its record given back until ``due_at``; the attempt stays open.
+
+    kept: JSON for ``Sleeper.kept``. result to cost: how the attempt is closed if the record ends without going on; ``struck``
+    are bits of positions. ``data`` goes into the event.
+    """
+
+    account_id: AccountId
+    id: RecordId
+    request_id: RequestId
+    fence: int
+    attempt_number: int
+    attempt_id: UUID
+    at: datetime
+    due_at: datetime
+    kept: str
+    result: str
+    charged: bool
+    platform_fault: bool
+    struck: int
+    last_call_status: str | None
+    cost: int
+    event_id: UUID
+    data: Mapping[str, object]
+
+
 FinishAnswer = Literal["accepted", "paused", "stopping", "lost", "unlawful"]
 
 
 @dataclass(slots=True)
 class JournalBatch:
-    """Everything one group commit writes, in the order: legs handed over, answers, ends, events, results."""
+    """Everything one group commit writes, in the order: legs handed over, answers, ends, events, sleeps, results."""
 
     legs: list[LegHandOver] = field(default_factory=list[LegHandOver])
     answers: list[LegAnswer] = field(default_factory=list[LegAnswer])
     ends: list[LegEnd] = field(default_factory=list[LegEnd])
     events: list[RecordEvent] = field(default_factory=list[RecordEvent])
+    sleeps: list[SleepRow] = field(default_factory=list[SleepRow])
     results: list[RecordResult] = field(default_factory=list[RecordResult])
 
     def __bool__(self) -> bool:
-        return bool(self.legs or self.answers or self.ends or self.events or self.results)
+        return bool(self.legs or self.answers or self.ends or self.events or self.sleeps or self.results)
 
 
 class JournalAnswer(msgspec.Struct, frozen=True):
-    """``legs``: those that may be dialled. ``short``: legs refused because the account cannot pay. ``results``: per record."""
+    """``legs``: those that may be dialled. ``short``: legs refused because the account cannot pay. ``results``: per record.
+
+    ``asleep``: records whose runs sleep now; others of the batch are somebody else's by now.
+    """
 
     legs: frozenset[LegId]
     short: frozenset[LegId]
     results: Mapping[RecordId, FinishAnswer]
+    asleep: frozenset[RecordId] = frozenset()
 
 
 class TraceRow(msgspec.Struct, frozen=True):

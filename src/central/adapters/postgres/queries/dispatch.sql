@@ -87,6 +87,17 @@ select p.*, listed.hits from picked p
       select e.number, 'dnd:' || e.register from unnest(p.numbers) as n(number)
         join dnd_entry e on e.account_id = p.account_id and e.number = n.number) h) listed on true;
 
+-- name: sleepers
+-- Asked only where a picked record may have a run that sleeps; the others pay nothing for those.
+select s.account_id, s.record_id, s.attempt_id, s.kept
+  from jsonb_to_recordset(%(records)s::jsonb) as d(account_id uuid, id uuid)
+  join sleeping_run s on s.account_id = d.account_id and s.record_id = d.id;
+
+-- name: wake_sleepers
+-- In the transaction of the claim: from here on the run lives in the memory of the node that leases its record.
+delete from sleeping_run s using jsonb_to_recordset(%(records)s::jsonb) as d(account_id uuid, id uuid)
+ where s.account_id = d.account_id and s.record_id = d.id;
+
 -- name: lists_of_number
 select distinct e.list from list_entry e
  where e.account_id = %(account_id)s and e.list in ('blacklist', 'whitelist') and (e.expires_at is null or e.expires_at > %(now)s)
@@ -131,7 +142,8 @@ insert into ledger (account_id, id, at, kind, amount, reserved, records)
 select m.account_id, m.id, %(now)s, 'reserve', 0, m.reserved, m.records from m join booked using (account_id);
 
 -- name: settle_claim
--- The judged batch: ended, put back or handed over. Only the last makes an attempt and sets IN_PROGRESS (the fence rises).
+-- The judged batch: ended, put back, handed over or woken. Only a record handed over gets an attempt, one that is woken goes on
+-- with its own; both are IN_PROGRESS (the fence rises).
 with d as materialized (
   select * from jsonb_to_recordset(%(decisions)s::jsonb) as d(account_id uuid, id uuid, verdict text, from_status text,
     status text, reason text, due_at timestamptz, struck smallint, attempt_id uuid, event_id uuid, data jsonb, reserved bigint,
@@ -139,9 +151,9 @@ with d as materialized (
 moved as (
   update record r set status = d.status, reason = d.reason, due_at = d.due_at,
          changed_at = greatest(%(now)s, r.changed_at + interval '1 microsecond'),  -- later than the change before it, whatever the clocks say
-         lease_until = case when d.verdict = 'hand_over' then now() + %(lease)s::interval end,
-         owner = case when d.verdict = 'hand_over' then %(owner)s end,
-         fence = r.fence + (d.verdict = 'hand_over')::int,
+         lease_until = case when d.verdict in ('hand_over', 'wake') then now() + %(lease)s::interval end,
+         owner = case when d.verdict in ('hand_over', 'wake') then %(owner)s end,
+         fence = r.fence + (d.verdict in ('hand_over', 'wake'))::int,
          attempts_made = r.attempts_made + (d.verdict = 'hand_over')::int,
          struck = coalesce(d.struck, r.struck), held_status = null, held_due_at = null
     from d where r.account_id = d.account_id and r.id = d.id and r.status = d.from_status
@@ -158,7 +170,8 @@ handed as (
 told as (
   insert into event (account_id, record_id, id, at, kind, from_status, to_status, reason, data)
   select m.account_id, m.id, m.event_id, m.moved_at,
-         case m.verdict when 'hand_over' then 'record_claimed' when 'end' then 'record_ended' else 'record_put_back' end,
+         case m.verdict when 'hand_over' then 'record_claimed' when 'end' then 'record_ended' when 'wake' then 'run_woken'
+           else 'record_put_back' end,
          m.from_status, m.status, m.reason, m.data
     from moved m),
 tallied as (

@@ -107,5 +107,10 @@ select id from request where account_id = %(account_id)s and flow_id = %(id)s an
 select substr(t.counter, 8) as status, sum(t.n)::bigint as n from request_tally t
  where t.account_id = %(account_id)s and t.request_id = %(id)s and t.counter like 'status:%%' group by 1 having sum(t.n) <> 0;
 
+-- name: sleeping_records
+-- Records whose runs sleep: IN_PROGRESS to look at, waiting to control.
+select count(*)::int from sleeping_run s join record r on r.account_id = s.account_id and r.id = s.record_id
+ where s.account_id = %(account_id)s and s.request_id = %(id)s and r.status = 'IN_PROGRESS';
+
 -- name: record_request
 select request_id from record where account_id = %(account_id)s and id = %(id)s;

@@ -139,6 +139,34 @@ select d.account_id, d.id, case when a.id is not null then 'accepted'
          else 'unlawful' end as answer
   from d left join accepted a using (account_id, id) left join locked l on l.account_id = d.account_id and l.id = d.id;
 
+-- name: sleep
+-- A run that waits without a leg: kept, and its record given back, due when the wait is over. Answers the records that were ours;
+-- a repeated commit finds its own event.
+with d as materialized (
+  select * from jsonb_to_recordset(%(rows)s::jsonb) as d(account_id uuid, id uuid, request_id uuid, fence int, attempt_number smallint,
+    attempt_id uuid, at timestamptz, due_at timestamptz, kept text, result text, charged boolean, platform_fault boolean, struck smallint,
+    last_call_status text, cost bigint, event_id uuid, data jsonb)),
+held as materialized (
+  select r.account_id, r.id from d join record r on r.account_id = d.account_id and r.id = d.id
+   where r.fence = d.fence and r.owner = %(owner)s and r.lease_until is not null and r.status = 'IN_PROGRESS'
+   order by r.account_id, r.id for no key update of r),
+given as (
+  update record r set due_at = d.due_at, lease_until = null, owner = null,
+         changed_at = greatest(d.at, r.changed_at + interval '1 microsecond')
+    from d join held using (account_id, id) where r.account_id = d.account_id and r.id = d.id
+  returning d.*, r.changed_at as moved_at),
+stored as (
+  insert into sleeping_run (account_id, record_id, request_id, attempt_number, attempt_id, due_at, kept, result, charged, platform_fault,
+                            struck, last_call_status, cost)
+  select account_id, id, request_id, attempt_number, attempt_id, due_at, kept, result, charged, platform_fault, struck, last_call_status,
+         cost from given),
+told as (
+  insert into event (account_id, record_id, id, at, kind, data)
+  select account_id, id, event_id, moved_at, 'run_put_to_sleep', data from given)
+select d.account_id, d.id from d left join given g on g.account_id = d.account_id and g.id = d.id
+ where g.id is not null
+    or exists (select from event e where e.account_id = d.account_id and e.record_id = d.id and e.id = d.event_id);
+
 -- name: add_traces
 insert into sip_trace (account_id, record_id, leg_id, sip_call_id, messages, dropped, blob)
 values (%(account_id)s, %(record_id)s, %(leg_id)s, %(sip_call_id)s, %(messages)s, %(dropped)s, %(blob)s)

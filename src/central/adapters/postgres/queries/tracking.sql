@@ -152,7 +152,33 @@ published as (
    cross join lateral (values ('record.status', jsonb_build_object('record_id', x.id, 'request_id', x.request_id,
       'status', x.status, 'previous', x.old_status, 'reason', 'stopped_by_user')), ('record.final', null)) as v(type, body)
    where v.type = any(e.events))
-select count(*)::int as n from ended;
+select count(*)::int as n, coalesce(jsonb_agg(jsonb_build_object('account_id', account_id, 'id', id)), '[]') as records from ended;
+
+-- name: close_sleepers
+-- Records that ended while their runs slept: each open attempt is closed as its run left it, and its money settled. In the
+-- transaction that ended them; records without such a run are passed over.
+with d as materialized (select * from jsonb_to_recordset(%(records)s::jsonb) as d(account_id uuid, id uuid)),
+gone as (
+  delete from sleeping_run s using d where s.account_id = d.account_id and s.record_id = d.id returning s.*),
+counted as (
+  update record r set attempts_charged = r.attempts_charged + g.charged::int, platform_faults = r.platform_faults + g.platform_fault::int,
+         struck = r.struck | g.struck, last_call_status = coalesce(g.last_call_status, r.last_call_status)
+    from gone g where r.account_id = g.account_id and r.id = g.record_id),
+closed as (
+  update attempt t set ended_at = %(now)s, outcome = 'done', result = g.result, charged = g.charged, cost = g.cost,
+         variables = g.kept::jsonb -> 'run' -> 'variables'
+    from gone g where t.account_id = g.account_id and t.record_id = g.record_id and t.number = g.attempt_number
+  returning t.account_id, t.reserved, t.cost),
+due as materialized (
+  select account_id, sum(reserved) as reserved, sum(cost) as cost, count(*) as records from closed group by 1
+  having sum(reserved) <> 0 or sum(cost) <> 0),
+purse as materialized (
+  select b.account_id from balance b join due using (account_id) order by b.account_id for no key update of b),
+paid as (
+  update balance b set balance = b.balance - x.cost, reserved = b.reserved - x.reserved
+    from due x join purse using (account_id) where b.account_id = x.account_id returning b.account_id)
+insert into ledger (account_id, id, at, kind, amount, reserved, records)
+select x.account_id, new_uuid7(), %(now)s, 'settle', -x.cost, -x.reserved, x.records from due x join paid using (account_id);
 
 -- name: resume_held
 -- Resume: PAUSE becomes RESUME, due as remembered or now; the expiry clock stood still while held.
