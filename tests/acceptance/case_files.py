@@ -21,7 +21,7 @@ CASE_KEYS = {
     "name", "about", "calls", "start_time", "time_zone", "priority", "variables", "on", "becomes", "legs", "recordings",
 }  # fmt: skip
 CALLER_KEYS = {"caller", "dials", "from_number", "from_host", "proves"}
-STEPS = {"until", "ringing", "talking", "pause", "resume", "stop", "requeue", "account", "funds", "list"}
+STEPS = {"until", "asleep", "ringing", "talking", "pause", "resume", "stop", "requeue", "account", "funds", "list"}
 STEP_KEYS = {"of", "touches", "force", "times"}
 
 

@@ -21,6 +21,8 @@ def perform(played: Played, step: Mapping[str, Any]) -> None:
             played.until(f"{case} rings", lambda: any(i.number in numbers for i in played.far_ends.invites()), _LIMIT_S)
         case {"talking": case}:
             played.until(f"{case} is answered", lambda: _answered(played, str(case)), _LIMIT_S)
+        case {"asleep": case}:
+            played.until(f"{case} sleeps", lambda: _asleep(played, str(case)), _LIMIT_S)
         case {"account": changes}:
             body = {key: resolve(value) if isinstance(value, str) else value for key, value in changes.items()}
             with_operator(played, "PATCH", f"/operator/accounts/{played.account_id}", body)
@@ -52,6 +54,11 @@ def _answered(played: Played, case: str) -> bool:
     record = played.api.get(f"/records/{played.seen[case].receipt['record_id']}")
     legs = [leg for attempt in record["attempts"] for leg in attempt["legs"]]
     return bool(legs) and legs[-1]["connect_at"] is not None
+
+
+def _asleep(played: Played, case: str) -> bool:
+    record = played.records()[case]
+    return record["status"] == "IN_PROGRESS" and record["due_at"] is not None
 
 
 def _control(played: Played, step: Mapping[str, Any]) -> None:

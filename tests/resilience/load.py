@@ -17,8 +17,14 @@ type: multicast
 purpose: transactional
 calls: {attempts: 3, interval: 1s, ring_timeout: 3s, short_hangup: 1s, channel_wait: 10s}
 steps:
-  start: {widget: start, next: call}
-  call: {widget: make_call, on: {connected: menu, busy: end, no_answer: end, failed: end}}
+  start: {widget: start, next: early}
+  early:
+    widget: decision
+    rules: [{name: waits, when: {value: "{{ $flow.key.Wait }}", is: "not empty"}, next: wait}]
+    else: call
+  wait: {widget: delay, for: "{{ $flow.key.Wait }}", next: call}
+  call: {widget: make_call, on: {connected: menu, busy: later, no_answer: end, failed: end}}
+  later: {widget: delay, for: 5s, next: end}
   menu:
     widget: menu
     say: Press 1.
@@ -30,6 +36,8 @@ steps:
   bye: {widget: hang_up}
   on_remote_hangup: {widget: on_remote_hangup, next: end}
   on_flow_complete: {widget: on_flow_complete, next: end}
+variables:
+  Wait: {}
 """
 _MIX: Final = {
     "answers_on_second_attempt": 18, "presses_1": 16, "answers": 10, "hangs_up_at_once": 10, "hangs_up_mid_flow": 6,
@@ -49,6 +57,7 @@ class Contact:
     name: str
     numbers: tuple[str, ...]
     may_answer: bool | None
+    wait: str = ""  # before the call, slept through in the store
 
 
 def contacts(seed: int, count: int, *, slow_second: bool = False) -> list[Contact]:
@@ -70,7 +79,8 @@ def contacts(seed: int, count: int, *, slow_second: bool = False) -> list[Contac
         if kind in {"busy", "unavailable"} and chance.random() < 0.4:
             row.append(chance.choice(["presses_1", "rings_out", "answers"]))
         numbers = tuple(_next(behaviour, used) for behaviour in row)
-        made.append(Contact(f"{seed}-{n}-{kind}", numbers, not NEVER_ANSWER.issuperset(row)))
+        wait = "" if slow_second or n % 4 else "5s"
+        made.append(Contact(f"{seed}-{n}-{kind}", numbers, not NEVER_ANSWER.issuperset(row), wait))
     return made
 
 
@@ -78,8 +88,8 @@ def as_csv(rows: list[Contact]) -> bytes:
     """The list as a file."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["tel1", "tel2", "client_identifier"])
-    writer.writerows([*row.numbers, *[""] * (2 - len(row.numbers)), row.name] for row in rows)
+    writer.writerow(["tel1", "tel2", "client_identifier", "Wait"])
+    writer.writerows([*row.numbers, *[""] * (2 - len(row.numbers)), row.name, row.wait] for row in rows)
     return text.getvalue().encode()
 
 

@@ -23,7 +23,7 @@ NEIGHBOURS: Final = ("asterisk", "asterisk-b", "postgres")
 POINTS: Final[Mapping[Stage, tuple[str, ...]]] = {
     "claim": (
         "dispatch.take_grants/after", "dispatch.pick/after", "dispatch.settle_claim/before", "dispatch.settle_claim/after",
-        "dispatch.settle_claim/uncommitted", "dispatch.settle_claim/committed",
+        "dispatch.settle_claim/uncommitted", "dispatch.settle_claim/committed", "dispatch.wake_sleepers/after",
     ),
     "hand_over": (
         "journal.hand_over_legs/before", "journal.hand_over_legs/after", "journal.hand_over_legs/uncommitted",
@@ -35,7 +35,7 @@ POINTS: Final[Mapping[Stage, tuple[str, ...]]] = {
     ),
     "finish": (
         "journal.end_legs/before", "journal.end_legs/after", "journal.finish/before", "journal.finish/after",
-        "journal.finish/uncommitted", "journal.finish/committed",
+        "journal.finish/uncommitted", "journal.finish/committed", "journal.sleep/uncommitted", "journal.sleep/committed",
     ),
 }  # fmt: skip
 STANDS: Final = (

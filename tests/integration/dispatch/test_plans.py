@@ -39,6 +39,11 @@ def full(stock: Stock) -> tuple[AccountId, RequestId]:
             "insert into leg (account_id, record_id, id, attempt_number, position, number_to, node, fence, handed_at) "
             "select account_id, id, gen_random_uuid(), 1, 0, '1', 'n1/g1', 1, now() from record where row_number < 20000"
         )
+        connection.execute(
+            "insert into sleeping_run (account_id, record_id, request_id, attempt_number, attempt_id, due_at, kept, result, charged, "
+            "platform_fault, struck, cost) select account_id, id, request_id, 1, gen_random_uuid(), now(), '{}', 'none', false, false, "
+            "0, 0 from record where row_number < 5000"
+        )
         connection.execute("vacuum analyze")
     return account_id, request_id
 
@@ -64,7 +69,7 @@ def scans(stock: Stock, file: str, name: str, values: dict[str, Any]) -> set[str
     for node in plan(stock, file, name, values):
         if "Index Name" in node:
             found.add(node["Index Name"])
-        big = str(node.get("Relation Name", "")).startswith(("record", "attempt", "leg", "event"))
+        big = str(node.get("Relation Name", "")).startswith(("record", "attempt", "leg", "event", "sleeping_run"))
         if node["Node Type"] == "Seq Scan" and big and node.get("Plan Rows", 0) > 1:
             found.add(f"seq {node['Relation Name']}")
     return found
@@ -98,6 +103,10 @@ async def test_hot_statements_walk_their_indexes(desk: Desk, full: tuple[Account
         ),
         ("journal", "hand_over_legs"): ({"legs": keys(key), "owner": "n1/g1"}, KEY_OR_LEASE),
         ("journal", "finish"): ({"results": keys(key | {"fence": 1}), "now": now}, KEY_OR_LEASE),
+        ("journal", "sleep"): ({"rows": keys(key | {"fence": 1}), "owner": "n1/g1"}, KEY_OR_LEASE),
+        ("dispatch", "sleepers"): ({"records": keys(key)}, {"sleeping_run_pkey"}),
+        ("dispatch", "wake_sleepers"): ({"records": keys(key)}, {"sleeping_run_pkey"}),
+        ("tracking", "close_sleepers"): ({"records": keys(key), "now": now}, {"sleeping_run_pkey"}),
         ("journal", "extend"): (
             {"records": keys(key), "owner": "n1/g1", "lease": timedelta(seconds=60)},
             KEY_OR_LEASE,

@@ -128,6 +128,24 @@ def test_the_first_due_time_is_known_after_it_has_passed() -> None:
     assert "+10s" in line.sentence
 
 
+def test_a_run_that_sleeps_tells_until_when_and_that_it_went_on() -> None:
+    story = Story(status="IN_PROGRESS").created().claimed(1)
+    asleep = {"attempt": 1, "step": "pause", "due_at": at(61).isoformat()}
+    story.event(1, "run_put_to_sleep", data=asleep)
+    story.event(61, "run_woken", "IN_PROGRESS", "IN_PROGRESS", data={"attempt": 1})
+    explanation = told(story)
+    waits, goes_on = explanation.schedule[-2:]
+    assert (waits.decision, waits.due_at, waits.sentence) == (
+        "waits until",
+        at(61),
+        "Step pause waits; nobody is on the line.",
+    )
+    assert goes_on.sentence == "The wait is over: attempt 1 goes on."
+    titles = [entry.title for entry in explanation.timeline if entry.kind is Kind.SCHEDULE]
+    assert titles[-2:] == ["Waits until 2026-03-01T12:01:01Z", "Goes on"]
+    assert [line.to_status for line in explanation.statuses] == ["UNPROCESSED", "IN_PROGRESS"]
+
+
 def test_pause_resume_and_requeue_are_told_with_their_actor() -> None:
     story = Story(status="RESUME").created()
     story.event(1, "record_paused", "UNPROCESSED", "PAUSE", reason="paused_by_user", actor="key demo")

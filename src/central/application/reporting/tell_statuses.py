@@ -9,7 +9,6 @@ from central.application.ports.reporting import EventRow, PushRow, RecordHistory
 from central.application.reporting.event_data import data_of, moment, text, whole
 from central.application.reporting.explanation import LateLine, PushLine, ScheduleLine, StatusLine
 from central.application.reporting.tell_first_due import tell_first_due
-from central.domain.due_times import moment_text
 from central.domain.intake_facts import Check
 from central.domain.policies import Policy
 from central.flow.prepared import PreparedFlow
@@ -108,8 +107,8 @@ def tell_schedule(history: RecordHistory, prepared: PreparedFlow, policy: Policy
                 rule = f"8.3, {text(data, 'rule')}".removesuffix(", ")
                 lines.append(ScheduleLine(event.at, "put back", due, rule, text(data, "sentence")))
             case "run_put_to_sleep":
-                sentence = f"{text(data, 'step')} waits{'' if due is None else f' until {moment_text(due)}'}; nobody is on the line."
-                lines.append(ScheduleLine(event.at, "waits", due, "5.3 Delay", sentence))
+                sentence = f"Step {text(data, 'step')} waits; nobody is on the line."
+                lines.append(ScheduleLine(event.at, "waits until", due, "5.3 Delay", sentence))
             case "run_woken":
                 sentence = f"The wait is over: attempt {whole(data, 'attempt') or 1} goes on."
                 lines.append(ScheduleLine(event.at, "goes on", None, "7.3 claim", sentence))

@@ -82,7 +82,8 @@ DELAY = Widget(
     name="delay",
     title="Delay",
     doc="""Waits for 1 second to 1 hour. A connected customer hears silence, or what `file` or `say` gives, over and over until
-the time is up; digits pressed meanwhile are kept for the next menu. A duration that a variable does not give is passed over
+the time is up; digits pressed meanwhile are kept for the next menu. With nobody on the line, a wait of 5 seconds or more is kept
+in the database: no node holds it, none can lose it, and it ends when the calling hours allow calls. A duration that a variable does not give is passed over
 with a warning.""",
     example="""a_moment:
   widget: delay
