@@ -219,7 +219,9 @@ def test_the_time_limit_counts_the_delay_and_not_what_held_it_longer() -> None:
         row = await asleep(rig, record_id)
         await asyncio.sleep(5 * 3600)  # calling hours, a pause
         rig.wake(row)
-        begun_at = rig.desk.calls[record_id].run.begun_at
+        call = rig.desk.calls[record_id]
+        begun_at = call.run.begun_at
+        assert call.run.limit in call.timers  # it runs again
         assert begun_at is not None
         assert rig.clock.now() - begun_at == timedelta(hours=1)
         await rig.finish()
