@@ -99,6 +99,7 @@ async def fall_asleep(desk: Desk, *, purpose: str = "service", **account: object
     request_id = stock.request(account_id, stock.flow(account_id, FLOW, purpose))
     (record_id,) = stock.records(account_id, request_id, [[number(1)]])
     (handed,) = await desk.claim_all(account_id, request_id)
+    desk.clock.forward(timedelta(milliseconds=1))
     async with node(desk, "n1") as first:
         await first.work([handed])
         assert not first.voice.calls
@@ -149,14 +150,15 @@ async def test_a_node_dies_and_another_goes_on_with_the_same_attempt(desk: Desk)
     assert handed.reserved == 0
     assert stock.rows("select status, due_at, owner from record") == [("IN_PROGRESS", None, "n2/g1")]
     assert stock.value("select count(*) from sleeping_run") == 0
+    desk.clock.forward(timedelta(milliseconds=1))
     async with node(desk, "n2") as second:
         await second.work([handed])
     assert record(desk)[:2] == ("COMPLETED", "completed")
     assert attempt(desk) == (True, "done", "none", True, {"N": "2"})
     assert stock.value("select reserved from balance") == 0
     assert stock.tally(asleep.request_id) == {"status:COMPLETED": 1, "attempts": 1, "reason:completed": 1}
-    kinds = [kind for (kind,) in stock.rows("select kind from event order by at, id")]
-    assert kinds == ["record_claimed", "flow_walked", "run_put_to_sleep", "run_woken", "flow_walked", "record_ended"]
+    kinds = [kind for (kind,) in stock.rows("select kind from event where kind <> 'flow_walked' order by at")]
+    assert kinds == ["record_claimed", "run_put_to_sleep", "run_woken", "record_ended"]
     walked = "select n->>'step' from event, jsonb_array_elements(data->'notes') n where kind = 'flow_walked' and n->>'kind' = 'step' order by at"
     assert [name for (name,) in stock.rows(walked)] == ["start", "before", "wait", "after"]
     stock.check_counts()
