@@ -99,7 +99,7 @@ class MemoryJournal:
         known = {event.id for event in self.events}
         self.events += [event for event in batch.events if event.id not in known]
         asleep = frozenset(row.id for row in batch.sleeps if self._sleep(owner, row))
-        results = {r.id: self._finish(owner, r) for r in batch.results}
+        results: dict[RecordId, FinishAnswer] = {r.id: self._finish(owner, r) for r in batch.results}
         return JournalAnswer(frozenset(go), frozenset(short), results, asleep)
 
     def _sleep(self, owner: str, row: SleepRow) -> bool:

@@ -224,7 +224,10 @@ class VoiceRig:
         while True:
             await self.idle()
             fresh, self._seen = self.journal.results[self._seen :], len(self.journal.results)
-            waiting = [*(result for result in fresh if result.due_at is not None), *self.journal.sleepers.values()]
+            waiting: list[RecordResult | SleepRow] = [
+                *(result for result in fresh if result.due_at is not None),
+                *self.journal.sleepers.values(),
+            ]
             if not waiting:
                 return
             for row in sorted(waiting, key=lambda r: r.due_at or r.at):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -59,7 +59,7 @@ class Node:
 
 
 @contextlib.asynccontextmanager
-async def node(desk: Desk, name: str) -> AsyncIterator[Node]:
+async def node(desk: Desk, name: str) -> AsyncGenerator[Node]:
     """A node; leaving the block is its death: nothing more is written."""
     timers = LoopTimers()
     writer = GroupCommit(desk.journal, f"{name}/g1", desk.clock, desk.telemetry, timedelta(0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from central.adapters.postgres.steps import run_sql
 
 revision = "0011_sleeping_runs"
-down_revision = "0007_recordings"
+down_revision = "0012_messages"
 
 
 def upgrade() -> None:
