@@ -24,12 +24,13 @@ _WITH_A_LEG: Final = frozenset({"offered", "dialing", "up"})
 def sleeps_on(run: Run) -> int:
     """The timer for which alone the run waits: that of a Delay on the main path while no leg is up; 0 = it waits otherwise.
 
-    A caller's run stays awake: its record came in with the call, and no claim could hand it to another node.
+    A caller's run stays awake: its record came in with the call, and no claim could hand it to another node. So does one that went
+    on in another flow: a claim brings the record's own along.
     """
     wait = run.wait
     if not isinstance(wait, Delaying) or wait.playback or run.phase != "main":
         return 0
-    return 0 if run.facts.inbound or run.leg.state in _WITH_A_LEG else wait.timer
+    return 0 if run.facts.inbound or run.place is not None or run.leg.state in _WITH_A_LEG else wait.timer
 
 
 def woken(run: Run, late: timedelta, struck: frozenset[int]) -> Run:

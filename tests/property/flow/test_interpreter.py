@@ -49,8 +49,8 @@ from central.flow.interpreter import begin, enter, step
 from central.flow.preparation import prepare
 from central.flow.program import Program
 from central.flow.run import Place, Run, RunFacts
-from central.flow.sleeping import sleeps_on, woken
 from tests.fakes.flow_player import HEAD, T0
+from tests.fakes.sleeping import slept
 
 EXAMPLE = Path(__file__).parents[3] / "examples/appointment-reminder.yaml"
 NAMES = [f"s{i}" for i in range(8)]
@@ -318,20 +318,9 @@ class Driver:
             self.run, news = step(self.program, before, event)
             assert step(self.program, before, event) == (self.run, news)
         assert Run.from_json(self.run.to_json()) == self.run
-        if timer := sleeps_on(self.run):
-            self.sleep(timer)
+        self.run = slept(self.program, self.run, T0)
         for command in news:
             self.perform(command)
-
-    def sleep(self, timer: int) -> None:
-        """A run that waits without a leg goes on elsewhere as it would have gone on here."""
-        assert self.run.wait is not None
-        assert self.run.wait.pending == (timer,)
-        assert self.run.leg.state in {"none", "over"}
-        slept = woken(Run.from_json(self.run.to_json()), timedelta(0), frozenset())
-        assert slept == self.run
-        assert step(self.program, slept, TimerFired(timer, T0)) == step(self.program, self.run, TimerFired(timer, T0))
-        self.run = slept
 
     def perform(self, command: Command) -> None:
         self.commands.append(command)
