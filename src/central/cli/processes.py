@@ -13,7 +13,7 @@ from central.bootstrap.workers import run_voice_node, run_worker
 from central.cli.output import say
 from central.settings import read_settings
 
-Role = Literal["dispatcher", "tracker", "publisher", "jobs"]
+Role = Literal["dispatcher", "tracker", "publisher", "messenger", "jobs"]
 
 
 def _run(work: Coroutine[None, None, None]) -> None:
