@@ -25,7 +25,7 @@ from typing import Any, Final, Self
 
 from examples.carrier.debian_root import in_root, install_root
 from examples.carrier.install import HERE
-from examples.carrier.process import FarEnd, FarEndError, listens
+from examples.carrier.process import FarEnd, FarEndError, Keeper, listens
 from examples.carrier.sipp import free_ports
 from examples.carrier.smtp_door import AT_DOT, AT_RCPT, LINKS
 
@@ -113,12 +113,14 @@ class MailHouse:
         self._open = ExitStack()
         self._processes: dict[str, FarEnd] = {}
         self._folder: Path | None = None
+        self._keeper: Keeper | None = None
 
     def start(self) -> Self:
         """Start everything and wait until each part listens. Raises FarEndError."""
         self._root = install_mail_house(self._cache)
         self._remove_leavings()
         self._folder = Path(tempfile.mkdtemp(prefix=f"house-{os.getpid()}-", dir=self._root / "srv"))
+        self._keeper = Keeper(self._root)
         try:
             self._choose_ports()
             self._write()
@@ -217,6 +219,8 @@ class MailHouse:
 
     def _start(self, name: str, *command: str) -> None:
         self._processes[name] = FarEnd(name, in_root(self._root, *command), self.folder)
+        if self._keeper is not None:
+            self._keeper.watch(self._processes[name].pid)
 
     def _start_verifier(self) -> None:
         (self.folder / "etc/dns.txt").write_text("".join(f"{name} {key}\n" for name, key in self._keys.items()))
@@ -303,6 +307,9 @@ class MailHouse:
             process = self._processes.pop(name, None)
             if process is not None:
                 process.end(signal.SIGKILL if name == "opendkim" else signal.SIGTERM)
+        if self._keeper is not None:
+            self._keeper.end()
+            self._keeper = None
         self._open.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -111,6 +111,36 @@ class FarEnd:
                 pipe.close()
 
 
+class Keeper:
+    """Ends processes of a root folder (``chroot``) when we end without having ended them, even by SIGKILL.
+
+    The kernel's own signal for that is forgotten when a process changes its user, which mail servers do.
+    """
+
+    _SCRIPT = (
+        'while read pid; do pids="$pids $pid"; done; '
+        'for pid in $pids; do [ "$(readlink /proc/$pid/root)" = "$1" ] && kill -s KILL -- "-$pid"; done'
+    )
+
+    def __init__(self, root: Path) -> None:
+        self._process = subprocess.Popen(
+            ["sh", "-c", self._SCRIPT, "keeper", str(root.resolve())],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, bufsize=0, start_new_session=True,
+        )  # fmt: skip
+
+    def watch(self, pid: int) -> None:
+        """Keep an eye on one more process, the first of its session."""
+        if self._process.stdin is not None:
+            self._process.stdin.write(f"{pid}\n".encode())
+
+    def end(self) -> None:
+        """Watch no more; the processes live on."""
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+
 def listens(host: str, port: int) -> bool:
     """Whether a TCP port takes connections now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

@@ -10,6 +10,7 @@ import http.server
 import smtplib
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from typing import Any, cast
 import pytest
 
 from examples.carrier.mail_house import PASSWORD, USER, MailHouse
+from examples.carrier.process import listens
 
 HTML = (
     '<p>hello <a href="https://t.brand.example/u/1" >stop</a> <a style="display:none" href="https://t.brand.example/c/trap">x</a>'
@@ -268,6 +270,21 @@ def test_a_killed_relay_delivers_what_it_took_exactly_once(house: MailHouse) -> 
     _wait(lambda: not house.queue())
     assert {n for (to, _), n in house.received().items() if to.startswith("kept.")} <= {1, 2}
     assert sum(to.startswith("kept.") for to, _ in house.received()) == 50
+
+
+def test_nothing_lives_on_when_the_starter_is_killed(far_ends_cache: Path) -> None:
+    program = (
+        "import sys, pathlib, dataclasses, time; from examples.carrier.mail_house import MailHouse\n"
+        "house = MailHouse(pathlib.Path(sys.argv[1])).start()\n"
+        "print(*dataclasses.astuple(house.ports), flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", program, str(far_ends_cache)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]) as starter:
+        assert starter.stdout is not None
+        ports = [int(word) for word in starter.stdout.readline().split()]
+        assert sum(listens("127.0.0.1", port) for port in ports) >= 7
+        starter.kill()
+    _wait(lambda: not any(listens("127.0.0.1", port) for port in ports))
 
 
 def test_the_sink_takes_what_the_relay_sends(house: MailHouse) -> None:
