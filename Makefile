@@ -25,11 +25,13 @@ help:  ## this list
 	@tools/make_venv.sh runtime
 .venv/.central-dev: requirements/dev.txt requirements/uv.txt pyproject.toml
 	@tools/make_venv.sh dev
-.PHONY: system farends
+.PHONY: system farends judges
 system:
 	@tools/install_system.sh
 farends: .venv/.central-runtime  # into the cache folder, outside of the checkout; nothing is done twice
 	@$(BIN)/python -m examples.carrier install
+judges: farends .venv/.central-dev
+	@$(BIN)/python -m tests.far_ends.judges
 
 # ----------------------------------------------------------------------------------------------------------- run
 demo: .venv/.central-runtime system  ## a thousand contacts called on this machine (ARGS=--exit ends after the report)
@@ -39,15 +41,15 @@ up: .venv/.central-runtime system  ## everything on this machine, in the foregro
 	@$(BIN)/central up $(ARGS)
 
 # ---------------------------------------------------------------------------------------------------------- test
-test: check system farends  ## every check and every test: what CI runs
+test: check system judges  ## every check and every test: what CI runs
 	$(PYTEST) --durations=15 $(ARGS)
 unit: .venv/.central-dev  ## the quick half: unit and property tests, cases of flows
 	$(PYTEST) -q -n 2 tests/unit tests/property tests/cases/flows $(ARGS)
-acceptance: .venv/.central-dev system farends  ## real calls through the API; writes build/status-atlas.json
+acceptance: .venv/.central-dev system judges  ## real calls through the API; writes build/status-atlas.json
 	$(PYTEST) tests/acceptance $(ARGS)
-soak: .venv/.central-dev system farends  ## 200 seeds of kills under load
+soak: .venv/.central-dev system judges  ## 200 seeds of kills under load
 	CENTRAL_TEST_SEEDS=200 $(PYTEST) tests/resilience --timeout=3600 $(ARGS)
-bench: .venv/.central-dev system farends  ## ratios against bare tools; writes build/bench.json (ONLY=id,id)
+bench: .venv/.central-dev system judges  ## ratios against bare tools; writes build/bench.json (ONLY=id,id)
 	@$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 # --------------------------------------------------------------------------------------------------------- check

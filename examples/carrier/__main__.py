@@ -12,6 +12,7 @@ import time
 from types import FrameType
 
 from central.settings import read_settings
+from examples.carrier.debian_root import may_use_roots
 from examples.carrier.demo import BEHAVIOURS, DemoCarrier, number_for
 from examples.carrier.install import install_sms_center
 from examples.carrier.laboratory import Carrier
@@ -84,7 +85,12 @@ def main() -> None:
                 _run(MailHouse(cache))
             case "install":
                 install_sms_center(cache)
-                install_mail_house(cache)
+                if may_use_roots():
+                    install_mail_house(cache)
+                else:
+                    _say(
+                        "The mail house needs root's rights (chroot); it is not installed, and what uses it will fail."
+                    )
             case _:
                 _run(Carrier(arguments.name or None, host=arguments.host, base_port=arguments.port or 15_100))
     except KeyboardInterrupt:

@@ -24,9 +24,14 @@ _DEVICES = {"null": (1, 3), "zero": (1, 5), "random": (1, 8), "urandom": (1, 9)}
 """Linux device numbers (Documentation/admin-guide/devices.txt)."""
 
 
+def may_use_roots() -> bool:
+    """Whether this user may make and use such a folder (root)."""
+    return os.geteuid() == 0
+
+
 def install_root(cache: Path, name: str, packages: Sequence[str], users: Mapping[str, int]) -> Path:
     """A root folder with these packages and users (name -> number of user and group). Raises FarEndError."""
-    if os.geteuid() != 0:
+    if not may_use_roots():
         raise FarEndError(f"{name} needs root's rights: it runs in a root folder of its own (chroot)")
     told = f"{_FORMAT} {' '.join(packages)} {sorted(users.items())}"
     return once(cache, name, told.encode(), lambda folder: _fill(folder, packages, users))

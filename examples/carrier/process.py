@@ -92,6 +92,15 @@ class FarEnd:
             time.sleep(0.02)
         raise FarEndError(f"{self.name} does not listen on {host}:{port}: {self.said()}")
 
+    def wait_said(self, words: str, limit_s: float = 15.0) -> None:
+        """Wait until its file has these words. Raises FarEndError."""
+        end = time.monotonic() + limit_s
+        while words not in self.said():
+            self.check()
+            if time.monotonic() > end:
+                raise FarEndError(f"{self.name} did not say {words!r}: {self.said()}")
+            time.sleep(0.02)
+
     def end(self, how: int = signal.SIGTERM, limit_s: float = _ENDS_S) -> None:
         """End the process with a signal, with SIGKILL when it does not go within ``limit_s``, and all that it started.
 
