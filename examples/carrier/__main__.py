@@ -9,6 +9,7 @@ import argparse
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 from central.settings import read_settings
@@ -51,6 +52,24 @@ def _run(carrier: Carrier | DemoCarrier | SmsCenter | MailHouse) -> None:
             carrier.check()
 
 
+def _list() -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it
+    for name in BEHAVIOURS:
+        _say(f"demo   {number_for(name, 0)}  {name}")
+    for name in NUMBERS:
+        _say(f"sms    {sms_number_for(name, 0)}  {name}")
+    for name, scenario in CALLEES.items():
+        _say(f"serve  {name:16} {scenario.what}")
+
+
+def _install(cache: Path) -> None:
+    install_sms_center(cache)
+    if may_use_roots():
+        install_mail_house(cache)
+    else:
+        _say("The mail house needs root's rights (chroot); it is not installed, and what uses it will fail.")
+
+
 def main() -> None:
     """Parse the command line and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -70,13 +89,7 @@ def main() -> None:
     try:
         match arguments.command:
             case "list":
-                signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it
-                for name in BEHAVIOURS:
-                    _say(f"demo   {number_for(name, 0)}  {name}")
-                for name in NUMBERS:
-                    _say(f"sms    {sms_number_for(name, 0)}  {name}")
-                for name, scenario in CALLEES.items():
-                    _say(f"serve  {name:16} {scenario.what}")
+                _list()
             case "demo":
                 _run(DemoCarrier(host=arguments.host, port=arguments.port or 15_060, digits=arguments.digits))
             case "sms":
@@ -84,13 +97,7 @@ def main() -> None:
             case "mail":
                 _run(MailHouse(cache))
             case "install":
-                install_sms_center(cache)
-                if may_use_roots():
-                    install_mail_house(cache)
-                else:
-                    _say(
-                        "The mail house needs root's rights (chroot); it is not installed, and what uses it will fail."
-                    )
+                _install(cache)
             case _:
                 _run(Carrier(arguments.name or None, host=arguments.host, base_port=arguments.port or 15_100))
     except KeyboardInterrupt:
