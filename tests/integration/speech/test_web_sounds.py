@@ -307,3 +307,21 @@ async def test_a_folder_that_cannot_be_written_is_this_machines_fault(lab: Lab, 
     with pytest.raises(OperatorError, match="cannot be used"):
         await lost.fetch(lab.account, lab.far_end.url(), plain_http=True)
     await downloader.close()
+
+
+async def test_what_takes_long_to_convert_holds_up_its_own_account_only(lab: Lab, tmp_path: Path) -> None:
+    slow = tmp_path / "slow-sox"
+    slow.write_text("#!/bin/sh\nsleep 0.4\nexit 1\n")
+    slow.chmod(0o755)
+    downloader = WebhookDownloader(LAB)
+    config = SpeechConfig(tmp_path / "slow", tmp_path / "p", sox=str(slow), workers=2)
+    sounds = FetchedSounds(config, downloader, lab.clock)
+    for n in range(6):
+        lab.far_end.plan[f"/{n}"] = [sound(sine(400 + 50 * n, 0.5))]
+    busy = [asyncio.create_task(sounds.fetch(lab.account, lab.far_end.url(f"/{n}"), plain_http=True)) for n in range(5)]
+    await busy[0]
+    other = await sounds.fetch(AccountId(uuid4()), lab.far_end.url("/5"), plain_http=True)
+    assert isinstance(other, NoSound)
+    assert sum(task.done() for task in busy) <= 3
+    await asyncio.gather(*busy)
+    await downloader.close()

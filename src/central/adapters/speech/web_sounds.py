@@ -57,6 +57,7 @@ class FetchedSounds:
         self._known: OrderedDict[_Key, _Known] = OrderedDict()
         self._running: dict[_Key, asyncio.Task[AudioFile | NoSound]] = {}
         self._places: WeakValueDictionary[AccountId, asyncio.Semaphore] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[AccountId, asyncio.Lock] = WeakValueDictionary()
         self._converting = asyncio.Semaphore(config.workers)
 
     async def close(self) -> None:
@@ -107,7 +108,8 @@ class FetchedSounds:
                 return refused
             path = known.path if known is not None else source
             if isinstance(answer, Downloaded) and answer.status == _OK:
-                async with self._converting:
+                # one at a time of an account: its large files take no turn from others
+                async with self._turns.setdefault(key[0], asyncio.Lock()), self._converting:
                     stored = await self._stored(source, Path(scratch))
                 if isinstance(stored, NoSound):
                     return stored
