@@ -208,8 +208,13 @@ def steps(draw: st.DrawFn) -> dict[str, Any]:
                     "speech": {"phrases": draw(st.sampled_from([{"1": ["yes"]}, {"2": "no", "12": ["oh", "no"]}]))}
                 }
                 wired |= draw(st.sampled_from([{}, {"speech_not_configured": "s0"}]))
+            said = draw(
+                st.sampled_from(
+                    [{"say": draw(texts)}, {"items": [{"say": draw(texts)}, {"number": "{{ $flow.key.A }}"}]}]
+                )
+            )
             keys = {key: draw(targets) for key in draw(st.sets(st.sampled_from(["1", "2", "12", "#"]), min_size=1))}
-            return {"widget": kind, "say": draw(texts), "digits": keys, "tries": draw(st.integers(1, 3)), **more,
+            return {"widget": kind, **said, "digits": keys, "tries": draw(st.integers(1, 3)), **more,
                     "finish_on": draw(st.sampled_from(["", "#"])), "on": {**wired, **on},
                     "barge_in": draw(st.booleans()), "type_ahead": draw(st.booleans())}  # fmt: skip
         case "decision":

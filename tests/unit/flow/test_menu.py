@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from central.flow.checker import check
 from central.flow.commands import StartTimer, StopMedia
+from central.flow.document import parse
 from tests.fakes.flow_player import Player, after_answer
 
 MENU = """  first:
@@ -185,3 +189,48 @@ def test_a_customer_who_leaves_a_menu_has_left() -> None:
     player = Player.of(FLOW).connected().played().press("1").ended("Connected")
     assert player.ending.kind == "customer_left"
     assert player.fire(3.0).news == ()
+
+
+ITEMS = '[{say: "You owe"}, {money: "{{ $flow.key.Due }}", currency: INR, language: en-IN}, {say: Press 1.}]'
+
+
+def asking(items: str, **variables: str) -> Player:
+    steps = MENU.replace("say: Press.", f"items: {items}")
+    return Player.of(after_answer(steps, "variables: {Due: {}}\n"), variables=variables).connected()
+
+
+def test_a_question_may_hold_values() -> None:
+    player = asking(ITEMS, Due="1200.5")
+    assert player.said == ["You owe", "1200.50 Indian rupees", "Press 1."]
+    player.press("5")
+    assert player.said[3:] == ["Wrong.", "You owe", "1200.50 Indian rupees", "Press 1."]
+    assert player.press("9").run.entries == ("!", "9")
+
+
+def test_an_item_that_cannot_be_said_is_passed_over() -> None:
+    player = asking(ITEMS, Due="much")
+    assert player.said == ["You owe", "Press 1."]
+    assert player.warnings == ["item_unplayable"]
+
+
+def test_a_question_of_which_nothing_can_be_said_is_a_failure() -> None:
+    player = asking('[{number: "{{ $flow.key.Due }}"}, {file: "{{ $flow.key.Due }}"}]', Due="such!")
+    assert player.warnings[-1] == "step_failed"
+    assert not player.said
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("items: [], finish_on: '#'", "media_missing"),
+        ("items: [{say: Hello.}], say: Hello.", "media_twice"),
+        ("items: [{say: Hello., number: 1}]", "media_twice"),
+        ("items: [Hello.]", "field_not_mapping"),
+        ("items: [{money: 1}]", "field_missing"),
+    ],
+)
+def test_items_that_cannot_be_are_found(written: str, code: str) -> None:
+    steps = (
+        f'  first: {{widget: menu, {written}, digits: {{"1": end}}, on: {{no_input: end, invalid_exhausted: end}}}}\n'
+    )
+    assert code in [finding.code for finding in check(parse(after_answer(steps)))]

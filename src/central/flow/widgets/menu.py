@@ -21,6 +21,7 @@ from central.flow.walk import Walk
 from central.flow.widgets.menu_speech import LONGEST_S, NOT_CONFIGURED_BRANCH, SpokenAnswers, read_answers
 from central.flow.widgets.play import GRACE_S
 from central.flow.widgets.spoken import FIELDS, Spoken, read_spoken, read_spoken_at
+from central.flow.widgets.spoken_items import Item, item_media, read_items
 from central.flow.widgets.widget import Branch, Field, Fields, Widget
 
 LIMIT_LENGTH: Final = 32
@@ -58,6 +59,7 @@ class MenuNode:
     secret: bool
     speech: SpokenAnswers | None = None
     unheard: bool = False
+    items: tuple[Item, ...] = ()
 
     # -- the two ways in -----------------------------------------------------------------------------------------------
     def enter(self, walk: Walk) -> Outcome:
@@ -96,6 +98,10 @@ class MenuNode:
                 return media
             if media is not None:
                 items.append(media)
+        listed = [item_media(walk, item, place) for place, item in enumerate(self.items, 1)]
+        items += [media for media in listed if media is not None]
+        if listed and not any(listed):
+            return Failed("nothing_playable", "None of the items could be played.")
         if items:
             playback = walk.play(tuple(items))
             errand = self._listen(walk, deaf=deaf) if self.barge_in else 0
@@ -250,8 +256,14 @@ def _prepare(fields: Fields) -> MenuNode:
     finish = fields.text("finish_on")
     if finish and finish not in {"#", "*"}:
         fields.find("field_unknown_word", "`finish_on` is # or *.", line=fields.line("finish_on"), hint='Write "#".')
+    items = read_items(fields)
+    prompt = read_spoken(fields, required=not fields.items("items"))
+    if items and (prompt.say is not None or prompt.file is not None):
+        message = "A menu says a text, plays a file, or says its items."
+        fields.find("media_twice", message, line=fields.line("items"), hint="Make the text one of the items.")
     return MenuNode(
-        prompt=read_spoken(fields),
+        prompt=None if items else prompt,
+        items=items,
         invalid=read_spoken_at(fields, "invalid"),
         silence=read_spoken_at(fields, "silence"),
         keys=frozenset(keys),
@@ -292,6 +304,9 @@ entry is over at its full length, at `finish_on`, or `inter_digit_timeout` after
 `first_digit_timeout` after the prompt without any digit, the menu asks again, `tries` times in all; then the branch
 `invalid_exhausted` or `no_input` is taken, by the last try. An invalid entry is reported as `!`.
 
+What it asks may hold values as their language says them: `items` instead of `say` or `file`, as in
+[Multi-play](multi_play.md). An item that has nothing to play is passed over with a warning.
+
 With `speech` the customer may also say one of the `phrases` instead of pressing its key: `speech: {language: en, phrases: {"1":
 [yes, yes please], "2": [no]}}`. Upper case, punctuation and accents written in two ways make no difference; otherwise the whole
 answer must be a phrase. Anything else, or what was understood with less than `confidence` (0 to 1, 0.5), is an invalid entry. He
@@ -309,6 +324,11 @@ wired; otherwise, and when recognising fails, the menu goes on by keys alone, wi
     prepare=_prepare,
     fields=(
         *FIELDS,
+        Field(
+            "items",
+            "list of mappings",
+            "Several things said one after the other instead, as in Multi-play; at most 50.",
+        ),
         Field("digits", "mapping of keys to steps", "One branch per key: 0 to 9, `*`, `#`, or several of them."),
         Field(
             "speech", "mapping", "`phrases` by key, `language` (`en`), `confidence` (0.5): what may be said instead."

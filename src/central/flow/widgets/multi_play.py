@@ -2,64 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from central.domain.errors import InvalidInput
 from central.flow.events import DigitReceived, FlowEvent, PlaybackEnded
-from central.flow.media import Media, Speech
 from central.flow.program import Failed, Outcome
-from central.flow.reading import Reading
 from central.flow.run import Reciting
-from central.flow.spoken_values import SAYINGS, say_money
-from central.flow.tree import Entries
-from central.flow.variables import MASK, Template
 from central.flow.walk import Walk
 from central.flow.widgets.play import GRACE_S
-from central.flow.widgets.spoken import Spoken, read_spoken, read_voice
+from central.flow.widgets.spoken_items import ITEM_HINT, Item, item_media, read_items
 from central.flow.widgets.widget import Branch, Field, Fields, Widget
 
-LIMIT_ITEMS: Final = 50
 _KEYS: Final = frozenset("0123456789*#")
-_VALUES: Final = (*SAYINGS, "money")
-_HINT: Final = 'Such as {say: "Your balance is"}, {money: "{{ $flow.key.Amount }}", currency: INR} or {file: thanks}.'
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value to be said: ``kind`` is one of ``SAYINGS`` or money, which has a ``currency``."""
-
-    kind: str
-    value: Template
-    currency: Template
-    voice: str
-    language: str
-
-    def media(self, walk: Walk) -> Media | Failed | None:
-        """The words for the value as it is now; Failed when it is none of its kind, None when there is none."""
-        value = walk.render(self.value)
-        if not value.text.strip():
-            return None
-        secret = value.text != value.shown
-        try:
-            said = self._say(walk, value.text)
-        except InvalidInput as error:
-            return Failed(error.code, "A secret value cannot be said so." if secret else error.message)
-        walk.note("play", say=MASK if secret else said)
-        return Speech(said, self.voice, self.language)
-
-    def _say(self, walk: Walk, text: str) -> str:
-        if self.kind == "money":
-            return say_money(text, walk.text(self.currency).strip().upper(), self.language)
-        return SAYINGS[self.kind](text, self.language, walk.program.formats, walk.program.zone)
 
 
 @dataclass(frozen=True, slots=True)
 class MultiPlayNode:
     """A prepared Multi-play step."""
 
-    items: tuple[Spoken | Value, ...]
+    items: tuple[Item, ...]
     stop_by: frozenset[str]
     variable: str
 
@@ -87,12 +48,8 @@ class MultiPlayNode:
     def _play(self, walk: Walk, first: int, *, heard: bool) -> Outcome:
         """Play the next item that can be played; those that cannot are passed over."""
         for item in range(first, len(self.items)):
-            media = self.items[item].media(walk)
-            if isinstance(media, Failed):
-                walk.warn("item_unplayable", item=item + 1, failure=media.code, detail=media.detail)
-            elif media is None:
-                walk.warn("nothing_to_say", item=item + 1)
-            else:
+            media = item_media(walk, self.items[item], item + 1)
+            if media is not None:
                 walk.wait = Reciting(item, walk.play((media,)), heard)
                 return None
         walk.wait = None
@@ -111,23 +68,9 @@ class MultiPlayNode:
 
 
 def _prepare(fields: Fields) -> MultiPlayNode:
-    items: list[Spoken | Value] = []
-    trees = fields.items("items")
-    for tree in trees[:LIMIT_ITEMS]:
-        if not isinstance(tree, Entries):
-            fields.find("field_not_mapping", "An item must be a mapping.", line=tree.line, hint=_HINT)
-            continue
-        item = Reading(tree, fields.findings, fields.step)
-        kinds = [kind for kind in _VALUES if item.present(kind)]
-        if len(kinds) > 1 or (kinds and (item.present("say") or item.present("file"))):
-            item.find("media_twice", "An item says one thing.", hint="Make two items of it.")
-        items.append(_value(fields, item, kinds[0]) if kinds else read_spoken(fields, item))
-        item.close("An item")
-    if len(trees) > LIMIT_ITEMS:
-        message = f"A step plays at most {LIMIT_ITEMS} items."
-        fields.find("too_many_items", message, line=fields.line("items"), hint="Use two steps.")
-    if not trees:
-        fields.find("field_missing", "A multi-play needs `items:`.", line=fields.line("items"), hint=_HINT)
+    items = read_items(fields)
+    if not items and not fields.items("items"):
+        fields.find("field_missing", "A multi-play needs `items:`.", line=fields.line("items"), hint=ITEM_HINT)
     stop_by = fields.text("stop_by")
     if not set(stop_by) <= _KEYS:
         fields.find(
@@ -141,15 +84,7 @@ def _prepare(fields: Fields) -> MultiPlayNode:
             fields.find(
                 "store_without_keys", message, line=fields.line("store"), hint='Add `stop_by: "1"`.', severity="warning"
             )
-    return MultiPlayNode(tuple(items), frozenset(stop_by), variable)
-
-
-def _value(fields: Fields, item: Reading, kind: str) -> Value:
-    as_template: Callable[[str], Template] = lambda name: fields.as_template(item.text(name), item.line(name))  # noqa: E731
-    voice, language = read_voice(item)
-    if kind == "money" and not item.present("currency"):
-        item.find("field_missing", "Money needs a `currency:`.", hint="Such as `currency: INR` (ISO 4217).")
-    return Value(kind, as_template(kind), as_template("currency"), voice, language)
+    return MultiPlayNode(items, frozenset(stop_by), variable)
 
 
 MULTI_PLAY = Widget(
