@@ -17,3 +17,4 @@ def test_each_call_is_warned_once_that_only_keys_count(laboratory: Laboratory) -
     for name, seen in played.seen.items():
         told = json.dumps(seen.explanation["timeline"])
         assert told.count('"code": "speech_not_configured"') == 1, name
+        assert '"say": "December 25, 2027"' in told
