@@ -83,17 +83,10 @@ PLACE = Place("abcd1234", "other", "2")
 STATUSES = ["Connected", "Busy", "Ring Timeout", "User Rejected", "Channel Busy", "Unallocated Number", "no such word"]
 
 targets = st.sampled_from([*NAMES, "end", "nowhere"])
-texts = st.sampled_from(
-    [
-        "Hello.",
-        "",
-        "{{ $flow.key.A }}",
-        "{{ $flow.syskey.now }}{{ $flow.key.B }}",
-        "{{ broken",
-        "{{ $call.dnis.number }}",
-        "{{ $user.key.L }}",
-    ]
-)
+texts = st.sampled_from([
+    "Hello.", "", "{{ $flow.key.A }}", "{{ $flow.syskey.now }}{{ $flow.key.B }}", "{{ broken", "{{ $call.dnis.number }}",
+    "{{ $user.key.L }}",
+])  # fmt: skip
 policies = st.sampled_from(["", "branch", "continue", "fail"])
 
 
