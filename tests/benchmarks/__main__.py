@@ -24,6 +24,7 @@ from tests.benchmarks import (
     list_scaling,
     slow_webhook,
     status_latency,
+    submit_vs_smpplib,
     voice_memory,
 )
 from tests.benchmarks.figure import Figure, Size, Spec
@@ -40,6 +41,7 @@ SPECS: tuple[Spec, ...] = (
     interpreter_steps.SPEC,
     slow_webhook.SPEC,
     late_transitions.SPEC,
+    submit_vs_smpplib.SPEC,
 )
 RESULT = Path("build/bench.json")
 

@@ -141,6 +141,10 @@ class Reader:
     def answers(self) -> list[Answer]:
         return [news.answer for news in self.of(PartAnswered)]
 
+    def answered(self, sent: Submission) -> bool:
+        """Whether each of its parts has an answer."""
+        return sum(news.id == sent.id for news in self.of(PartAnswered)) >= sent.parts
+
     async def until(self, true: Callable[[], bool], limit_s: float = 20) -> None:
         async with asyncio.timeout(limit_s):
             while not true():

@@ -93,6 +93,12 @@ def test_the_text_of_a_person_cannot_replace_a_field() -> None:
     assert (news.remote_id, news.state, news.status) == ("77", "UNDELIV", SmsStatus.UNDELIVERED)
 
 
+def test_empty_and_spaced_fields() -> None:
+    assert text_fields("id: stat: err:::") == {"id": "", "stat": "", "err": "::"}
+    assert text_fields("ID: 77 ; Stat : delivrd, Err=005") == {"id": "77", "stat": "delivrd", "err": "005"}
+    assert text_fields("paid:5 stats:x") == {}
+
+
 def test_tlvs_go_first_and_a_difference_is_seen() -> None:
     tlvs = ((0x001E, b"abc\0"), (0x0427, b"\x05"), (0x0423, b"\x03\x00\x22"))
     news = told("id:77 stat:DELIVRD", tlvs=tlvs)

@@ -15,6 +15,7 @@ from central.adapters.smpp.config import IdForm
 
 _REMEMBERED: Final = 20_000
 _VOTES: Final = 20
+_LEAD: Final = 3
 _DECIMAL: Final = re.compile(r"[0-9]{1,39}")
 _HEX: Final = re.compile(r"[0-9A-Fa-f]{1,32}")
 _USUAL_WIDTHS: Final = (8, 10, 16, 20)
@@ -32,7 +33,9 @@ class MessageIds:
         self._widths: Counter[int] = Counter()
 
     def answered(self, message_id: str, sender: str) -> None:
-        """An answer to a submit gave this id."""
+        """An answer to a submit gave this id; "" = it gave none."""
+        if not message_id:
+            return
         self._recent[message_id] = sender
         if self.form == "learn":
             self._widths[len(message_id)] += 1
@@ -51,9 +54,8 @@ class MessageIds:
         if self.form == "exact":
             return (message_id,)
         ways = self._ways(message_id)
-        if self.form == "learn":
-            self._vote(ways)
-        forms = [one for way in ways.values() for one in way] if self.form == "learn" else ways.get(self.form, [])
+        form = self._learn(message_id, ways) if self.form == "learn" else self.form
+        forms = [one for way in ways.values() for one in way] if form == "learn" else ways.get(form, [])
         return tuple(dict.fromkeys([message_id, *forms]))
 
     def _ways(self, message_id: str) -> dict[IdForm, list[str]]:
@@ -73,16 +75,25 @@ class MessageIds:
             found += [bare.rjust(width, "0") for width in sorted(widths) if width > len(bare)]
         return [form for one in found for form in (one, one.lower(), one.upper())]
 
-    def _vote(self, ways: dict[IdForm, list[str]]) -> None:
-        """A receipt whose id fits recent answers in one way alone tells how this carrier writes them."""
+    def _learn(self, message_id: str, ways: dict[IdForm, list[str]]) -> IdForm:
+        """The way to read this receipt while the carrier's is not known for sure.
+
+        A receipt whose id fits recent answers in one way alone is a vote; enough votes and none against them fix the way, a
+        few lead. Without a leader an id that was answered just so is that very message, and so is one of the usual width with
+        the usual zeros whose answer has not come yet; all others may be any.
+        """
         fits: list[IdForm] = [way for way, forms in ways.items() if any(form in self._recent for form in forms)]
-        if fits == ["same"] and ways["same"][0] in self._recent:
+        exact = message_id in self._recent
+        if fits == ["same"] and exact:
             fits = ["exact"]
-        if len(fits) != 1:
-            return
-        self._votes[fits[0]] += 1
-        if self._votes[fits[0]] >= _VOTES:
-            if len(self._votes) == 1:
-                self.form = fits[0]
-            else:
-                self._votes.clear()
+        if len(fits) == 1:
+            self._votes[fits[0]] += 1
+        if len(self._votes) > 1:
+            self._votes.clear()
+        for way, votes in self._votes.items():
+            if votes >= _VOTES:
+                self.form = way
+            if votes >= _LEAD:
+                return way
+        padded = message_id.startswith("0") and list(self._widths) == [len(message_id)]
+        return "exact" if exact or padded else "learn"

@@ -27,11 +27,10 @@ _KINDS: Final[dict[int, Kind]] = {
 }  # fmt: skip
 _KIND_BITS: Final = 0x3C
 
+_NAMES: Final = r"(?:id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)"
 _KEY: Final = re.compile(
-    r"(?:^|(?<=[\s;,|]))(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)[ \t]*[:=][ \t]*([^\s;,|]*)",
-    re.IGNORECASE,
+    rf"(?:^|(?<=[\s;,|]))({_NAMES})[ \t]*[:=](?:[ \t]*(?!{_NAMES}[ \t]*[:=]))?([^\s;,|]*)", re.IGNORECASE
 )
-_DATE: Final = re.compile(r"(\d\d)?(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?")
 _DIGITS_OF_DATES: Final = (10, 12, 14)
 _SHOWN: Final = 255
 
