@@ -64,6 +64,26 @@ def test_a_terminal_does_not_obey_what_came_from_outside() -> None:
     assert plain("a\nb\x9bc") == "a\\nb\\x9bc"
 
 
+def test_steps_of_another_flow_stand_below_its_name_until_the_attempt_ends() -> None:
+    def walked(*steps: str) -> list[dict[str, object]]:
+        return [{"kind": "step", "at": at(2).isoformat(), "step": step, "widget": "play"} for step in steps]
+
+    goes_on = {"kind": "flow", "step": "over", "flow": "desk", "id": "abcd1234", "version": "3"}
+    story = Story(status="COMPLETED").created().claimed(1)
+    story.event(3, "flow_walked", data={"attempt": 1, "notes": [*walked("over"), goes_on, *walked("ask")]})
+    story.event(4, "flow_walked", data={"attempt": 1, "notes": walked("bye")})
+    story.event(9, "flow_walked", data={"attempt": 2, "notes": walked("again")})
+    told = explain(story.history(), prepared(), policy())
+    assert [(step.step, step.flow) for step in told.path] == [
+        ("over", ""),
+        ("ask", "desk"),
+        ("bye", "desk"),
+        ("again", ""),
+    ]
+    page = printed(show_explanation(told))
+    assert page.count("flow desk (version 3)") >= 2  # before its steps, and where it was entered
+
+
 def test_progress_shows_bar_counts_and_what_is_left() -> None:
     view = view_request(row(TALLIES), at(9))
     text = printed(show_progress(view, at(9)))
