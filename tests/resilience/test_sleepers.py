@@ -15,7 +15,8 @@ from tests.resilience.house_of_chaos import OPENING, HouseOfChaos
 from tests.resilience.load import Contact, as_csv
 from tests.resilience.plan import NODES, Stroke
 
-CONTACTS = [Contact(f"sleeps-{n}", (number_for("presses_1", n),), may_answer=True, wait="8s") for n in range(6)]
+STEPS = ["start", "early", "wait", "call", "menu", "thanks", "bye", "on_flow_complete"]
+CONTACTS = [Contact(f"sleeps-{n}", (number_for("presses_1", n),), may_answer=True, wait="20s") for n in range(6)]
 
 
 def test_both_nodes_die_and_every_attempt_goes_on(asterisk_root: Path) -> None:
@@ -23,7 +24,7 @@ def test_both_nodes_die_and_every_attempt_goes_on(asterisk_root: Path) -> None:
         assert house.api is not None
         api = house.api
         request_id = _submit(api, house.flow_id)
-        _until("all sleep", lambda: _sleeping(_records(api, request_id)), 8)
+        _until("all sleep", lambda: _sleeping(_records(api, request_id)), 19)
         for node in NODES:
             house.strike(Stroke(0.0, "kill", node))
         house.wait_mended()
@@ -37,15 +38,7 @@ def test_both_nodes_die_and_every_attempt_goes_on(asterisk_root: Path) -> None:
             contact = next(c for c in CONTACTS if c.name == detail["client_identifier"])
             wrong += promises.record_is_whole(detail, contact) + promises.status_history(detail)
             assert (detail["status"], len(detail["attempts"])) == ("COMPLETED", 1)
-            assert [step["step"] for step in shown["path"]] == [
-                "start",
-                "early",
-                "wait",
-                "call",
-                "menu",
-                "thanks",
-                "bye",
-            ]
+            assert [step["step"] for step in shown["path"]] == STEPS
             assert "waits until" in {line["decision"] for line in shown["schedule"]}
         wrong += promises.far_end_agrees(house.carrier.invites(), details)
         wrong += promises.money_adds_up(api.get("/account"), Decimal(OPENING), details)

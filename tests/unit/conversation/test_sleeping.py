@@ -16,7 +16,8 @@ from central.application.ports.sleeping import KeptCall
 from central.domain.errors import DefectError
 from central.domain.ids import RecordId
 from central.flow.errands import UpdateContact
-from central.flow.sleeping import SLEEP_FROM
+from central.flow.run import Place
+from central.flow.sleeping import SLEEP_FROM, sleeps_on
 from examples.carrier.demo import number_for
 from tests.fakes.voice_rig import PRICE, VoiceRig, play
 
@@ -277,3 +278,18 @@ def test_nothing_else_is_read() -> None:
     for text in ("", "{}", "[]", '{"run": {}}'):
         with pytest.raises(DefectError):
             KeptCall.from_json(text)
+
+
+def test_callers_and_calls_that_went_on_in_another_flow_stay_awake() -> None:
+    rig = VoiceRig(flow=AFTER_BUSY)
+
+    async def story(rig: VoiceRig) -> None:
+        row = await asleep(rig, rig.call(number_for("busy", 1)))
+        run = KeptCall.from_json(row.kept).run
+        assert sleeps_on(run)
+        assert not sleeps_on(replace(run, place=Place("abcdefgh", "other", "1")))
+        assert not sleeps_on(replace(run, facts=replace(run.facts, inbound=True)))
+        assert not sleeps_on(replace(run, phase="complete"))
+        rig.journal.sleepers.clear()
+
+    play(rig, story)
