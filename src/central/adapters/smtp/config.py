@@ -68,5 +68,72 @@ class RelayConfig:
             raise _bad("user and password hold no NUL")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverConfig:
+    """The SMTP receiver of the bounce domain. Raises OperatorError ``bad_receiver_setting``.
+
+    ``domains``: what it takes mail for. ``mailboxes``: local parts that are taken without a signed address (feedback loops are set up
+    for a fixed one). ``certificate`` and ``key``: files for STARTTLS, empty = not offered. ``messages_per_minute`` and
+    ``connections_per_host`` hold for each address that connects; ``store_timeout_s``: how long a message waits to be stored.
+    """
+
+    name: str
+    hello: str
+    domains: tuple[str, ...]
+    host: str = "127.0.0.1"
+    port: int = 0
+    mailboxes: tuple[str, ...] = ("postmaster", "abuse", "fbl")
+    certificate: str = ""
+    key: str = ""
+    size_bytes: int = 2 * 1024 * 1024
+    connections: int = 50
+    connections_per_host: int = 20
+    messages_per_minute: int = 3000
+    idle_s: float = 60.0
+    store_timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not self.domains or not all(_HOST.fullmatch(one) for one in (*self.domains, self.hello)):
+            raise OperatorError(
+                "bad_receiver_setting", "Receiver: domains and hello are host names, and there is at least one domain."
+            )
+        if min(self.size_bytes, self.connections, self.connections_per_host, self.messages_per_minute) < 1:
+            raise OperatorError("bad_receiver_setting", "Receiver: sizes and caps are at least 1.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxConfig:
+    """An IMAP mailbox that is read. Raises OperatorError ``bad_mailbox_setting``.
+
+    ``tls`` as for relays. What was stored is marked as seen, or deleted with ``delete``. ``trusting``: delivery reports without a signed
+    address are matched by envelope id and Message-ID (for relays that rewrite the envelope sender).
+    """
+
+    name: str
+    host: str
+    user: str
+    password: str = field(repr=False)
+    port: int = 993
+    tls: Literal["starttls", "implicit", "none"] = "implicit"
+    check_certificate: bool = True
+    ca_file: str = ""
+    folder: str = "INBOX"
+    delete: bool = False
+    trusting: bool = False
+    poll_s: float = 30.0
+    timeout_s: float = 30.0
+    batch: int = 50
+    size_bytes: int = 2 * 1024 * 1024
+    retry_most_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        if not _HOST.fullmatch(self.host) or not 0 < self.port < 65_536:  # noqa: PLR2004 - TCP's ports
+            raise OperatorError("bad_mailbox_setting", f"Mailbox: {self.host!r}:{self.port} is no host and port.")
+        if any(char in self.folder + self.user + self.password for char in "\0\r\n"):
+            raise OperatorError("bad_mailbox_setting", "Mailbox: folder, user and password are one line each.")
+        if self.batch < 1 or self.poll_s <= 0:
+            raise OperatorError("bad_mailbox_setting", "Mailbox: batch is at least 1, poll_s more than 0.")
+
+
 def _bad(sentence: str) -> OperatorError:
     return OperatorError("bad_relay_setting", f"Relay: {sentence}.")

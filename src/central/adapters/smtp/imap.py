@@ -1,0 +1,110 @@
+"""All I/O with an IMAP mailbox: one blocking connection, used from one thread at a time.
+
+Step 3 of the path (channel). Source: RFC 3501 (IMAP4rev1), by Python's own imaplib. Messages are named by UID, which holds for the
+log-in at least; nothing is marked while it is read (BODY.PEEK).
+"""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import ssl
+from collections.abc import Sequence
+from typing import Final, cast
+
+import msgspec
+
+from central.adapters.smtp.config import MailboxConfig
+
+FAILURES: Final = (imaplib.IMAP4.error, OSError, EOFError, ValueError)
+"""Everything that a server or the network can make imaplib raise; ``IMAP4.error`` alone may be a refused log-in."""
+
+_UID: Final = re.compile(rb"UID (\d+)")
+
+
+class Mail(msgspec.Struct, frozen=True):
+    """A message of the folder. content is cut at the configured size."""
+
+    uid: int
+    content: bytes
+
+
+class LoginRefused(Exception):
+    """The server knows no such user or password."""
+
+
+class Folder:
+    """One log-in to one folder. Every method but ``close`` raises one of ``FAILURES``."""
+
+    def __init__(self, config: MailboxConfig) -> None:
+        """Connect, log in, choose the folder. Raises LoginRefused too."""
+        self._config = config
+        context = ssl.create_default_context(cafile=config.ca_file or None)
+        if not config.check_certificate:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        self._imap: imaplib.IMAP4
+        if config.tls == "implicit":
+            self._imap = imaplib.IMAP4_SSL(config.host, config.port, ssl_context=context, timeout=config.timeout_s)
+        else:
+            self._imap = imaplib.IMAP4(config.host, config.port, timeout=config.timeout_s)
+        try:
+            if config.tls == "starttls":
+                self._imap.starttls(context)
+            self._log_in()
+            self._done(self._imap.select(_quoted(config.folder)))
+        except BaseException:
+            self.close()
+            raise
+
+    def _log_in(self) -> None:
+        try:
+            self._imap.login(self._config.user, self._config.password)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:
+            raise LoginRefused(str(error)) from error
+
+    def unread(self) -> list[int]:
+        """The oldest messages that are neither seen nor deleted, at most ``batch``."""
+        found = self._done(self._imap.uid("SEARCH", "UNSEEN UNDELETED"))
+        uids = sorted(int(one) for line in found if isinstance(line, bytes) for one in line.split() if one.isdigit())
+        return uids[: self._config.batch]
+
+    def fetch(self, uids: Sequence[int]) -> list[Mail]:
+        """Their contents; a message that went away meanwhile is left out."""
+        names = ",".join(str(uid) for uid in uids)
+        answer = self._done(self._imap.uid("FETCH", names, f"(UID BODY.PEEK[]<0.{self._config.size_bytes}>)"))
+        pairs = [cast("tuple[bytes, bytes]", part) for part in answer if isinstance(part, tuple)]
+        return [Mail(int(uid[1]), content) for head, content in pairs if (uid := _UID.search(head))]
+
+    def put_away(self, uids: Sequence[int]) -> None:
+        """These are stored: mark them as seen, or delete them."""
+        names = ",".join(str(uid) for uid in uids)
+        if not self._config.delete:
+            self._done(self._imap.uid("STORE", names, "+FLAGS.SILENT", r"(\Seen)"))
+            return
+        self._done(self._imap.uid("STORE", names, "+FLAGS.SILENT", r"(\Deleted)"))
+        if "UIDPLUS" in self._imap.capabilities:  # RFC 4315: only ours, not what somebody else marked
+            self._done(self._imap.uid("EXPUNGE", names))
+        else:
+            self._done(self._imap.expunge())
+
+    def close(self) -> None:
+        """Leave; nothing more is asked of the server."""
+        try:
+            self._imap.shutdown()
+        except OSError:
+            return  # it is gone already
+
+    @staticmethod
+    def _done(answer: tuple[str, Sequence[object]]) -> Sequence[object]:
+        kind, data = answer
+        if kind != "OK":
+            raise imaplib.IMAP4.error(f"{kind}: {data!r}"[:300])
+        return data
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,107 @@
+"""The least of an IMAP server (RFC 3501) on a real socket, for the mailbox reader: one user, one folder, messages with flags."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+
+class ImapServer:
+    """``mails``: content by UID; ``flags`` by UID. ``stubborn``: forgets every flag. ``log``: each command."""
+
+    def __init__(
+        self,
+        mails: dict[int, bytes],
+        *,
+        uidplus: bool = True,
+        stubborn: bool = False,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.mails = mails
+        self.flags: dict[int, set[str]] = {uid: set() for uid in mails}
+        self.uidplus = uidplus
+        self.stubborn = stubborn
+        self.log: list[str] = []
+        self.changed = asyncio.Event()
+        self.port = 0
+        self._context = context
+        self._open: set[asyncio.StreamWriter] = set()
+
+    def add(self, uid: int, content: bytes) -> None:
+        self.mails[uid] = content
+        self.flags[uid] = set()
+
+    def unseen(self) -> list[int]:
+        return [uid for uid in sorted(self.mails) if not self.flags[uid] & {r"\Seen", r"\Deleted"}]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        writer.write(b"* OK ready\r\n")
+        try:
+            while line := (await reader.readline()).decode().rstrip("\r\n"):
+                tag, _, command = line.partition(" ")
+                self.log.append(re.sub("wrong|right", "***", command))
+                lines, done = self._answer(command)
+                for one in lines:
+                    writer.write(one + b"\r\n")
+                writer.write(f"{tag} {done}\r\n".encode())
+                if command.upper() == "STARTTLS" and self._context is not None:
+                    await writer.start_tls(self._context)
+                self.changed.set()
+        except ConnectionError:
+            pass
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    def cut(self) -> None:
+        for writer in self._open:
+            writer.transport.abort()
+
+    def _answer(self, command: str) -> tuple[list[bytes], str]:
+        words = command.replace('"', "").split(" ", 3)
+        match [word.upper() for word in words[:2]]:
+            case ["CAPABILITY"]:
+                extra = " UIDPLUS" * self.uidplus + " STARTTLS" * (self._context is not None)
+                return [f"* CAPABILITY IMAP4rev1{extra}".encode()], "OK done"
+            case ["LOGIN", user]:
+                return [], "OK in" if (user, words[2]) == ("ANN", "right") else "NO [AUTHENTICATIONFAILED] not you"
+            case ["SELECT", "INBOX"]:
+                return [b"* %d EXISTS" % len(self.mails), b"* OK [UIDVALIDITY 1] ok"], "OK [READ-WRITE] done"
+            case ["UID", "SEARCH"]:
+                return [b"* SEARCH " + " ".join(map(str, self.unseen())).encode()], "OK done"
+            case ["UID", "FETCH"]:
+                limit = int(re.findall(r"<0\.(\d+)>", command)[0])
+                uids = [int(one) for one in words[2].split(",") if int(one) in self.mails]
+                return [self._fetched(uid, limit) for uid in uids], "OK done"
+            case ["UID", "STORE"]:
+                for uid in [int(one) for one in words[2].split(",") if not self.stubborn]:
+                    self.flags[uid].add(words[3].split("(")[1].rstrip(")"))
+                return [], "OK done"
+            case ["UID", "EXPUNGE"] | ["EXPUNGE"]:
+                for uid in [uid for uid in self.mails if r"\Deleted" in self.flags[uid]]:
+                    del self.mails[uid]
+                return [], "OK done"
+            case ["STARTTLS"]:
+                return [], "OK begin"
+            case _:
+                return [], "NO what?"
+
+    def _fetched(self, uid: int, limit: int) -> bytes:
+        content = self.mails[uid][:limit]
+        return b"* %d FETCH (UID %d BODY[]<0> {%d}\r\n%s)" % (uid, uid, len(content), content)
+
+
+@asynccontextmanager
+async def imap(server: ImapServer, implicit: ssl.SSLContext | None = None) -> AsyncGenerator[ImapServer]:
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", server.port, ssl=implicit)
+    server.port = listening.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        listening.close()
+        server.cut()
+        await listening.wait_closed()
