@@ -118,7 +118,7 @@ def build_services(
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),
         publish=PublishFlow(flows, missing, auditor),
-        versions=CompareVersions(flows, auditor),
+        versions=CompareVersions(flows, prompts, auditor),
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(PromptFiles(speech_config(settings), prompts), prompts, auditor),
         control=ControlWork(PostgresControl(pool, clock), flows, auditor),

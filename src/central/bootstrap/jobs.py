@@ -10,13 +10,17 @@ from central.adapters.files.shape import FileLimits
 from central.adapters.judges.processes import JudgeProcesses
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.jobs import JobDeeds, open_jobs, run_jobs
+from central.adapters.postgres.prompts import PostgresContents, PostgresPrompts
 from central.adapters.postgres.recordings import PostgresRecordings
 from central.adapters.postgres.retention import PostgresRetention
+from central.adapters.speech.prompts import PromptFiles
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
+from central.application.administration.retire_prompts import RetirePrompts
 from central.application.administration.retire_recordings import RetireRecordings
 from central.application.intake.load_upload import LoadUpload
 from central.application.intake.open_request import OpenRequest
 from central.bootstrap.recordings import recording_storage
+from central.bootstrap.speech import speech_config
 from central.bootstrap.store import database_dsn, row_retention, upkeep, worker_pool
 from central.bootstrap.worker_stores import worker_stores
 from central.settings import Settings
@@ -44,12 +48,15 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
 
         index = PostgresRecordings(stores.pool)
         retire_recordings = RetireRecordings(index, recording_storage(settings), stores.clock)
+        prompt_files = PromptFiles(speech_config(settings), PostgresPrompts(stores.pool))
+        retire_prompts = RetirePrompts(PostgresContents(stores.pool), prompt_files, stores.clock)
 
         async def keep_house() -> None:
             await upkeep(settings)
             retired = await PostgresRetention(stores.pool).retire(stores.clock.now(), row_retention(settings))
             telemetry.event("rows_retired", **retired)
             telemetry.event("recordings_retired", n=await retire_recordings())
+            telemetry.event("prompts_retired", n=await retire_prompts())
 
         deeds = JobDeeds(load=load, upkeep=keep_house, stranded=stores.tracking.stranded_uploads, give_up=load.give_up)
         await run_jobs(app, deeds, stop, telemetry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -103,18 +104,33 @@ def compare_flow(flow: str, before: str = "production", after: str = "draft", *,
     json
         print JSON.
     """
-    old, new = _either(flow, before), _either(flow, after)
-    difference = compare(old, new, (before, after))
+    if _stored(before) and _stored(after):
+        query = {"before": before, "after": after}
+        difference = _difference(call_api("GET", f"/flows/{flow}/diff", query=query))
+    else:  # a file has no recordings to compare
+        difference = compare(_either(flow, before), _either(flow, after), (before, after))
     if json:
         print_json(difference)
     else:
         _print_difference(difference)
-    return int(old != new)
+    return int(bool(difference.lines or difference.changes))
+
+
+def _difference(answer: Mapping[str, Any]) -> Difference:
+    changes = [
+        Change(one["what"], one["part"], one["name"], tuple(FieldChange(**field) for field in one["fields"]))
+        for one in answer["changes"]
+    ]
+    return Difference(tuple(answer["unified"].split("\n")[:-1]), tuple(changes))
+
+
+def _stored(name: str) -> bool:
+    return name in {"draft", "production"} or name.isdecimal()
 
 
 def _either(flow: str, name: str) -> bytes:
     """A document of the flow, or a file."""
-    if name in {"draft", "production"} or name.isdecimal():
+    if _stored(name):
         return with_api(lambda api: api.document(_place(flow, name)))
     return read_document(Path(name))
 

@@ -10,7 +10,7 @@ from cyclopts.types import ExistingFile
 
 from central.cli.client import call_api, list_all
 from central.cli.operate import Json
-from central.cli.output import print_rows, print_thing
+from central.cli.output import print_json, print_rows, print_thing, say
 
 prompts = App(name="prompt", help="Recorded prompts that flows play.")
 policies = App(name="policy", help="Calling policies of this installation.")
@@ -26,6 +26,8 @@ def list_prompts(*, json: Json = False) -> None:
 def add_prompt(file: ExistingFile, *, name: str | None = None, language: str = "", json: Json = False) -> None:
     """Add a recording (WAV, MP3, OGG or FLAC), or replace the one of this name and language.
 
+    Published versions go on playing the recording that they hold: publish a flow anew to let it play this one.
+
     Parameters
     ----------
     file
@@ -39,13 +41,30 @@ def add_prompt(file: ExistingFile, *, name: str | None = None, language: str = "
     """
     path, headers = _path(file.stem if name is None else name), {"Content-Type": "audio/wav"}
     query = {"language": language}
-    print_thing(call_api("PUT", path, data=file.read_bytes(), query=query, headers=headers), as_json=json)
+    answer: dict[str, Any] = call_api("PUT", path, data=file.read_bytes(), query=query, headers=headers)
+    if json:
+        print_json(answer)
+        return
+    held_by = answer.pop("held_by")
+    print_thing(answer, as_json=False)
+    _print_holding(held_by, "the recording before")
 
 
 @prompts.command(name="remove")
 def remove_prompt(name: str, *, language: str = "", force: Annotated[bool, Parameter(negative="")] = False) -> None:
-    """Take a recording out of the library; --force even where a flow plays it, which then fails at that step."""
-    call_api("DELETE", _path(name), query={"language": language, "force": force})
+    """Take a recording out of the library; versions that hold it go on playing it.
+
+    Parameters
+    ----------
+    name
+        how flows call it.
+    language
+        a language tag such as hi; none = the one for every language.
+    force
+        even where a version plays it that holds no recordings (published by an older Central): it then fails at that step.
+    """
+    answer: dict[str, Any] = call_api("DELETE", _path(name), query={"language": language, "force": force})
+    _print_holding(answer["held_by"], "it")
 
 
 @policies.command(name="list")
@@ -53,6 +72,14 @@ def list_policies(*, json: Json = False) -> None:
     """Every policy with its versions; the operator pins one for each account."""
     found: list[dict[str, Any]] = call_api("GET", "/policies")["items"]
     print_rows("policies", found, ("id", "version", "effective_from", "author", "legal_reference"), as_json=json)
+
+
+def _print_holding(held_by: list[dict[str, Any]], what: str) -> None:
+    """Which versions go on playing a recording that the library does not have any more."""
+    for one in held_by:
+        version = "the draft's test" if one["version"] is None else f"version {one['version']}"
+        running = "in use" if one["runs"] else "not in use"
+        say((f"{version} of {one['flow']} goes on playing {what} ({running})", "dim"))
 
 
 def _path(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Recorded prompts: how they may be called, in which languages they may be, and which of several is heard.
+"""Recorded prompts: how they may be called, in which languages they may be, which of several is heard, what a version holds.
 
 Pure; asked by the flow language, by administration (may this flow be published) and by the conversation (step 4).
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 PROMPT_NAME: Final = re.compile(
@@ -16,6 +18,25 @@ PROMPT_NAME: Final = re.compile(
 
 LANGUAGE: Final = re.compile(r"(?:[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3})?")
 """A language tag in lower case such as ``hi`` or ``pt-br`` (RFC 5646, section 2.1), or nothing = for every language."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPrompt:
+    """What a frozen flow version plays where its document names a recording, whatever the library says later.
+
+    ``name`` and ``language`` (lower case) as the document asks, ``sha256`` (hex) of the content that it then got.
+    """
+
+    name: str
+    language: str
+    sha256: str
+    seconds: float
+
+
+def snapshot_hash(document_hash: str, held: Iterable[HeldPrompt]) -> str:
+    """SHA-256 (hex) of a document with the recordings that it plays; of one that plays none, the document's own hash."""
+    parts = sorted(f"{one.name}\0{one.language}\0{one.sha256}" for one in held)
+    return sha256("\n".join([document_hash, *parts]).encode()).hexdigest() if parts else document_hash
 
 
 def preferred_language(available: Iterable[str], wanted: str) -> str | None:

@@ -15,7 +15,7 @@ from central.flow.line_differences import unified
 from central.flow.tree import Entries, Scalar, Tree, plain
 
 What = Literal["added", "removed", "changed"]
-Part = Literal["step", "variable", "setting", "layout"]
+Part = Literal["step", "variable", "setting", "layout", "prompt"]
 _LIMIT_SHOWN: Final = 200
 
 
@@ -30,7 +30,10 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step, variable or setting that was added, removed or changed; ``fields`` says how it changed."""
+    """One step, variable or setting that was added, removed or changed; ``fields`` says how it changed.
+
+    A ``prompt`` is no part of a document: the same name stands for another recording.
+    """
 
     what: What
     part: Part

@@ -11,11 +11,11 @@ from datetime import UTC
 from typing import Final
 
 from central.domain.zones import known_zone
-from central.flow.document import Flow, Step
+from central.flow.document import Flow, Step, parse
 from central.flow.events import FlowEvent
 from central.flow.findings import Finding
 from central.flow.near_words import hint_for
-from central.flow.program import Failed, FailurePolicy, Node, Outcome, Prepared, Program
+from central.flow.program import Failed, FailurePolicy, Node, Outcome, Prepared, Program, PromptUse
 from central.flow.walk import Walk
 from central.flow.widgets.table import WIDGETS
 from central.flow.widgets.widget import Fields, Widget
@@ -63,6 +63,11 @@ def prepare(flow: Flow) -> Program:
         secrets=frozenset(variable.name for variable in flow.variables if variable.secret),
         findings=tuple(findings),
     )
+
+
+def named_prompts(document: bytes) -> frozenset[PromptUse]:
+    """The recordings that a document names itself. Raises InvalidInput (``document_...``) for what cannot be read at all."""
+    return frozenset(use for step in prepare(parse(document)).steps.values() for use in step.prompts)
 
 
 def _prepare_step(flow: Flow, step: Step, findings: list[Finding]) -> Prepared:

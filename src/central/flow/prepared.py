@@ -6,8 +6,8 @@ it (step 5). Immutable, shared by all records of the version.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -40,6 +40,8 @@ class PreparedFlow:
     purpose: Purpose
     reads_contact: bool = False
     """Any step reads ``$user``: the claim must bring along what is kept about the contact."""
+    prompts: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
+    """Contents (SHA-256, hex) of the recordings that the version holds, by name and language (lower case)."""
 
     @property
     def inbound(self) -> bool:
@@ -53,7 +55,12 @@ class PreparedFlow:
 
 
 def prepare_flow(
-    version_id: UUID, account_id: AccountId, flow_id: FlowId, number: int | None, document: bytes
+    version_id: UUID,
+    account_id: AccountId,
+    flow_id: FlowId,
+    number: int | None,
+    document: bytes,
+    prompts: Mapping[tuple[str, str], str] | None = None,
 ) -> PreparedFlow:
     """Read and compile a stored document. Raises InvalidInput, as it did when the document was saved."""
     flow = parse(document)
@@ -72,6 +79,7 @@ def prepare_flow(
         reads_contact=any(
             reference.space.startswith("user.") for step in program.steps.values() for reference, _ in step.reads
         ),
+        prompts=prompts or {},
     )
 
 

@@ -319,7 +319,7 @@ def make_services(
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),
         publish=PublishFlow(flows, missing, auditor),
-        versions=CompareVersions(flows, auditor),
+        versions=CompareVersions(flows, PostgresPrompts(api_pool), auditor),
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(prompts, PostgresPrompts(api_pool), auditor),
         control=ControlWork(PostgresControl(api_pool, clock), flows, auditor),

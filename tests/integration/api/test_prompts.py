@@ -7,6 +7,7 @@ import pytest
 
 from central.adapters.postgres.pool import Pool
 from central.adapters.postgres.pool import tenant as account_connection
+from central.adapters.postgres.pool import transaction
 from central.adapters.speech.prompts import PromptFiles
 from central.application.ports.speech import AudioFile, NoAudio
 from tests.integration.api.conftest import MOST_PROMPT_BYTES, WAV, Stage, Tenant, document
@@ -34,7 +35,8 @@ def saying(line: str) -> bytes:
 
 async def test_a_recording_that_was_sent_is_played(tenant: Tenant, prompt_files: PromptFiles) -> None:
     made = await put(tenant, "jingles/one", tone(0.5))
-    assert made | {"created_at": ""} == {"name": "jingles/one", "language": "", "seconds": 0.5, "created_at": ""}
+    shown: dict[str, Any] = {"name": "jingles/one", "language": "", "seconds": 0.5, "created_at": "", "held_by": []}
+    assert made | {"created_at": ""} == shown
     (found,) = await prompt_files.find(tenant.id, ["jingles/one"], "en")
     assert isinstance(found, AudioFile)
     assert found.seconds == 0.5
@@ -64,11 +66,11 @@ async def test_the_library_is_read_by_pages_in_order(tenant: Tenant) -> None:
 async def test_a_removed_recording_is_gone_in_its_language_only(tenant: Tenant, prompt_files: PromptFiles) -> None:
     await put(tenant, "menu")
     await put(tenant, "menu", tone(1), params={"language": "hi"})
-    assert (await tenant.call("DELETE", "/prompts/menu?language=HI")).status_code == 204
+    assert (await tenant.call("DELETE", "/prompts/menu?language=HI")).status_code == 200
     again = await tenant.call("DELETE", "/prompts/menu?language=hi")
     assert (again.status_code, again.json()["code"]) == (404, "prompt_not_found")
     assert await names(tenant) == [("menu", "")]
-    assert (await tenant.call("DELETE", "/prompts/menu")).status_code == 204
+    assert (await tenant.call("DELETE", "/prompts/menu")).status_code == 200
     (found,) = await prompt_files.find(tenant.id, ["menu"], "hi")
     assert isinstance(found, NoAudio)
     trail = (await tenant.get("/account/audit")).json()["items"]
@@ -118,7 +120,7 @@ async def test_the_same_name_is_another_recording_in_another_account(
     assert await names(stranger) == []
     await put(stranger, "menu", tone(1))
     assert (await tenant.get("/prompts")).json()["items"][0]["seconds"] == 0.5
-    assert (await stranger.call("DELETE", "/prompts/menu")).status_code == 204
+    assert (await stranger.call("DELETE", "/prompts/menu")).status_code == 200
     (kept,) = await prompt_files.find(tenant.id, ["menu"])
     assert isinstance(kept, AudioFile)
     assert kept.seconds == 0.5
@@ -161,40 +163,56 @@ async def test_silence_and_names_from_variables_need_no_recording(tenant: Tenant
     assert (await tenant.post(f"/flows/{flow['id']}/publish", {})).status_code == 201
 
 
-async def test_a_prompt_that_production_plays_is_not_removed_unless_forced(tenant: Tenant) -> None:
+async def published(tenant: Tenant, flow: str, text: bytes) -> None:
+    await tenant.call("PUT", f"/flows/{flow}/draft", content=text, headers=YAML)
+    answer = await tenant.post(f"/flows/{flow}/publish", {})
+    assert answer.status_code == 201, answer.text
+
+
+async def as_of_old(pool: Pool, tenant: Tenant) -> None:
+    """Versions as an older Central froze them: they hold no recordings."""
+    async with transaction(pool) as connection:
+        await connection.execute("delete from version_prompt where account_id = %s", [tenant.id])
+
+
+async def test_a_prompt_that_an_old_version_looks_up_is_not_removed_unless_forced(
+    tenant: Tenant, owner_pool: Pool
+) -> None:
     flow = await tenant.flow()
     await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=saying("file: welcome"), headers=YAML)
     await put(tenant, "welcome")
-    assert (await tenant.call("DELETE", "/prompts/welcome")).status_code == 204  # only a draft names it
+    assert (await tenant.call("DELETE", "/prompts/welcome")).json() == {"held_by": []}  # only a draft names it
     await put(tenant, "welcome")
     await put(tenant, "welcome", params={"language": "hi"})
-    assert (await tenant.post(f"/flows/{flow['id']}/publish", {})).status_code == 201
-    assert (await tenant.call("DELETE", "/prompts/welcome?language=hi")).status_code == 204  # not what it plays
+    await published(tenant, flow["id"], saying("file: welcome"))
+    await as_of_old(owner_pool, tenant)
+    assert (await tenant.call("DELETE", "/prompts/welcome?language=hi")).status_code == 200  # not what it plays
     refused = await tenant.call("DELETE", "/prompts/welcome")
     assert (refused.status_code, refused.json()["code"]) == (409, "prompt_in_use")
     assert refused.json()["details"] == {"flows": ["appointment_reminder"]}
     assert await names(tenant) == [("welcome", "")]
-    assert (await tenant.call("DELETE", "/prompts/welcome?force=true")).status_code == 204
+    assert (await tenant.call("DELETE", "/prompts/welcome?force=true")).json() == {"held_by": []}
     line = (await tenant.get("/account/audit")).json()["items"][0]
     assert (line["action"], line["detail"]["forced"]) == ("prompt_removed", True)
 
 
-async def test_a_prompt_is_free_when_production_has_moved_on(tenant: Tenant) -> None:
+async def test_a_prompt_is_free_when_production_has_moved_on(tenant: Tenant, owner_pool: Pool) -> None:
     flow = await tenant.flow()
     await put(tenant, "welcome")
-    await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=saying("file: welcome"), headers=YAML)
-    await tenant.post(f"/flows/{flow['id']}/publish", {})
-    await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=document(), headers=YAML)
-    await tenant.post(f"/flows/{flow['id']}/publish", {})
-    assert (await tenant.call("DELETE", "/prompts/welcome")).status_code == 204
+    await published(tenant, flow["id"], saying("file: welcome"))
+    await published(tenant, flow["id"], document())
+    await as_of_old(owner_pool, tenant)
+    assert (await tenant.call("DELETE", "/prompts/welcome")).status_code == 200
 
 
-async def test_a_prompt_that_a_request_still_needs_is_not_removed(tenant: Tenant, worker_pool: Pool) -> None:
+async def test_a_prompt_that_a_request_still_looks_up_is_not_removed(
+    tenant: Tenant, worker_pool: Pool, owner_pool: Pool
+) -> None:
     flow = await tenant.flow()
     await put(tenant, "welcome")
     for text in (saying("file: welcome"), document()):
-        await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=text, headers=YAML)
-        await tenant.post(f"/flows/{flow['id']}/publish", {})
+        await published(tenant, flow["id"], text)
+    await as_of_old(owner_pool, tenant)
     async with account_connection(worker_pool, tenant.id) as connection:
         await connection.execute(
             "insert into request (account_id, id, flow_id, flow_version_id, source)"
@@ -204,7 +222,7 @@ async def test_a_prompt_that_a_request_still_needs_is_not_removed(tenant: Tenant
     assert (refused.status_code, refused.json()["code"]) == (409, "prompt_in_use")
     async with account_connection(worker_pool, tenant.id) as connection:
         await connection.execute("update request set open = false")
-    assert (await tenant.call("DELETE", "/prompts/welcome")).status_code == 204
+    assert (await tenant.call("DELETE", "/prompts/welcome")).status_code == 200
 
 
 async def test_the_prompts_of_another_account_do_not_help(stage: Stage, tenant: Tenant) -> None:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from central.adapters.postgres.intake_store import PostgresIntake
+from central.adapters.postgres.pool import Pool
 from central.application.administration.acting import Actor
 from central.domain.errors import InvalidInput
 from tests.integration.api.conftest import OPERATOR_KEY, Stage, Tenant, document
@@ -183,15 +185,18 @@ async def test_versions_are_frozen_and_production_moves(tenant: Tenant) -> None:
     assert (await tenant.get(f"/flows/{flow['id']}/draft")).content == second
 
 
-async def test_the_snapshot_of_a_draft_is_one_per_content(stage: Stage, tenant: Tenant) -> None:
+async def test_the_snapshot_of_a_draft_is_one_per_content(api_pool: Pool, tenant: Tenant) -> None:
+    flow, intake = await tenant.flow(), PostgresIntake(api_pool)
 
-    flow, actor = await tenant.flow(), Actor(tenant.id, "test")
-    one = await stage.services.publish.snapshot(actor, flow["id"])
-    two = await stage.services.publish.snapshot(actor, flow["id"])
+    async def snapshot() -> UUID:
+        return await intake.freeze_draft(tenant.id, flow["id"], uuid4(), "test")
+
+    one, two = await asyncio.gather(snapshot(), snapshot())
     await tenant.call("PUT", f"/flows/{flow['id']}/draft", content=document() + b"#\n", headers=YAML)
-    three = await stage.services.publish.snapshot(actor, flow["id"])
-    assert one.id == two.id != three.id
-    assert one.number is None
+    three = await snapshot()
+    assert one == two != three
+    _, number, _ = await intake.version_document(tenant.id, one)
+    assert number is None
     assert (await tenant.get(f"/flows/{flow['id']}/versions")).json()["items"] == []
 
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import wave
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
@@ -38,9 +39,12 @@ class MemoryIndex:
     async def find_prompts(self, account_id: AccountId, names: list[str]) -> list[StoredPrompt]:
         return [row for row in self.rows.values() if row.account_id == account_id and row.name in names]
 
-    async def save_prompts(self, prompts: list[StoredPrompt], audit: AuditEntry) -> None:
+    async def save_prompt(
+        self, prompt: StoredPrompt, put: Callable[[], Awaitable[AudioFile]], audit: AuditEntry
+    ) -> None:
         del audit
-        self.rows.update({(prompt.account_id, prompt.name, prompt.language): prompt for prompt in prompts})
+        await put()
+        self.rows[prompt.account_id, prompt.name, prompt.language] = prompt
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -18,17 +18,21 @@ from central.adapters.postgres.administration_rows import (
     touched,
     update_columns,
 )
+from central.adapters.postgres.held_prompts import hold_prompts, lock_prompts
 from central.adapters.postgres.pool import Connection, Pool, tenant
 from central.adapters.postgres.statements import load_statements
 from central.application.ports.administration import AuditEntry, DeliveryTry, Endpoint
 from central.application.ports.flow_store import Draft, FlowRow, VersionRow
-from central.domain.errors import Conflict, NotFound
+from central.domain.errors import Conflict, DefectError, NotFound
 from central.domain.ids import AccountId, EndpointId, FlowId
+from central.domain.prompts import HeldPrompt
 
 _SQL = load_statements("flows")
+_PROMPT = load_statements("prompt")
 _ADMINISTRATION = load_statements("administration")
 _ENDPOINT_COLUMNS: Final = frozenset(Endpoint.__dataclass_fields__) - {"id", "created_at"}
 _CHANGED = "The draft was changed meanwhile; read it again."
+_REMOVED = "Recordings that the flow plays were removed meanwhile."
 
 
 class PostgresFlows:
@@ -78,12 +82,18 @@ class PostgresFlows:
         values: dict[str, object] = {"account_id": account_id, "id": flow_id, "version_id": version_id, "at": audit.at}
         values |= {"hash": draft_hash, "by": audit.actor, "note": note}
         async with changing(self._pool, account_id, audit) as change:
-            locked = await scalar(change.connection, _SQL["lock_flow"], values)
-            if locked is None:
+            if await scalar(change.connection, _SQL["lock_flow"], values) is None:
                 change.nothing()
-            version = await fetch_one(change.connection, _SQL["freeze_version"], VersionRow, values)
-            if version is None:
+            draft = await scalar(change.connection, _SQL["lock_draft"], values)
+            if draft is None:
                 raise Conflict("draft_changed", _CHANGED)
+            held, lacking = await lock_prompts(change.connection, account_id, bytes(draft))
+            if lacking:
+                raise Conflict("prompts_changed", _REMOVED, prompts=lacking)
+            version = await fetch_one(change.connection, _SQL["freeze_version"], VersionRow, values)
+            if version is None:  # it is locked
+                raise DefectError("version_not_frozen", "The draft went away while it was locked.")
+            await hold_prompts(change.connection, account_id, version_id, held)
             await change.connection.execute(_SQL["point_production"], values | {"number": version.number})
             return version
         return None
@@ -101,12 +111,6 @@ class PostgresFlows:
             return await _one_flow(change.connection, account_id, flow_id)
         return None
 
-    async def snapshot(self, account_id: AccountId, flow_id: FlowId, version_id: UUID) -> VersionRow | None:
-        """Freeze the draft for testing; the same bytes give the same row."""
-        values = {"account_id": account_id, "id": flow_id, "version_id": version_id}
-        async with tenant(self._pool, account_id) as connection:
-            return await fetch_one(connection, _SQL["freeze_snapshot"], VersionRow, values)
-
     async def versions(
         self, account_id: AccountId, flow_id: FlowId, before: int | None, limit: int
     ) -> Sequence[VersionRow]:
@@ -121,6 +125,12 @@ class PostgresFlows:
         async with tenant(self._pool, account_id) as connection:
             found = await scalar(connection, _SQL["version_document"], values)
         return None if found is None else bytes(found)
+
+    async def held_prompts(self, account_id: AccountId, flow_id: FlowId, number: int) -> Sequence[HeldPrompt]:
+        """The recordings that a numbered version holds."""
+        values = {"account_id": account_id, "id": flow_id, "number": number}
+        async with tenant(self._pool, account_id) as connection:
+            return await fetch(connection, _PROMPT["held_prompts"], HeldPrompt, values)
 
     async def attach_dids(
         self, account_id: AccountId, flow_id: FlowId, numbers: Sequence[str], audit: AuditEntry

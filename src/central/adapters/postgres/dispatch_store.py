@@ -205,10 +205,13 @@ class PostgresDispatch:
             yield claim
 
     async def flow_documents(self, ids: Sequence[UUID]) -> Sequence[FlowDocument]:
-        """The documents of frozen versions."""
+        """Frozen versions: their documents, and the recordings that they hold."""
         async with transaction(self._pool) as connection:
             rows = await _SQL["flow_documents"].rows(connection, {"ids": list(ids)})
-        return [FlowDocument(i, a, f, n, bytes(document)) for a, i, f, n, document in rows]
+        return [
+            FlowDocument(i, a, f, n, bytes(document), {(name, language): sha for name, language, sha in prompts})
+            for a, i, f, n, document, prompts in rows
+        ]
 
     async def flow_dids(
         self, flows: Sequence[tuple[AccountId, FlowId]]

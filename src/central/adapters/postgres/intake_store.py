@@ -8,17 +8,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from typing import cast
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from central.adapters.postgres.account_rows import account_of
 from central.adapters.postgres.dispatch_store import as_json, list_states
+from central.adapters.postgres.held_prompts import hold_prompts, lock_prompts
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.pool import Connection, Pool, tenant
 from central.application.ports.intake import AccountFacts, FlowTarget, NewRequest, Origin, StoredRecord, UploadState
 from central.domain.errors import Conflict, NeighbourError, NotFound
 from central.domain.ids import AccountId, FlowId, RecordId, RequestId
+from central.domain.prompts import snapshot_hash
 
 _SQL = hot_statements("intake")
 
@@ -90,13 +93,17 @@ class PostgresIntake:
         return None
 
     async def freeze_draft(self, account_id: AccountId, flow_id: FlowId, version_id: UUID, actor: str) -> UUID:
-        """The snapshot of the draft as it is now; the same draft gives the same id."""
-        values = {"flow_id": flow_id, "version_id": version_id, "actor": actor}
+        """The snapshot of the draft and its prompts as they are now; see the port."""
+        values: dict[str, object] = {"flow_id": flow_id, "version_id": version_id, "actor": actor}
         async with tenant(self._pool, account_id) as connection:
-            found = await _SQL["freeze_draft"].value(connection, values)
-        if not isinstance(found, UUID):
-            raise NotFound("flow_not_found", f"There is no flow {flow_id} in this account.", flow=flow_id)
-        return found
+            for draft, draft_hash in await _SQL["draft_to_freeze"].rows(connection, values):
+                held, _ = await lock_prompts(connection, account_id, bytes(draft))
+                values["hash"] = snapshot_hash(draft_hash, held)
+                if await _SQL["freeze_draft"].run(connection, values):
+                    await hold_prompts(connection, account_id, version_id, held)
+                    return version_id
+                return cast("UUID", await _SQL["frozen_draft"].value(connection, values))
+        raise NotFound("flow_not_found", f"There is no flow {flow_id} in this account.", flow=flow_id)
 
     async def version_document(self, account_id: AccountId, version_id: UUID) -> tuple[FlowId, int | None, bytes]:
         """Flow, number and document of a frozen version. Raises NotFound ``version_not_found``."""

@@ -52,7 +52,9 @@ class PostgresLibrary:
         missing = [id_ for id_ in wanted if id_ not in self._flows]
         if missing:
             for doc in await self._dispatch.flow_documents(missing):
-                self._flows[doc.id] = prepare_flow(doc.id, doc.account_id, doc.flow_id, doc.number, doc.document)
+                self._flows[doc.id] = prepare_flow(
+                    doc.id, doc.account_id, doc.flow_id, doc.number, doc.document, doc.prompts
+                )
         found = {id_: self._flows[id_] for id_ in wanted}
         for id_ in wanted:
             self._flows.move_to_end(id_)

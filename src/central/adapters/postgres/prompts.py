@@ -1,17 +1,16 @@
-"""The ports PromptIndex and PromptCatalogue on PostgreSQL: which content a prompt's name means (``queries/prompt.sql``)."""
+"""The ports PromptIndex, PromptCatalogue and NamedContents on PostgreSQL: which content a prompt's name means (``queries/prompt.sql``)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 
-from psycopg.types.json import Jsonb
-
 from central.adapters.postgres.administration_rows import changing, fetch, touched
-from central.adapters.postgres.pool import Pool, tenant
+from central.adapters.postgres.pool import Connection, Pool, tenant, transaction
 from central.adapters.postgres.statements import load_statements
 from central.application.ports.administration import AuditEntry
-from central.application.ports.speech import FlowInUse, StoredPrompt
+from central.application.ports.speech import AudioFile, FlowInUse, HoldingVersion, StoredPrompt
 from central.domain.ids import AccountId
 
 _SQL = load_statements("prompt")
@@ -43,6 +42,12 @@ class PostgresPrompts:
         async with tenant(self._pool, account_id) as connection:
             return await fetch(connection, _SQL["documents_in_use"], FlowInUse, {"account_id": account_id})
 
+    async def versions_holding(self, account_id: AccountId, name: str, sha256: str) -> Sequence[HoldingVersion]:
+        """Versions that play this content under this name; see the port."""
+        values = {"account_id": account_id, "name": name, "sha256": sha256}
+        async with tenant(self._pool, account_id) as connection:
+            return await fetch(connection, _SQL["versions_holding"], HoldingVersion, values)
+
     async def delete_prompt(self, account_id: AccountId, name: str, language: str, audit: AuditEntry) -> bool:
         """Take the name out of the library; see the port."""
         values = {"account_id": account_id, "name": name, "language": language}
@@ -52,10 +57,35 @@ class PostgresPrompts:
             return True
         return False
 
-    async def save_prompts(self, prompts: Sequence[StoredPrompt], audit: AuditEntry) -> None:
-        """Add or replace prompts of one account; see the port."""
-        if not prompts:
-            return
-        async with changing(self._pool, prompts[0].account_id, audit) as change:
-            rows = [asdict(prompt) for prompt in prompts]
-            await change.connection.execute(_SQL["save_prompts"], {"prompts": Jsonb(rows)})
+    async def save_prompt(
+        self, prompt: StoredPrompt, put: Callable[[], Awaitable[AudioFile]], audit: AuditEntry
+    ) -> None:
+        """Add or replace it; see the port."""
+        async with changing(self._pool, prompt.account_id, audit) as change:
+            await change.connection.execute(_SQL["guard_content"], {"sha256": prompt.sha256})
+            await put()
+            await change.connection.execute(_SQL["save_prompt"], asdict(prompt))
+
+
+class PostgresContents:
+    """NamedContents on a pool of ``central_worker``, which sees the names of all accounts."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def named(self, contents: Sequence[str]) -> frozenset[str]:
+        """Those that a prompt or a frozen version names."""
+        async with transaction(self._pool) as connection:
+            return await _named(connection, contents)
+
+    @contextlib.asynccontextmanager
+    async def nameless(self, sha256: str) -> AsyncGenerator[bool]:
+        """Whether nobody names it; see the port."""
+        async with transaction(self._pool) as connection:
+            await connection.execute(_SQL["guard_content"], {"sha256": sha256})
+            yield not await _named(connection, [sha256])
+
+
+async def _named(connection: Connection, contents: Sequence[str]) -> frozenset[str]:
+    cursor = await connection.execute(_SQL["named_contents"], {"contents": list(contents)})
+    return frozenset(row[0] for row in await cursor.fetchall())

@@ -20,7 +20,7 @@ class SimulatedSpeech:
 
 
 class SimulatedPrompts:
-    """Knows the prompts it was given, by name, with their seconds."""
+    """Knows the prompts it was given, by name or content, with their seconds."""
 
     def __init__(self, seconds: dict[str, float] | None = None) -> None:
         self._seconds = seconds or {}
@@ -29,6 +29,10 @@ class SimulatedPrompts:
         """One result each, in the same order."""
         del account_id, language
         return [self._find(name) for name in names]
+
+    async def contents(self, contents: Sequence[str]) -> Sequence[Audio]:
+        """One result each, in the same order; a content is known like a name."""
+        return [self._find(content) for content in contents]
 
     def _find(self, name: str) -> Audio:
         if name.startswith(_SILENCE):

@@ -1,22 +1,25 @@
-"""The PromptLibrary port: recorded prompts as files named by their content, found through the store's index; and silence.
+"""The ports PromptLibrary, PromptRecorder and PromptContents: recordings as files named by their content; and silence.
 
 Conversations (step 4) ask for paths; API and CLI add recordings. A file that is once stored never changes, so a call that plays
-it is not disturbed by a new recording of the same name.
+it is not disturbed by a new recording of the same name. A file's time says when it was last known to be named by somebody.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from central.adapters.speech.config import SpeechConfig
 from central.adapters.speech.fitting import fit, known_kind
-from central.adapters.speech.wave_files import read_audio, store_whole, write_silence
+from central.adapters.speech.wave_files import length_s, read_audio, store_whole, write_silence
 from central.application.ports.administration import AuditEntry
 from central.application.ports.speech import Audio, AudioFile, NoAudio, PromptIndex, StoredPrompt
 from central.domain.errors import InvalidInput, OperatorError
@@ -25,6 +28,7 @@ from central.domain.prompts import LANGUAGE, PROMPT_NAME, preferred_language
 
 _SILENCE = "silence:"
 _SECONDS = re.compile(r"[0-9]{1,2}(\.[0-9]{1,3})?")
+_CONTENT = re.compile(r"[0-9a-f]{64}")
 _MAX_SILENCE_S = 60.0
 _MIN_SILENCE_S = 0.01
 
@@ -51,13 +55,22 @@ class PromptFiles:
                 best[name] = offered[heard]
         return [await asyncio.to_thread(self._audio, name, best.get(name)) for name in names]
 
+    async def contents(self, contents: Sequence[str]) -> Sequence[Audio]:
+        """One result each, in the same order; see the port."""
+        return [
+            await asyncio.to_thread(self._content, content, f"with the content {content[:12]}") for content in contents
+        ]
+
     def _audio(self, name: str, prompt: StoredPrompt | None) -> Audio:
         if name.startswith(_SILENCE):
             return self._silence(name.removeprefix(_SILENCE))
         if prompt is None:
             return NoAudio("prompt_missing", f"The account has no prompt {name}.")
-        audio = read_audio(self._path(prompt.sha256))
-        return audio if audio is not None else NoAudio("prompt_missing", f"The file of prompt {name} is not here.")
+        return self._content(prompt.sha256, name)
+
+    def _content(self, sha256: str, called: str) -> Audio:
+        audio = read_audio(self._path(sha256))
+        return audio if audio is not None else NoAudio("prompt_missing", f"The file of prompt {called} is not here.")
 
     def _silence(self, length: str) -> Audio:
         seconds = float(length) if _SECONDS.fullmatch(length) else 0.0
@@ -91,25 +104,50 @@ class PromptFiles:
         kind = known_kind(audio)
         try:
             async with self._converting:
-                stored, digest = await self._store(audio, kind)
+                content, seconds = await self._convert(audio, kind)
+            prompt = StoredPrompt(account_id, name, tag, hashlib.sha256(content).hexdigest(), seconds, audit.at)
+            await self._index.save_prompt(prompt, lambda: asyncio.to_thread(self._put, prompt.sha256, content), audit)
         except OSError as error:
             reason = error.strerror or str(error)
             raise OperatorError("prompt_storage_failed", f"The prompt folder cannot be used: {reason}.") from error
-        prompt = StoredPrompt(account_id, name, tag, digest, stored.seconds, audit.at)
-        await self._index.save_prompts([prompt], audit)
         return prompt
 
-    async def _store(self, audio: bytes, kind: str) -> tuple[AudioFile, str]:
+    def _put(self, sha256: str, content: bytes) -> AudioFile:
+        path = self._path(sha256)
+        known = read_audio(path)
+        if known is not None:
+            path.touch()
+            return known
+        return store_whole(path, lambda part: part.write_bytes(content))
+
+    async def unseen(self, since: datetime) -> Sequence[str]:
+        """Contents that were neither put in place nor seen since then."""
+        return await asyncio.to_thread(self._unseen, since.timestamp())
+
+    def _unseen(self, since: float) -> list[str]:
+        found: list[str] = []
+        for path in self._config.prompt_folder.glob("??/*.wav"):
+            with contextlib.suppress(FileNotFoundError):  # two machines keep this house
+                if _CONTENT.fullmatch(path.stem) and path.stat().st_mtime < since:
+                    found.append(path.stem)
+        return sorted(found)
+
+    async def seen(self, contents: Iterable[str]) -> None:
+        """They are still named: their files bear the present time."""
+        for content in contents:
+            with contextlib.suppress(FileNotFoundError):  # this machine may lack the folder
+                await asyncio.to_thread(os.utime, self._path(content))
+
+    async def remove(self, sha256: str) -> None:
+        """Delete the file; it may be gone already. Raises OSError."""
+        await asyncio.to_thread(self._path(sha256).unlink, missing_ok=True)
+
+    async def _convert(self, audio: bytes, kind: str) -> tuple[bytes, float]:
         folder = self._config.prompt_folder
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".add-", dir=folder, ignore_cleanup_errors=True) as scratch:
             content = await fit(self._config, audio, kind, Path(scratch))
-        digest = hashlib.sha256(content).hexdigest()
-        path = self._path(digest)
-        known = await asyncio.to_thread(read_audio, path)
-        if known is not None:
-            return known, digest
-        return await asyncio.to_thread(store_whole, path, lambda part: part.write_bytes(content)), digest
+        return content, await asyncio.to_thread(length_s, content)
 
     def _path(self, sha256: str) -> Path:
         return self._config.prompt_folder / sha256[:2] / f"{sha256}.wav"

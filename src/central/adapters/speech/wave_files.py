@@ -9,6 +9,7 @@ import os
 import tempfile
 import wave
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 from central.application.ports.speech import AudioFile
@@ -28,6 +29,12 @@ def read_audio(path: Path) -> AudioFile | None:
     if shape != (RATE, _SAMPLE_BYTES, 1) or frames == 0:
         return None
     return AudioFile(str(path.absolute()), frames / RATE)
+
+
+def length_s(content: bytes) -> float:
+    """How long a WAV file that is at hand as bytes lasts. Raises wave.Error."""
+    with wave.open(BytesIO(content), "rb") as source:
+        return source.getnframes() / source.getframerate()
 
 
 def write_silence(path: Path, seconds: float) -> None:

@@ -44,11 +44,6 @@ async def judge_draft(document: bytes) -> JudgedDraft:
     return await asyncio.to_thread(_judge, document)
 
 
-async def named_prompts(document: bytes) -> frozenset[PromptUse]:
-    """The recordings that a document names which was readable once, such as that of a version."""
-    return await asyncio.to_thread(lambda: frozenset(use for _, use in _prompts(prepare(parse(document)))))
-
-
 def _judge(document: bytes) -> JudgedDraft:
     flow: Flow = parse(document)
     program = prepare(flow)

@@ -1,4 +1,4 @@
-"""From draft to production: freeze the next version, move the production pointer, snapshot the draft for a test."""
+"""From draft to production: freeze the next version, move the production pointer."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class PublishFlow:
     auditor: Auditor
 
     async def publish(self, actor: Actor, flow: str, note: str = "") -> VersionRow:
-        """Freeze the draft as the next version and point production to it.
+        """Freeze the draft, and the recordings that it plays, as the next version and point production to it.
 
         Raises NotFound ``flow_not_found``, InvalidInput ``flow_has_errors`` (details: ``findings``), Conflict
-        ``draft_changed`` (somebody saved meanwhile), ``flow_archived``.
+        ``draft_changed`` (somebody saved meanwhile), ``prompts_changed`` (somebody removed a recording), ``flow_archived``.
         """
         row = flow_found(await self.store.get(actor.account_id, flow))
         draft = await self.store.draft(actor.account_id, row.id)
@@ -56,14 +56,3 @@ class PublishFlow:
             actor, "flow_production_moved", f"flow:{row.id}", before=row.production_version, after=number, note=note
         )
         return flow_found(await self.store.point_production(actor.account_id, row.id, number, audit))
-
-    async def snapshot(self, actor: Actor, flow: str) -> VersionRow:
-        """Freeze the draft for a testing request; the same bytes give the same snapshot.
-
-        Raises NotFound ``flow_not_found``.
-        """
-        row = flow_found(await self.store.get(actor.account_id, flow))
-        found = await self.store.snapshot(actor.account_id, row.id, self.auditor.ids.uuid())
-        if found is None:
-            raise NotFound("flow_not_found", "There is no such flow in this account.")
-        return found

@@ -91,7 +91,7 @@ class BridgeNumbers:
 
     async def _whisper(self, call: LiveCall, further: FurtherLeg, words: Media) -> None:
         """Say it to the called party alone; what cannot be said must not keep the customer waiting."""
-        files, fault = await media_files(self._desk, call.account_id, [words])
+        files, fault = await media_files(self._desk, call, [words])
         leg = further.leg
         if fault is None and leg is not None and not leg.over:
             further.heard = asyncio.get_running_loop().create_future()

@@ -11,7 +11,6 @@ from central.application.ports.speech import Audio, AudioFile, NoAudio, SpeechRe
 from central.application.ports.telephony import PlaybackEnded as EnginePlayback
 from central.application.ports.telephony import Rejected
 from central.domain.errors import NeighbourError
-from central.domain.ids import AccountId
 from central.flow.commands import PlayMedia
 from central.flow.events import FlowEvent, PlaybackEnded
 from central.flow.media import Playable, Prompt, Sound, Speech
@@ -29,7 +28,7 @@ class PlayPrompts:
     async def play(self, call: LiveCall, command: PlayMedia) -> None:
         """Render what must be rendered and play it; a failure is reported like an end, with its detail."""
         call.playbacks[command.playback] = ""
-        files, fault = await media_files(self._desk, call.account_id, command.items)
+        files, fault = await media_files(self._desk, call, command.items)
         leg = call.leg
         if command.playback not in call.playbacks or call.gone:
             return
@@ -67,9 +66,7 @@ class PlayPrompts:
             self._feed(call, PlaybackEnded(number, ok, self._desk.clock.now(), detail))
 
 
-async def media_files(
-    desk: VoiceDesk, account_id: AccountId, items: Sequence[Playable]
-) -> tuple[list[str], str | None]:
+async def media_files(desk: VoiceDesk, call: LiveCall, items: Sequence[Playable]) -> tuple[list[str], str | None]:
     """Paths in the order of the items, and what is wrong with the first that has no file."""
     speech = [item for item in items if isinstance(item, Speech)]
     prompts = [item for item in items if isinstance(item, Prompt)]
@@ -77,11 +74,11 @@ async def media_files(
         await desk.speech.render([SpeechRequest(s.text, s.voice, s.language) for s in speech]) if speech else ()
     )
     try:
-        found = await _recorded(desk, account_id, prompts)
+        found = await _recorded(desk, call, prompts)
     except NeighbourError as error:  # it restarts, or a connection was stale: the customer waits a moment, not for ever
         await asyncio.sleep(_STORE_PAUSE_S)
         try:
-            found = await _recorded(desk, account_id, prompts)
+            found = await _recorded(desk, call, prompts)
         except NeighbourError:
             desk.telemetry.warning("prompt_lookup_failed", code=error.code, detail=error.message)
             return [], error.code
@@ -100,11 +97,15 @@ async def media_files(
     return [item.path for item in audio if not isinstance(item, NoAudio)], None
 
 
-async def _recorded(desk: VoiceDesk, account_id: AccountId, prompts: Sequence[Prompt]) -> Mapping[Prompt, Audio]:
-    """The recordings, asked for once a language; as a rule a playback has one."""
+async def _recorded(desk: VoiceDesk, call: LiveCall, prompts: Sequence[Prompt]) -> Mapping[Prompt, Audio]:
+    """What the version holds, and the others from the library, asked for once a language; as a rule a playback has one."""
+    held = call.handed.prepared.prompts
+    contents = {one: held[key] for one in prompts if (key := (one.name, one.language.lower())) in held}
     found: dict[Prompt, Audio] = {}
-    for language in sorted({prompt.language for prompt in prompts}):
-        wanted = [prompt for prompt in prompts if prompt.language == language]
+    if contents:
+        found.update(zip(contents, await desk.prompts.contents(list(contents.values())), strict=True))
+    for language in sorted({prompt.language for prompt in prompts if prompt not in contents}):
+        wanted = [prompt for prompt in prompts if prompt.language == language and prompt not in contents]
         names = [prompt.name for prompt in wanted]
-        found.update(zip(wanted, await desk.prompts.find(account_id, names, language), strict=True))
+        found.update(zip(wanted, await desk.prompts.find(call.account_id, names, language), strict=True))
     return found

@@ -188,13 +188,14 @@ class ClaimBatch(Protocol):
 
 
 class FlowDocument(msgspec.Struct, frozen=True):
-    """A frozen flow version as stored; ``number`` None is a snapshot of the draft."""
+    """A frozen flow version as stored; ``number`` None is a snapshot of the draft. ``prompts``: the contents that it holds."""
 
     id: UUID
     account_id: AccountId
     flow_id: FlowId
     number: int | None
     document: bytes
+    prompts: Mapping[tuple[str, str], str] = {}
 
 
 class DispatchStore(Protocol):

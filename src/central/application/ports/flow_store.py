@@ -10,6 +10,7 @@ from uuid import UUID
 
 from central.application.ports.administration import AuditEntry
 from central.domain.ids import AccountId, FlowId, RecordId, RequestId
+from central.domain.prompts import HeldPrompt
 
 FindingRow = Mapping[str, object]
 ControlAction = Literal["pause", "resume", "stop"]
@@ -89,7 +90,8 @@ class FlowStore(Protocol):
     ) -> VersionRow | None:
         """Freeze the draft with this hash as the next version and point production to it, in one transaction.
 
-        Raises Conflict ``draft_changed`` when the draft is not the one that was checked.
+        The version holds the recordings that its prompts mean now. Raises Conflict ``draft_changed`` when the draft is not
+        the one that was checked, ``prompts_changed`` when the library lacks a recording by now.
         """
         ...
 
@@ -97,10 +99,6 @@ class FlowStore(Protocol):
         self, account_id: AccountId, flow_id: FlowId, number: int | None, audit: AuditEntry
     ) -> FlowRow | None:
         """Move the production pointer. Raises NotFound ``version_not_found``."""
-        ...
-
-    async def snapshot(self, account_id: AccountId, flow_id: FlowId, version_id: UUID) -> VersionRow | None:
-        """Freeze the draft for testing; the same bytes give the same row (``version_id`` is for a new one)."""
         ...
 
     async def versions(
@@ -111,6 +109,10 @@ class FlowStore(Protocol):
 
     async def version_document(self, account_id: AccountId, flow_id: FlowId, number: int) -> bytes | None:
         """The bytes of a numbered version."""
+        ...
+
+    async def held_prompts(self, account_id: AccountId, flow_id: FlowId, number: int) -> Sequence[HeldPrompt]:
+        """The recordings that a numbered version holds; none for one that was frozen before versions held any."""
         ...
 
     async def attach_dids(

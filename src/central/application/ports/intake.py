@@ -202,7 +202,10 @@ class IntakeStore(Protocol):
         ...
 
     async def freeze_draft(self, account_id: AccountId, flow_id: FlowId, version_id: UUID, actor: str) -> UUID:
-        """The snapshot of the draft as it is now; the same draft gives the same id."""
+        """The snapshot of the draft with its prompts as they are now; the same draft with the same prompts gives the same id.
+
+        A prompt that the library lacks now is looked up when it is played. Raises NotFound ``flow_not_found``.
+        """
         ...
 
     async def version_document(self, account_id: AccountId, version_id: UUID) -> tuple[FlowId, int | None, bytes]:

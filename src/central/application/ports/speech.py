@@ -5,7 +5,8 @@ Every file is WAV, 8 kHz, 16-bit, mono, at an absolute path on this machine, rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -77,6 +78,10 @@ class PromptLibrary(Protocol):
         """
         ...
 
+    async def contents(self, contents: Sequence[str]) -> Sequence[Audio]:
+        """One result each, in the same order: the recording of this content (SHA-256, hex), as a flow version holds it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPrompt:
@@ -103,6 +108,10 @@ class PromptRecorder(Protocol):
         """
         ...
 
+    async def seen(self, contents: Iterable[str]) -> None:
+        """They are still named, for the last time perhaps: calls that play them have time to end."""
+        ...
+
 
 class PromptIndex(Protocol):
     """The store side of the library: names and content hashes."""
@@ -111,18 +120,67 @@ class PromptIndex(Protocol):
         """All languages of these prompts, in no order; unknown names are left out."""
         ...
 
-    async def save_prompts(self, prompts: Sequence[StoredPrompt], audit: AuditEntry) -> None:
-        """Add prompts of one account, or replace those of the same name and language."""
+    async def save_prompt(
+        self, prompt: StoredPrompt, put: Callable[[], Awaitable[AudioFile]], audit: AuditEntry
+    ) -> None:
+        """Add a prompt, or replace the one of the same name and language; ``put`` puts its content in its place.
+
+        While it does, the content cannot be taken for one that nobody names.
+        """
+        ...
+
+
+class PromptContents(Protocol):
+    """The files of the recordings, one for each content (SHA-256, hex)."""
+
+    async def unseen(self, since: datetime) -> Sequence[str]:
+        """Contents that were neither put in place nor ``seen`` since then."""
+        ...
+
+    async def seen(self, contents: Iterable[str]) -> None:
+        """They are still named."""
+        ...
+
+    async def remove(self, sha256: str) -> None:
+        """Delete the file; it may be gone already. Raises OSError."""
+        ...
+
+
+class NamedContents(Protocol):
+    """What the store knows about contents, of all accounts: equal ones are one file."""
+
+    async def named(self, contents: Sequence[str]) -> frozenset[str]:
+        """Those that a prompt or a frozen version names."""
+        ...
+
+    def nameless(self, sha256: str) -> AbstractAsyncContextManager[bool]:
+        """Whether nobody names it, and as long as the block lasts nobody can begin to."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FlowInUse:
-    """A version of a flow that calls are or will be made with; ``number`` None = the draft as a test took it."""
+    """A version of a flow that calls are or will be made with; ``number`` None = the draft as a test took it.
+
+    ``held``: the uses (name, language in lower case) whose recordings it holds; others depend on the library.
+    """
 
     flow_name: str
     number: int | None
     document: bytes
+    held: Sequence[Sequence[str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingVersion:
+    """A version that plays a content which the library has under another name, or not at all; ``runs`` = calls are made with it.
+
+    Those that do not run are versions to which production may go back; ``version`` None = the draft as a test took it.
+    """
+
+    flow: str
+    version: int | None
+    runs: bool
 
 
 class PromptCatalogue(Protocol):
@@ -143,5 +201,9 @@ class PromptCatalogue(Protocol):
         ...
 
     async def delete_prompt(self, account_id: AccountId, name: str, language: str, audit: AuditEntry) -> bool:
-        """Take the name out of the library; its file stays, for calls that play it. False when there is none."""
+        """Take the name out of the library; its content stays, for versions and calls that play it. False: there is none."""
+        ...
+
+    async def versions_holding(self, account_id: AccountId, name: str, sha256: str) -> Sequence[HoldingVersion]:
+        """Versions that play this content under this name, by flow, newest first; at most 100."""
         ...

@@ -52,10 +52,10 @@ class FieldChangeView(Struct, frozen=True):
 
 
 class ChangeView(Struct, frozen=True):
-    """A step, variable or setting that was added, removed or changed."""
+    """A step, variable or setting that was added, removed or changed; `prompt`: a name that plays another recording."""
 
     what: Literal["added", "removed", "changed"]
-    part: Literal["step", "variable", "setting", "layout"]
+    part: Literal["step", "variable", "setting", "layout", "prompt"]
     name: str
     fields: list[FieldChangeView]
 
@@ -73,7 +73,10 @@ class DifferenceView(Struct, frozen=True):
 async def publish_flow(
     flow: FromPath[str], data: JSONBody[Publication], services: UseCases, caller: CallerHere
 ) -> VersionView:
-    """Freeze the draft as the next version and move production to it; refused while it has errors."""
+    """Freeze the draft as the next version and move production to it; refused while it has errors.
+
+    The version holds the recordings that it plays: what the prompt library says later changes the next version.
+    """
     return version_view(await services.publish.publish(caller.actor, flow, data.note))
 
 
@@ -119,7 +122,7 @@ async def get_production(flow: FromPath[str], services: UseCases, caller: Caller
 async def compare_versions(
     flow: FromPath[str], services: UseCases, caller: CallerHere, before: Either = "production", after: Either = "draft"
 ) -> DifferenceView:
-    """Between two versions, or the draft and production: as lines, and as steps, variables and settings."""
+    """Between two versions, or the draft and production: as lines, and as steps, variables, settings and recordings."""
     found = await services.versions.compare(caller.actor, flow, before, after)
     changes = [
         ChangeView(change.what, change.part, change.name, [FieldChangeView(**asdict(f)) for f in change.fields])

@@ -199,7 +199,10 @@ published as (
 select account_id, id, fence, attempts_made from moved;
 
 -- name: flow_documents
-select account_id, id, flow_id, number, document from flow_version where id = any(%(ids)s);
+select v.account_id, v.id, v.flow_id, v.number, v.document,
+       (select coalesce(jsonb_agg(jsonb_build_array(h.name, h.language, h.sha256)), '[]') from version_prompt h
+         where h.account_id = v.account_id and h.version_id = v.id) as prompts
+  from flow_version v where v.id = any(%(ids)s);
 
 -- name: flow_dids
 select d.account_id, d.flow_id, d.number from flow_did d where (d.account_id, d.flow_id) in (

@@ -27,6 +27,9 @@ select exists (select from flow where account_id = %(account_id)s and id = %(id)
 -- name: lock_flow
 select draft_hash from flow where account_id = %(account_id)s and id = %(id)s for update;
 
+-- name: lock_draft
+select draft from flow where account_id = %(account_id)s and id = %(id)s and draft_hash = %(hash)s for update;
+
 -- name: freeze_version
 insert into flow_version (account_id, id, flow_id, number, hash, document, findings, created_by, note, created_at)
 select f.account_id, %(version_id)s, f.id,
@@ -40,14 +43,6 @@ update flow set production_version = %(number)s, updated_at = %(at)s
  where account_id = %(account_id)s and id = %(id)s and (%(number)s::int is null or exists (
    select from flow_version v where v.account_id = flow.account_id and v.flow_id = flow.id and v.number = %(number)s))
 returning id;
-
--- name: freeze_snapshot
--- The same bytes give the same row; the update that changes nothing makes the row come back.
-insert into flow_version as v (account_id, id, flow_id, number, hash, document, findings)
-select f.account_id, %(version_id)s, f.id, null, f.draft_hash, f.draft, f.draft_findings
-  from flow f where f.account_id = %(account_id)s and f.id = %(id)s
-on conflict (account_id, flow_id, hash) where number is null do update set note = v.note
-returning id, flow_id, number, hash, findings, created_by, note, created_at;
 
 -- name: version_page
 select id, flow_id, number, hash, findings, created_by, note, created_at from flow_version

@@ -6,14 +6,17 @@ select f.id, f.name, f.type, f.active, f.archived_at, f.draft, f.draft_hash, f.p
        (select count(*) from flow_did d where d.account_id = f.account_id and d.flow_id = f.id)::int as dids
   from flow f where f.id = %(flow)s or f.name = %(flow)s order by (f.id = %(flow)s) desc limit 1;
 
+-- name: draft_to_freeze
+-- Locked: what is frozen is what was looked at.
+select draft, draft_hash from flow where id = %(flow_id)s for share;
+
 -- name: freeze_draft
-with frozen as (
-  insert into flow_version (account_id, id, flow_id, hash, document, findings, created_by)
-  select f.account_id, %(version_id)s, f.id, f.draft_hash, f.draft, f.draft_findings, %(actor)s from flow f where f.id = %(flow_id)s
-  on conflict (account_id, flow_id, hash) where number is null do nothing returning id)
-select id from frozen union all
-select v.id from flow_version v join flow f on f.account_id = v.account_id and f.id = v.flow_id
- where v.flow_id = %(flow_id)s and v.number is null and v.hash = f.draft_hash limit 1;
+insert into flow_version (account_id, id, flow_id, hash, document, findings, created_by)
+select f.account_id, %(version_id)s, f.id, %(hash)s, f.draft, f.draft_findings, %(actor)s from flow f where f.id = %(flow_id)s
+on conflict (account_id, flow_id, hash) where number is null do nothing;
+
+-- name: frozen_draft
+select id from flow_version where flow_id = %(flow_id)s and number is null and hash = %(hash)s;
 
 -- name: version_document
 select account_id, flow_id, number, document from flow_version where id = %(version_id)s;
