@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from central.adapters.postgres.pool import Pool
+from central.adapters.postgres.pool import Pool, transaction
 from central.adapters.postgres.pool import tenant as account_connection
-from central.adapters.postgres.pool import transaction
 from central.adapters.speech.prompts import PromptFiles
 from central.application.ports.speech import AudioFile, NoAudio
 from tests.integration.api.conftest import MOST_PROMPT_BYTES, WAV, Stage, Tenant, document
