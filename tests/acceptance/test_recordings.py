@@ -42,3 +42,17 @@ def test_the_final_event_brings_links_to_the_recordings(laboratory: Laboratory) 
         told = finals[case.name]["recordings"]
         assert [one.get("step", "") for one in told] == [one["step"] for one in case.recordings or ()], case.name
         assert all(len(download(one)) == one["bytes"] for one in told)
+
+
+@pytest.mark.case_file("switched_off")
+def test_the_timeline_says_why_nothing_was_recorded(laboratory: Laboratory) -> None:
+    played = laboratory.played("switched_off")
+    (seen,) = played.seen.values()
+    warnings = [entry["title"] for entry in seen.explanation["timeline"] if entry["kind"] == "warning"]
+    assert warnings[0] == "Warning: the account may not record, so this was not recorded"
+    told = " ".join(warnings[1:])
+    for reason in ("The account may not record.", "The account may not send SMS.", "The account may not send e-mail."):
+        assert reason in told
+    flow = played.api.get(f"/flows/{played.flow_id}")
+    codes = [finding["code"] for finding in flow["draft_findings"]]
+    assert codes == ["recording_disabled", "recording_disabled", "sms_disabled", "email_disabled"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from central.domain.accounts import Switch
 from central.flow.commands import Command, Dial, MainPathEnded, Note, PlayMedia, RunEnded, RunErrand, StartTimer
 from central.flow.document import parse
 from central.flow.errands import TRANSFERRED, Errand
@@ -69,11 +70,14 @@ class Player:
         struck: frozenset[int] = frozenset(),
         last_attempt: bool = False,
         inbound: bool = False,
+        lacks: frozenset[Switch] = frozenset(),
     ) -> Player:
         """A run that stands before Start."""
         program = prepare(parse(data))
         system = {"record_id": "r-1", "did": "911140000000"}
-        facts = RunFacts(numbers, dict(variables or {}), system, struck, last_attempt=last_attempt, inbound=inbound)
+        facts = RunFacts(
+            numbers, dict(variables or {}), system, struck, last_attempt=last_attempt, inbound=inbound, lacks=lacks
+        )
         return cls(program, begin(program, facts))
 
     def feed(self, event: FlowEvent) -> Player:

@@ -99,7 +99,7 @@ def build_services(
     auditor, operators = Auditor(clock, ids), PostgresAccounts(shard)
     flows, keys, lists, prompts = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool), PostgresPrompts(pool)
     urls = WebhookUrlPolicy(webhook_config(settings))
-    missing = FindMissing(prompts, PostgresSavedEndpoints(pool), PostgresFlowNames(pool))
+    missing = FindMissing(prompts, PostgresSavedEndpoints(pool), PostgresFlowNames(pool), PostgresAccounts(pool))
     work = _work(settings, pool, library := PostgresLibrary(shard, PostgresDispatch(shard, ids), clock), queue)
     return Services(
         clock=clock,

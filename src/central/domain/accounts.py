@@ -46,6 +46,9 @@ class Switch(StrEnum):
 
 ON_BY_DEFAULT = frozenset({Switch.RECORDING, Switch.MASKING, Switch.SMS, Switch.EMAIL})
 
+OF_FLOWS = (Switch.RECORDING, Switch.SMS, Switch.EMAIL)
+"""What steps of flows need, and the operator may switch off: refused when a flow is published, and when it runs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caps:

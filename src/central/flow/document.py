@@ -52,7 +52,8 @@ class Step:
 class Flow:
     """A flow as its document says it; no steps where there are more than LIMIT_STEPS.
 
-    ``findings`` holds what reading the document itself found; ``recording``: its calls are recorded from answer to end.
+    ``findings`` holds what reading the document itself found; ``recording``: its calls are recorded from answer to end, and
+    ``recording_line`` says so.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Flow:
     findings: tuple[Finding, ...] = ()
     description: str = ""
     recording: bool = False
+    recording_line: int = 0
 
 
 def parse(data: bytes) -> Flow:
@@ -96,6 +98,7 @@ def parse(data: bytes) -> Flow:
         steps=_steps(reading),
         description=reading.text("description"),
         recording=reading.flag("recording", default=False),
+        recording_line=reading.line("recording"),
     )
     reading.close("A flow", ignored=LAYOUT_KEYS)
     return replace(flow, findings=tuple(sorted(findings, key=lambda finding: (finding.line, finding.code))))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from central.domain.accounts import OF_FLOWS, Switch
 from central.domain.errors import InvalidInput
 from central.domain.statuses import CallStatus
 from central.flow.document import Flow, read_root
@@ -68,6 +69,7 @@ class FlowCase:
     contact: Mapping[str, str] = field(default_factory=dict[str, str])
     remembers: Mapping[str, str] = field(default_factory=dict[str, str])
     warns: tuple[str, ...] | None = None
+    lacks: frozenset[Switch] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +132,18 @@ def _case(reading: Reading) -> FlowCase:
         contact=_texts(reading, "contact"),
         remembers=_texts(reading, "remembers"),
         warns=reading.texts("warns") if "warns" in reading.entries.entries else None,
+        lacks=_lacks(reading),
     )
     reading.close("A case")
     return case
+
+
+def _lacks(reading: Reading) -> frozenset[Switch]:
+    found = reading.texts("lacks")
+    if not set(found) <= set(OF_FLOWS):
+        hint = f"Some of: {', '.join(OF_FLOWS)}."
+        reading.find("switch_unknown", "`lacks` names no capability.", line=reading.line("lacks"), hint=hint)
+    return frozenset(switch for switch in OF_FLOWS if switch in found)
 
 
 def _acts(reading: Reading) -> Iterable[Act]:
@@ -181,7 +192,14 @@ def play_case(flow: Flow, case: FlowCase) -> Played:
     """Play one case and compare."""
     numbers, inbound = _NUMBERS[: case.numbers], flow.type == "inbound"
     rehearsal = Rehearsal(
-        prepare(flow), flow.calls, case.at, case.variables, numbers, contact=case.contact, inbound=inbound
+        prepare(flow),
+        flow.calls,
+        case.at,
+        case.variables,
+        numbers,
+        contact=case.contact,
+        inbound=inbound,
+        lacks=case.lacks,
     )
     missed = [f"the run was over before the caller {act}" for act in case.acts if not _act(rehearsal, act)]
     _until(rehearsal, over=True)

@@ -109,6 +109,7 @@ def _prepare_step(flow: Flow, step: Step, findings: list[Finding]) -> Prepared:
         flows=tuple(fields.flows),
         queues=tuple(fields.queues),
         made_of=dict(fields.made_of),
+        switches=tuple(fields.switches),
         line=step.line,
     )
 

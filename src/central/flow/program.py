@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from central.domain.accounts import Switch
 from central.flow.commands import EndKind
 from central.flow.configuration import CallSettings, Formats
 from central.flow.events import FlowEvent
@@ -106,6 +107,15 @@ class QueueUse:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchUse:
+    """A capability of the account (domain 1.3) that a step, or the flow itself, needs; ``what`` it does with it."""
+
+    switch: Switch
+    what: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """One step ready to run, with what the checker must know about it.
 
@@ -114,7 +124,7 @@ class Prepared:
     secret: it collects a secret, so pressed digits are masked. prompts: recordings that it plays, as far as the document
     says it (a name may also come from a variable); caller_ids: numbers that it shows, likewise. endpoints: saved ones it calls;
     flows, queues: those that it names. made_of: by name, what the variables that it sets are made of (``user.key.Name`` = a
-    lasting one).
+    lasting one). switches: what the account must be allowed to do.
     """
 
     name: str
@@ -135,6 +145,7 @@ class Prepared:
     flows: tuple[FlowUse, ...] = ()
     queues: tuple[QueueUse, ...] = ()
     made_of: Mapping[str, tuple[Reference, ...]] = field(default_factory=dict[str, tuple[Reference, ...]])
+    switches: tuple[SwitchUse, ...] = ()
     line: int = 0
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, assert_never
 
+from central.domain.accounts import Switch
 from central.domain.attempts import AttemptEnd, AttemptFacts, LegResult, Outcome
 from central.domain.outcomes import decide
 from central.domain.statuses import CallStatus
@@ -77,7 +78,7 @@ class Rehearsal:
     """One run of a flow. Methods of the customer's side do nothing once the run is over.
 
     numbers: how many the record has. variables: the record's. contact: what is stored about the customer. inbound: the customer
-    calls us. at: when it begins, aware. outcome: what becomes of the
+    calls us. lacks: what the account may not do. at: when it begins, aware. outcome: what becomes of the
     record, once the main path is over.
     """
 
@@ -88,6 +89,7 @@ class Rehearsal:
     numbers: Sequence[str] = ("15550100001",)
     contact: Mapping[str, str] = field(default_factory=dict[str, str])
     inbound: bool = False
+    lacks: frozenset[Switch] = frozenset()
     lines: list[Line] = field(default_factory=list[Line])
     path: list[str] = field(default_factory=list[str])
     taken: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
@@ -119,6 +121,7 @@ class Rehearsal:
             user_system={"number": self.numbers[0]},
             last_attempt=True,
             inbound=self.inbound,
+            lacks=self.lacks,
         )
         self.run = begin(self.program, facts)
         self._feed(Begun(self.at))

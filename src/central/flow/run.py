@@ -20,6 +20,7 @@ from typing import Literal
 
 import msgspec
 
+from central.domain.accounts import Switch
 from central.domain.errors import DefectError
 from central.flow.commands import EndKind
 from central.flow.events import Stage
@@ -37,7 +38,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     flow_version, client_identifier, contact_number, did). user, user_system: ``$user.key.*`` and ``$user.syskey.*``.
     last_attempt: no further attempt can follow this one, whatever its result. country: the account's (ISO 3166 alpha-2), for
     numbers that a step gives in a national form, "" = they must be international. inbound: the customer calls us, and the call
-    is still to be answered.
+    is still to be answered. lacks: what the account may not do (domain 1.3).
     """
 
     numbers: tuple[str, ...]
@@ -49,6 +50,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     last_attempt: bool = False
     country: str = ""
     inbound: bool = False
+    lacks: frozenset[Switch] = frozenset()
 
 
 class LegResult(msgspec.Struct, frozen=True):

@@ -297,9 +297,11 @@ def make_services(
     clock, ids, telemetry = SystemClock(), SystemIds(), ObservedTelemetry()
     auditor = Auditor(clock, ids)
     accounts, flows, lists = PostgresAccounts(api_pool), PostgresFlows(api_pool), PostgresLists(api_pool)
-    missing = FindMissing(PostgresPrompts(api_pool), PostgresSavedEndpoints(api_pool), PostgresFlowNames(api_pool))
     operated = PostgresAccounts(worker_pool)
     library = PostgresLibrary(worker_pool, PostgresDispatch(worker_pool, ids), clock)
+    missing = FindMissing(
+        PostgresPrompts(api_pool), PostgresSavedEndpoints(api_pool), PostgresFlowNames(api_pool), accounts
+    )
     return Services(
         clock=clock,
         ids=ids,

@@ -18,6 +18,7 @@ from central.adapters.simulator.callees import LABORATORY, Act, Callee
 from central.application.conversation.record_calls import DEFAULT_NAME
 from central.application.conversation.store_recordings import RecordingParts
 from central.application.ports.recordings import RecordingRow
+from central.domain.accounts import Switch
 from central.domain.errors import NeighbourError
 from central.domain.ids import AccountId, RecordId
 from tests.fakes.flow_player import after_answer
@@ -94,6 +95,7 @@ class Recorded:
     head: str = ""
     index: MemoryIndex = field(default_factory=MemoryIndex)
     fails: int = 0
+    off: frozenset[Switch] = frozenset()
     rig: VoiceRig = field(init=False)
     record: RecordId = field(init=False)
 
@@ -114,6 +116,7 @@ class Recorded:
 
         async def story(rig: VoiceRig) -> None:
             asyncio.get_running_loop().set_default_executor(AtOnce())
+            rig.account = replace(rig.account, switches=rig.account.switches - self.off)
             self.record = rig.call("919800000001")
             await rig.idle()
             assert rig.driver.stored is not None
@@ -212,6 +215,16 @@ def test_a_spool_that_cannot_be_written_is_a_branch_and_a_warning(tmp_path: Path
     assert told.rig.result(told.record).status == "COMPLETED"
     assert {"recording_failed", "step_failed"} == {note["code"] for note in told.notes("warning")}
     assert not told.index.rows
+
+
+def test_an_account_that_may_not_record_is_told_so_on_the_timeline(tmp_path: Path) -> None:
+    told = Recorded(tmp_path, head="recording: true\n", off=frozenset({Switch.RECORDING}))
+    assert told.play() == "start first bad bye"
+    assert told.rig.result(told.record).status == "COMPLETED"
+    warnings = [(note["code"], note.get("failure")) for note in told.notes("warning")]
+    assert warnings == [("recording_disabled", None), ("step_failed", "recording_disabled")]
+    assert not told.index.rows
+    assert not told.left()
 
 
 def test_without_a_place_for_recordings_the_step_takes_its_failure_branch() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from central.domain.accounts import Switch
 from central.flow.checker import check
-from central.flow.commands import DropErrand, EndErrand, RunErrand, StopMedia
+from central.flow.commands import DropErrand, EndErrand, PlayMedia, RunErrand, StopMedia
 from central.flow.document import parse
 from central.flow.errands import RecordVoice
 from central.flow.events import ErrandDone
@@ -100,3 +101,11 @@ def test_a_prompt_that_cannot_be_heard_is_a_failure() -> None:
 def test_what_cannot_be_is_found(fields: str, code: str) -> None:
     steps = STEPS.replace("store: Message,", "").replace("FIELDS", fields)
     assert code in [finding.code for finding in check(parse(after_answer(steps)))]
+
+
+def test_an_account_that_may_not_record_asks_nobody_to_speak() -> None:
+    flow = after_answer(STEPS.replace("FIELDS", ""))
+    player = Player.of(flow, lacks=frozenset({Switch.RECORDING})).connected()
+    assert player.path[-1] == "bad"
+    assert not player.all(RunErrand)
+    assert not player.all(PlayMedia)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from central.domain.accounts import ON_BY_DEFAULT, Account, AccountState, Caps, Switch
 from central.domain.ids import AccountId
 from central.domain.money import Money, RatePlan
+
+ACCOUNT_COLUMNS: Final = 21
+"""How many columns of the statements ``account_facts`` and ``account`` are the account; their own follow."""
 
 
 def account_of(row: Sequence[Any], balance: int = 0) -> Account:
@@ -17,9 +20,15 @@ def account_of(row: Sequence[Any], balance: int = 0) -> Account:
     No end of validity in the row means the account never runs out; no policy version means the newest in force (0).
     """
     (id_, name, kind, state, valid_until, currency, credit, plan, country, zone, international, pending, channels, cps, weight,
-     policy_id, policy_version, plain_http) = row[:18]  # fmt: skip
-    given = {Switch.INTERNATIONAL_CALLING: international, Switch.PLAIN_HTTP_WEBHOOKS: plain_http}
-    switches = ON_BY_DEFAULT | {switch for switch, on in given.items() if on}
+     policy_id, policy_version, plain_http, recording, sms, email) = row[:ACCOUNT_COLUMNS]  # fmt: skip
+    given = {
+        Switch.INTERNATIONAL_CALLING: international,
+        Switch.PLAIN_HTTP_WEBHOOKS: plain_http,
+        Switch.RECORDING: recording,
+        Switch.SMS: sms,
+        Switch.EMAIL: email,
+    }
+    switches = (ON_BY_DEFAULT - given.keys()) | {switch for switch, on in given.items() if on}
     return Account(
         id=AccountId(id_),
         name=name,

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from central.adapters.postgres.account_rows import account_of
+from central.adapters.postgres.account_rows import ACCOUNT_COLUMNS, account_of
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.pool import Connection, Pool, transaction
 from central.application.ports.dispatch import (
@@ -74,8 +74,8 @@ class PostgresClaim:
         prefix_rows = await _SQL["prefix_entries"].rows(connection, accounts | {"now": self._now})
         purse_rows = await _SQL["balances"].rows(connection, accounts)
         self.accounts = {AccountId(row[0]): account_of(row) for row in fact_rows}
-        self.lists = {AccountId(row[0]): list_states(row[18]) for row in fact_rows}
-        self.zoned = frozenset(AccountId(row[0]) for row in fact_rows if row[19])
+        self.lists = {AccountId(row[0]): list_states(row[ACCOUNT_COLUMNS]) for row in fact_rows}
+        self.zoned = frozenset(AccountId(row[0]) for row in fact_rows if row[ACCOUNT_COLUMNS + 1])
         self.purses = {AccountId(a): Purse(balance, reserved) for a, balance, reserved in purse_rows}
         found: dict[AccountId, list[tuple[str, str]]] = {}
         for account_id, name, number in prefix_rows:

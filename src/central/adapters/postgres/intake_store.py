@@ -13,7 +13,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from central.adapters.postgres.account_rows import account_of
+from central.adapters.postgres.account_rows import ACCOUNT_COLUMNS, account_of
 from central.adapters.postgres.dispatch_store import as_json, list_states
 from central.adapters.postgres.held_prompts import hold_prompts, lock_prompts
 from central.adapters.postgres.hot_statements import hot_statements
@@ -118,7 +118,7 @@ class PostgresIntake:
         async with tenant(self._pool, account_id) as connection:
             rows = await _SQL["account"].rows(connection, {"account_id": account_id})
         for row in rows:
-            return AccountFacts(account_of(row), list_states(row[18]), int(row[19] or 0))
+            return AccountFacts(account_of(row), list_states(row[ACCOUNT_COLUMNS]), int(row[ACCOUNT_COLUMNS + 1] or 0))
         raise NotFound("account_not_found", "There is no such account.")
 
     @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""What a flow names and its account does not have: recordings, numbers, saved endpoints, other flows, queues.
+"""What a flow needs and its account does not have: recordings, numbers, saved endpoints, other flows, queues, capabilities.
 
 The document may be right, the account is not.
 
@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from central.application.administration.judge_draft import JudgedDraft
+from central.application.ports.administration import AccountStore
 from central.application.ports.flow_names import FlowNames
 from central.application.ports.speech import PromptCatalogue
 from central.application.ports.web_calls import EndpointNames
+from central.domain.accounts import Switch
 from central.domain.ids import AccountId
 from central.domain.prompts import preferred_language
 from central.flow.findings import Finding
-from central.flow.program import CallerIdUse, EndpointUse, FlowUse, PromptUse, QueueUse
+from central.flow.program import CallerIdUse, EndpointUse, FlowUse, PromptUse, QueueUse, SwitchUse
 
 _WITHOUT_DID: Final = Finding(
     "flow_without_did", "error", 0, "", "The flow makes calls and has no DID.", "Attach at least one DID to the flow."
@@ -34,6 +36,7 @@ class FindMissing:
     prompts: PromptCatalogue
     endpoints: EndpointNames
     flows: FlowNames
+    accounts: AccountStore
 
     async def find(self, account_id: AccountId, judged: JudgedDraft, dids: Sequence[str] | None) -> Sequence[Finding]:
         """Errors and warnings, in the order of the document. ``dids``: the numbers of the flow, None = there is none yet."""
@@ -41,6 +44,7 @@ class FindMissing:
         found += await self._endpoints(account_id, judged.endpoints)
         found += await self._flows(account_id, judged)
         found += [_queue_unknown(step, use) for step, use in judged.queues]
+        found += await self._capabilities(account_id, judged.switches)
         if dids is not None:
             found += [_WITHOUT_DID] if judged.calls and not dids else []
             found += [_did_unknown(step, use) for step, use in judged.caller_ids if dids and not _among(use, dids)]
@@ -82,6 +86,12 @@ class FindMissing:
         known = await self.flows.known_flows(account_id, names) if names else frozenset[str]()
         return [_flow_unknown(step, use) for step, use in judged.flows if use.name not in known | {judged.draft.name}]
 
+    async def _capabilities(self, account_id: AccountId, uses: Sequence[tuple[str, SwitchUse]]) -> Sequence[Finding]:
+        """An error for each thing that the operator has switched off."""
+        account = await self.accounts.get(account_id) if uses else None
+        lacks = account.lacks if account is not None else frozenset[Switch]()
+        return [_disabled(step, use) for step, use in uses if use.switch in lacks]
+
 
 def _flow_unknown(step: str, use: FlowUse) -> Finding:
     message = f"The account has no flow {use.name[:64]!r}, or it is archived."
@@ -94,6 +104,13 @@ def _queue_unknown(step: str, use: QueueUse) -> Finding:
     message = f"There is no queue {use.name[:64]!r}."
     hint = "Until there is, customers take `no_agent_available`, or `failed` of a transfer."
     return Finding("queue_unknown", "warning", use.line, step, message, hint)
+
+
+def _disabled(step: str, use: SwitchUse) -> Finding:
+    who = f"The step {step}" if step else "The flow"
+    message = f"{who} {use.what}, which this account may not do."
+    hint = f"Do without it, or ask the operator to switch `{use.switch}` on for the account."
+    return Finding(f"{use.switch}_disabled", "error", use.line, step, message, hint)
 
 
 def _among(use: CallerIdUse, dids: Sequence[str]) -> bool:

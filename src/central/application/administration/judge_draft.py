@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 from central.application.ports.flow_store import Draft
+from central.domain.accounts import Switch
 from central.flow.checker import check_program
 from central.flow.document import Flow, parse
 from central.flow.findings import Finding, has_errors
 from central.flow.preparation import prepare
-from central.flow.program import CallerIdUse, EndpointUse, FlowUse, Program, PromptUse, QueueUse
+from central.flow.program import CallerIdUse, EndpointUse, FlowUse, Program, PromptUse, QueueUse, SwitchUse
 
 CALL_WIDGETS = ("make_call", "answer_call")
 
@@ -21,7 +22,7 @@ class JudgedDraft:
     """A readable document with everything found in it; ``calls`` = it has a step that makes calls.
 
     ``prompts``: the recordings that it names, by step; ``caller_ids``: the numbers that it shows; ``endpoints``: the saved
-    endpoints that it calls; ``flows``, ``queues``: those that it names.
+    endpoints that it calls; ``flows``, ``queues``: those that it names; ``switches``: what its account must be allowed to do, by step ("" = the flow itself).
     """
 
     draft: Draft
@@ -32,6 +33,7 @@ class JudgedDraft:
     endpoints: tuple[tuple[str, EndpointUse], ...]
     flows: tuple[tuple[str, FlowUse], ...]
     queues: tuple[tuple[str, QueueUse], ...]
+    switches: tuple[tuple[str, SwitchUse], ...]
 
     @property
     def publishable(self) -> bool:
@@ -55,7 +57,10 @@ def _judge(document: bytes) -> JudgedDraft:
     called = tuple((step.name, use) for step in program.steps.values() for use in step.endpoints)
     flows = tuple((step.name, use) for step in program.steps.values() for use in step.flows)
     queues = tuple((step.name, use) for step in program.steps.values() for use in step.queues)
-    return JudgedDraft(draft, findings, calls, _prompts(program), shown, called, flows, queues)
+    needed = [(step.name, use) for step in program.steps.values() for use in step.switches]
+    if flow.recording:
+        needed.append(("", SwitchUse(Switch.RECORDING, "records its calls", flow.recording_line)))
+    return JudgedDraft(draft, findings, calls, _prompts(program), shown, called, flows, queues, tuple(needed))
 
 
 def _prompts(program: Program) -> tuple[tuple[str, PromptUse], ...]:

@@ -31,6 +31,7 @@ from central.application.ports.telephony import (
     RecordingEnded,
     TelephonyEvent,
 )
+from central.domain.accounts import OF_FLOWS
 from central.domain.attempts import Loss
 from central.domain.evidence import Evidence, Phase
 from central.domain.ids import RecordId
@@ -242,7 +243,7 @@ class DriveCalls:
     def _pick_up(self, call: LiveCall, command: do.Ring | do.Answer) -> None:
         leg, telephony = call.leg, self._desk.telephony
         if leg is not None and leg.called and not leg.over:
-            if self._recorder is not None and call.handed.prepared.flow.recording:
+            if self._recorder is not None and call.recorded:
                 leg.recording = leg.recording or self._desk.ids.uuid()
             self._desk.timers.spawn(
                 telephony.ring(leg.id) if isinstance(command, do.Ring) else telephony.answer(leg.id, leg.record),
@@ -304,4 +305,5 @@ def _facts(handed: HandedRecord) -> RunFacts:
         last_attempt=record.attempts_charged + 1 >= prepared.rule.attempts,
         country=handed.account.country,
         inbound=prepared.inbound,
+        lacks=frozenset(switch for switch in OF_FLOWS if not handed.account.has(switch)),
     )

@@ -14,6 +14,7 @@ from uuid import UUID
 from central.application.ports.dispatch import HandedRecord
 from central.application.ports.library import AccountTrunk
 from central.application.ports.world import TimerHandle
+from central.domain.accounts import Switch
 from central.domain.attempts import LegResult, Loss, Outcome
 from central.domain.evidence import Phase
 from central.domain.ids import AccountId, LegId, RecordId
@@ -129,6 +130,11 @@ class LiveCall:
             if errand is not None:
                 errand.cancel()
         self.errands.clear()
+
+    @property
+    def recorded(self) -> bool:
+        """Its flow wants it recorded from answer to end, and its account may record."""
+        return self.handed.prepared.flow.recording and self.handed.account.has(Switch.RECORDING)
 
     @property
     def account_id(self) -> AccountId:

@@ -71,7 +71,7 @@ class PlaceLeg:
             left=routes[1:],
             caller_id=self._shown(call, dial, number),
             handed_at=desk.clock.now(),
-            recording=desk.ids.uuid() if self._records and call.handed.prepared.flow.recording else None,
+            recording=desk.ids.uuid() if self._records and call.recorded else None,
             role="customer" if further is None else further.role,
         )
         _keep(call, leg, further)

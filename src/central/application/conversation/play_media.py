@@ -99,7 +99,7 @@ async def media_files(desk: VoiceDesk, call: LiveCall, items: Sequence[Playable]
 
 async def _recorded(desk: VoiceDesk, call: LiveCall, prompts: Sequence[Prompt]) -> Mapping[Prompt, Audio]:
     """What the version holds, and the others from the library, asked for once a language; as a rule a playback has one."""
-    held = call.handed.prepared.prompts
+    held = call.flow.prompts
     contents = {one: held[key] for one in prompts if (key := (one.name, one.language.lower())) in held}
     found: dict[Prompt, Audio] = {}
     if contents:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -111,7 +112,9 @@ class RecordCalls:
 
     # -- of the whole call -------------------------------------------------------------------------------------------------
     def answered(self, call: LiveCall, leg: LiveLeg) -> None:
-        """The engine records this leg from now on, if it was told to."""
+        """The engine records this leg from now on, if it was told to; if the account may not record, the timeline says so."""
+        if call.handed.prepared.flow.recording and not call.recorded:
+            self._note(call, {"code": "recording_disabled"})
         if leg.recording is not None:
             ticket = self._ticket(call, leg, leg.recording, "")
             self._store.expect(ticket)
@@ -155,7 +158,9 @@ class RecordCalls:
         self._store.forget(ticket)
 
     def _warn(self, call: LiveCall, detail: str) -> None:
-        data = {"code": "recording_failed", "detail": detail}
+        self._note(call, {"code": "recording_failed", "detail": detail})
+
+    def _note(self, call: LiveCall, data: Mapping[str, object]) -> None:
         call.notes.append(Note("warning", self._desk.clock.now(), call.run.step, data))
         if call.gone:
             self._desk.tell_notes(call)

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from central.domain.accounts import OF_FLOWS, Switch
 from central.domain.ids import AccountId, EndpointId
 
 
@@ -55,6 +56,15 @@ class AccountRow:
     created_at: datetime
     balance: int = 0
     reserved: int = 0
+    recording: bool = True
+    sms: bool = True
+    email: bool = True
+
+    @property
+    def lacks(self) -> frozenset[Switch]:
+        """What steps of its flows may not do."""
+        on = {Switch.RECORDING: self.recording, Switch.SMS: self.sms, Switch.EMAIL: self.email}
+        return frozenset(switch for switch in OF_FLOWS if not on[switch])
 
 
 @dataclass(frozen=True, slots=True)

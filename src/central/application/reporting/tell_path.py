@@ -33,6 +33,7 @@ _WARNINGS: Final = {
     "playback_failed": "what was to be heard could not be played",
     "item_unplayable": "an item could not be played and was passed over",
     "recording_failed": "nothing could be recorded",
+    "recording_disabled": "the account may not record, so this was not recorded",
     "contact_not_updated": "what was to be kept about the customer could not be kept",
     "value_too_long": "a value was too long to be stored",
     "record_too_large": "there was no room left for a value",

@@ -39,6 +39,9 @@ class AccountView(Struct, frozen=True):
     time_zone: str
     international: bool
     plain_http_webhooks: bool
+    recording: bool
+    sms: bool
+    email: bool
     pending_cap: int
     channel_cap: int
     cps_cap: int
@@ -67,6 +70,9 @@ def account_view(row: AccountRow) -> AccountView:
         time_zone=row.time_zone,
         international=row.international,
         plain_http_webhooks=row.plain_http_webhooks,
+        recording=row.recording,
+        sms=row.sms,
+        email=row.email,
         pending_cap=row.pending_cap,
         channel_cap=row.channel_cap,
         cps_cap=row.cps_cap,

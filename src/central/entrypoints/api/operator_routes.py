@@ -41,6 +41,9 @@ class NewAccount(Struct, forbid_unknown_fields=True, frozen=True):
     time_zone: str = "Asia/Kolkata"
     international: bool = False
     plain_http_webhooks: bool = False
+    recording: bool = True
+    sms: bool = True
+    email: bool = True
     pending_cap: Count = 1_000_000
     channel_cap: Count = 200
     cps_cap: Count = 50
@@ -51,7 +54,11 @@ class NewAccount(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class AccountCaps(Struct, forbid_unknown_fields=True, frozen=True):
-    """What the operator changes; absent fields stay."""
+    """What the operator changes; absent fields stay.
+
+    ``recording``, ``sms``, ``email`` off: a flow with such a step, or whose calls are recorded, is not published, and where one
+    runs the step takes its failure branch (``recording_disabled``, ``sms_disabled``, ``email_disabled``).
+    """
 
     name: Name | UnsetType = UNSET
     state: str | UnsetType = UNSET
@@ -62,6 +69,9 @@ class AccountCaps(Struct, forbid_unknown_fields=True, frozen=True):
     time_zone: str | UnsetType = UNSET
     international: bool | UnsetType = UNSET
     plain_http_webhooks: bool | UnsetType = UNSET
+    recording: bool | UnsetType = UNSET
+    sms: bool | UnsetType = UNSET
+    email: bool | UnsetType = UNSET
     pending_cap: Count | UnsetType = UNSET
     channel_cap: Count | UnsetType = UNSET
     cps_cap: Count | UnsetType = UNSET
@@ -125,6 +135,9 @@ async def create_account(data: JSONBody[NewAccount], services: UseCases) -> Acco
         settings={},
         created_at=services.clock.now(),
         balance=_micros(data.opening_balance, data.currency),
+        recording=data.recording,
+        sms=data.sms,
+        email=data.email,
     )
     return account_view(await _accounts(services).create(row))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from central.domain.accounts import Switch
 from central.domain.prompts import PROMPT_NAME
 from central.flow.errands import CUSTOMER_LEFT, NOT_CONFIGURED, ConnectAgent
 from central.flow.events import FlowEvent
@@ -58,6 +59,9 @@ class AgentConnectNode:
             walk.queue_outcome = "no_agent_available"
             return queue
         max_wait_s = self.max_wait.seconds(walk)
+        unrecorded = self.record and Switch.RECORDING in walk.facts.lacks
+        if unrecorded:
+            walk.warn("recording_disabled")
         errand = ConnectAgent(
             queue=queue,
             max_wait_s=max_wait_s,
@@ -66,7 +70,7 @@ class AgentConnectNode:
             music=self._music(walk),
             announce_position=self.announce_position,
             whisper=whisper_of(walk, self.whisper),
-            record=self.record,
+            record=self.record and not unrecorded,
         )
         walk.send(errand, max_wait_s + WAIT_GRACE_S, stage="waiting")
         return None
@@ -107,6 +111,9 @@ class AgentConnectNode:
 def _prepare(fields: Fields) -> AgentConnectNode:
     queue = read_name(fields, "queue", required=True)
     fields.names_queue("queue", queue)
+    record = fields.flag("record", default=False)
+    if record:
+        fields.needs(Switch.RECORDING, "records the conversation", "record")
     return AgentConnectNode(
         queue=queue or Template((), ""),
         skills=_read_skills(fields),
@@ -115,7 +122,7 @@ def _prepare(fields: Fields) -> AgentConnectNode:
         music=_read_music(fields),
         announce_position=fields.flag("announce_position", default=False),
         whisper=read_spoken_at(fields, "whisper"),
-        record=fields.flag("record", default=False),
+        record=record,
         wired=frozenset(fields.targets),
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from central.domain.accounts import Switch
 from central.domain.value_shapes import is_email
 from central.flow.errands import NOT_CONFIGURED, SendEmail
 from central.flow.events import FlowEvent
@@ -43,6 +44,8 @@ class EmailNode:
 
     def enter(self, walk: Walk) -> Outcome:
         """Check what there is to send, in the order of domain 13, and hand it over."""
+        if Switch.EMAIL in walk.facts.lacks:
+            return Failed("email_disabled", "The account may not send e-mail.")
         sender = walk.text(self.sender).strip() if self.sender is not None else ""
         if sender and not is_email(sender):
             return Failed("sender_invalid", "The sender is no e-mail address.")
@@ -129,6 +132,7 @@ class EmailNode:
 
 
 def _prepare(fields: Fields) -> EmailNode:
+    fields.needs(Switch.EMAIL, "sends e-mail")
     node = EmailNode(
         lists=(_addresses(fields, "to", required=True), _addresses(fields, "cc"), _addresses(fields, "bcc")),
         subject=fields.template("subject", required=True) or Template((), ""),
@@ -226,7 +230,10 @@ left out with a warning; the step fails when nobody is left. It may stand on eve
     ),
     branches=(
         Branch("accepted", "It was taken over for one recipient at least."),
-        Branch("failed", "It was not: no channel, nobody to send to, nothing to send, or refused."),
+        Branch(
+            "failed",
+            "It was not: no channel, nobody to send to, nothing to send, refused, or the account may not send e-mail.",
+        ),
     ),
     can_fail=True,
     failure="continue",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from central.domain.accounts import Switch
 from central.flow.errands import RecordVoice
 from central.flow.events import DigitReceived, FlowEvent, PlaybackEnded
 from central.flow.program import Failed, Outcome
@@ -36,6 +37,8 @@ class RecordNode:
 
     def enter(self, walk: Walk) -> Outcome:
         """Say what is to be said, then record."""
+        if Switch.RECORDING in walk.facts.lacks:
+            return Failed("recording_disabled", "The account may not record.")
         if walk.leg.state != "up":
             return Failed("no_leg", "There is no customer to record.")
         media = self.prompt.media(walk) if self.prompt is not None else None
@@ -87,6 +90,7 @@ class RecordNode:
 
 
 def _prepare(fields: Fields) -> RecordNode:
+    fields.needs(Switch.RECORDING, "records the customer")
     variable = fields.text("store")
     if variable:
         fields.stored(variable, fields.line("store"))
@@ -131,7 +135,7 @@ When the customer hangs up in it, the recording is listed with the record, and t
     branches=(
         Branch("recorded", "Something was recorded.", required=True),
         Branch("empty", "There was less than a second of sound."),
-        Branch("error", "The prompt could not be played, or nothing could be recorded."),
+        Branch("error", "The prompt could not be played, nothing could be recorded, or the account may not record."),
     ),
     media=True,
     waits=True,

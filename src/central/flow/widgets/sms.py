@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from central.domain.accounts import Switch
 from central.domain.senders import SENDER
 from central.domain.short_messages import LIMIT_PARTS, measure
 from central.flow.errands import NOT_CONFIGURED, SendSms
@@ -34,6 +35,8 @@ class SmsNode:
 
     def enter(self, walk: Walk) -> Outcome:
         """Check what there is to send, and hand it over."""
+        if Switch.SMS in walk.facts.lacks:
+            return Failed("sms_disabled", "The account may not send SMS.")
         to = _own_number(walk) if self.to is None else number_of(walk, self.to)
         if isinstance(to, Failed):
             return to
@@ -84,6 +87,7 @@ def _said(walk: Walk, given: Template | None) -> str:
 
 
 def _prepare(fields: Fields) -> SmsNode:
+    fields.needs(Switch.SMS, "sends SMS")
     node = SmsNode(
         text=fields.template("text", required=True) or _TEXT,
         to=read_number(fields, "to"),
@@ -131,7 +135,7 @@ no call.""",
     ),
     branches=(
         Branch("accepted", "It was taken over."),
-        Branch("failed", "It was not: no channel, no lawful number or text, or refused."),
+        Branch("failed", "It was not: no channel, no lawful number or text, refused, or the account may not send SMS."),
     ),
     can_fail=True,
     failure="continue",

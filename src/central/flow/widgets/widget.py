@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from central.domain.accounts import Switch
 from central.flow.commands import ANONYMOUS
 from central.flow.document import END, Flow, Step
 from central.flow.findings import Finding
@@ -21,6 +22,7 @@ from central.flow.program import (
     Node,
     PromptUse,
     QueueUse,
+    SwitchUse,
     Target,
 )
 from central.flow.reading import LIMIT_TEXT, Reading
@@ -93,7 +95,7 @@ class Fields(Reading):
 
     __slots__ = (
         "beside_call", "caller_ids", "endpoints", "flow", "flows", "made_of", "needless", "prompts", "queues", "reads", "secret",
-        "stores", "targets",
+        "stores", "switches", "targets",
     )  # fmt: skip
 
     def __init__(self, step: Step, flow: Flow, findings: list[Finding]) -> None:
@@ -109,8 +111,13 @@ class Fields(Reading):
         self.queues: list[QueueUse] = []
         self.made_of: dict[str, tuple[Reference, ...]] = {}
         self.needless: set[str] = set()  # branches that the step, as it is written, never takes
+        self.switches: list[SwitchUse] = []
         self.secret = False
         self.beside_call = False  # a step that could make the call brings somebody to the customer instead
+
+    def needs(self, switch: Switch, what: str, field: str = "widget") -> None:
+        """The account must be allowed to do this; ``what`` the step does ends a sentence about it."""
+        self.switches.append(SwitchUse(switch, what, self.line(field)))
 
     def template(self, name: str, *, required: bool = False, limit: int = LIMIT_TEXT) -> Template | None:
         """A text with variables, of at most ``limit`` characters as written; None when it is missing."""

@@ -10,10 +10,11 @@ select id, at, actor, action, object, detail from audit
 
 -- name: create_account
 insert into account (id, name, kind, state, valid_until, currency, credit_limit, rate_plan, country, time_zone, international,
-  plain_http_webhooks, pending_cap, channel_cap, cps_cap, api_per_minute, weight, policy_id, policy_version, check_ip, settings, created_at)
+  plain_http_webhooks, pending_cap, channel_cap, cps_cap, api_per_minute, weight, policy_id, policy_version, check_ip, settings, created_at,
+  recording, sms, email)
 values (%(id)s, %(name)s, %(kind)s, %(state)s, %(valid_until)s, %(currency)s, %(credit_limit)s, %(rate_plan)s, %(country)s,
   %(time_zone)s, %(international)s, %(plain_http_webhooks)s, %(pending_cap)s, %(channel_cap)s, %(cps_cap)s, %(api_per_minute)s,
-  %(weight)s, %(policy_id)s, %(policy_version)s, %(check_ip)s, %(settings)s, %(created_at)s);
+  %(weight)s, %(policy_id)s, %(policy_version)s, %(check_ip)s, %(settings)s, %(created_at)s, %(recording)s, %(sms)s, %(email)s);
 
 -- name: create_balance
 insert into balance (account_id, balance) values (%(account_id)s, %(balance)s);
@@ -21,13 +22,15 @@ insert into balance (account_id, balance) values (%(account_id)s, %(balance)s);
 -- name: account
 select a.id, a.name, a.kind, a.state, a.valid_until, a.currency, a.credit_limit, a.rate_plan, a.country, a.time_zone, a.international,
        a.plain_http_webhooks, a.pending_cap, a.channel_cap, a.cps_cap, a.api_per_minute, a.weight, a.policy_id, a.policy_version,
-       a.check_ip, a.settings, a.created_at, coalesce(b.balance, 0) as balance, coalesce(b.reserved, 0) as reserved
+       a.check_ip, a.settings, a.created_at, coalesce(b.balance, 0) as balance, coalesce(b.reserved, 0) as reserved,
+       a.recording, a.sms, a.email
   from account a left join balance b on b.account_id = a.id where a.id = %(account_id)s;
 
 -- name: account_page
 select a.id, a.name, a.kind, a.state, a.valid_until, a.currency, a.credit_limit, a.rate_plan, a.country, a.time_zone, a.international,
        a.plain_http_webhooks, a.pending_cap, a.channel_cap, a.cps_cap, a.api_per_minute, a.weight, a.policy_id, a.policy_version,
-       a.check_ip, a.settings, a.created_at, coalesce(b.balance, 0) as balance, coalesce(b.reserved, 0) as reserved
+       a.check_ip, a.settings, a.created_at, coalesce(b.balance, 0) as balance, coalesce(b.reserved, 0) as reserved,
+       a.recording, a.sms, a.email
   from account a left join balance b on b.account_id = a.id
  where %(after)s::uuid is null or a.id > %(after)s order by a.id limit %(limit)s;
 

@@ -111,6 +111,7 @@ select account_id, list, number from list_entry
 -- Accounts of a batch with their list versions; balances apart, because only those are locked.
 select a.id, a.name, a.kind, a.state, a.valid_until, a.currency, a.credit_limit, a.rate_plan, a.country, a.time_zone,
        a.international, a.pending_cap, a.channel_cap, a.cps_cap, a.weight, a.policy_id, a.policy_version, a.plain_http_webhooks,
+       a.recording, a.sms, a.email,
        (select jsonb_object_agg(v.list, jsonb_build_object('version', v.version, 'entries', v.entries, 'fresh_at', v.fresh_at))
           from list_version v where v.account_id = a.id) as lists,
        exists (select from contact c where c.account_id = a.id and c.time_zone is not null) as zoned

@@ -24,6 +24,7 @@ select account_id, flow_id, number, document from flow_version where id = %(vers
 -- name: account
 select a.id, a.name, a.kind, a.state, a.valid_until, a.currency, a.credit_limit, a.rate_plan, a.country, a.time_zone,
        a.international, a.pending_cap, a.channel_cap, a.cps_cap, a.weight, a.policy_id, a.policy_version, a.plain_http_webhooks,
+       a.recording, a.sms, a.email,
        (select jsonb_object_agg(v.list, jsonb_build_object('version', v.version, 'entries', v.entries, 'fresh_at', v.fresh_at))
           from list_version v where v.account_id = a.id) as lists,
        (select b.balance - b.reserved from balance b where b.account_id = a.id) as free
