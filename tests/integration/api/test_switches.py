@@ -17,9 +17,9 @@ steps:
   start: {widget: start, next: call}
   call: {widget: make_call, on: {connected: speak, busy: end, no_answer: end, failed: end}}
   speak: {widget: record, on: {recorded: text, error: text, empty: text}}
-  text: {widget: sms, text: Thank you., next: mail, on: {accepted: mail, failed: mail}}
+  text: {widget: sms, text: Thank you., on: {accepted: mail, failed: mail}}
   mail: {widget: email, to: asha@example.com, subject: Hello, text: Hello., on: {accepted: queue, failed: queue}}
-  queue: {widget: agent_connect, queue: sales, record: true, on: {agent_allocated: end}}
+  queue: {widget: agent_connect, queue: sales, record: true, on: {agent_allocated: end, no_agent_available: end, max_wait_time_reached: end, queue_full: end, agent_lost: end}}
 """
 
 
@@ -46,7 +46,7 @@ async def test_switches_are_on_until_the_operator_takes_them_away(stage: Stage, 
     line = (await tenant.get("/account/audit")).json()["items"][0]
     assert (line["action"], line["actor"], line["detail"]["fields"]) == ("account_changed", "operator", ["sms"])
     own = await tenant.call("PATCH", "/account", json={"sms": True})
-    assert own.status_code == 400, own.text
+    assert own.status_code == 422, own.text
 
 
 @pytest.mark.parametrize(
