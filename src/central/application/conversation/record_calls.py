@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -114,7 +115,7 @@ class RecordCalls:
     def answered(self, call: LiveCall, leg: LiveLeg) -> None:
         """The engine records this leg from now on, if it was told to; if the account may not record, the timeline says so."""
         if call.handed.prepared.flow.recording and not call.recorded:
-            self._note(call, {"code": "recording_disabled"})
+            self._note(call, {"code": "recording_disabled"}, leg.connect_at)
         if leg.recording is not None:
             ticket = self._ticket(call, leg, leg.recording, "")
             self._store.expect(ticket)
@@ -160,8 +161,8 @@ class RecordCalls:
     def _warn(self, call: LiveCall, detail: str) -> None:
         self._note(call, {"code": "recording_failed", "detail": detail})
 
-    def _note(self, call: LiveCall, data: Mapping[str, object]) -> None:
-        call.notes.append(Note("warning", self._desk.clock.now(), call.run.step, data))
+    def _note(self, call: LiveCall, data: Mapping[str, object], at: datetime | None = None) -> None:
+        call.notes.append(Note("warning", at or self._desk.clock.now(), call.run.step, data))
         if call.gone:
             self._desk.tell_notes(call)
 
