@@ -33,8 +33,10 @@ async def switch(stage: Stage, tenant: Tenant, **changes: bool) -> dict[str, Any
 
 
 def codes(findings: list[dict[str, Any]]) -> list[tuple[str, int, str]]:
-    assert all(found["severity"] == "error" and found["hint"] for found in findings)
-    return [(found["code"], found["line"], found["step"]) for found in findings]
+    """Errors; that there are no queues yet is a warning."""
+    errors = [found for found in findings if found["severity"] == "error"]
+    assert all(found["hint"] for found in errors)
+    return [(found["code"], found["line"], found["step"]) for found in errors]
 
 
 async def test_switches_are_on_until_the_operator_takes_them_away(stage: Stage, tenant: Tenant) -> None:
@@ -63,7 +65,7 @@ async def test_a_flow_that_needs_what_is_off_is_not_published(
     await tenant.post("/dids", {"dids": [{"number": "+912212345678"}]})
     flow = (await tenant.post("/flows", content=FLOW.encode(), headers=YAML)).json()
     await tenant.call("PUT", f"/flows/{flow['id']}/dids", json={"dids": ["+912212345678"]})
-    assert (await tenant.get(f"/flows/{flow['id']}")).json()["draft_findings"] == []
+    assert codes((await tenant.get(f"/flows/{flow['id']}")).json()["draft_findings"]) == []
     await switch(stage, tenant, **{off: False})
     wanted = [(f"{off}_disabled", line, step) for step, line in found]
     assert codes((await tenant.get(f"/flows/{flow['id']}")).json()["draft_findings"]) == wanted
@@ -78,4 +80,4 @@ async def test_a_flow_that_needs_what_is_off_is_not_published(
 async def test_one_account_s_switches_are_not_another_s(stage: Stage, tenant: Tenant) -> None:
     await switch(stage, await stage.account("Stranger"), recording=False, sms=False, email=False)
     checked = (await tenant.post("/flows/check", content=FLOW.encode(), headers=YAML)).json()
-    assert checked["findings"] == []
+    assert codes(checked["findings"]) == []
