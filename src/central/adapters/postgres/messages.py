@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from central.adapters.postgres.account_rows import account_of
+from central.adapters.postgres.account_rows import ACCOUNT_COLUMNS, account_of
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.pool import Connection, Pool, tenant, transaction
 from central.application.ports.carriers import CarrierId, ReceiptCame
@@ -182,7 +182,7 @@ class PostgresMessages:
             found[account.id] = Acceptance(
                 account=account,
                 free=spendable.get(account.id, 0) + account.credit_limit.micros,
-                lists=_list_dates(row[18]),
+                lists=_list_dates(row[ACCOUNT_COLUMNS]),
                 prefixes=[(number, name) for owner, name, number in prefixes if owner == account.id],
                 hits={recipient: frozenset(names) for recipient, names in listed[account.id].items()},
                 routes=[_route(row) for row in routes if row[0] == account.id],
