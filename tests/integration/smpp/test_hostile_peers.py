@@ -204,6 +204,22 @@ async def test_nacks_and_wrong_numbers() -> None:
         assert ours.carrier.room() > 0
 
 
+@pytest.mark.parametrize("limits", [("window", 1), ("window", 3), ("rate", 20.0), ("account_rate", 20.0)])
+async def test_a_window_or_a_rate_below_a_message_does_not_hold_it_up(limits: tuple[str, object]) -> None:
+    async with smsc() as peer, carrier(peer.port, bound=True, **dict([limits])) as ours:
+        waiting = [message(text="x" * 700), message(), message(text="x" * 1_500)]
+        wanted = sum(one.parts for one in waiting)
+        while waiting:
+            await ours.until(lambda: ours.carrier.room() > 0)
+            room = ours.carrier.room()
+            while waiting and waiting[0].parts <= room:  # as the platform hands over: never more than there is room for
+                room -= waiting[0].parts
+                await ours.carrier.submit([waiting.pop(0)])
+            await asyncio.sleep(0.01)
+        await ours.until(lambda: len(ours.answers()) == wanted)
+        assert {type(answer) for answer in ours.answers()} == {Taken}
+
+
 async def test_three_refused_log_ins_and_no_fourth() -> None:
     async def refusing(link: Link, pdu: Pdu) -> None:
         link.answer(pdu, 0x0E)

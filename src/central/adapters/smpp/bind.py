@@ -58,6 +58,11 @@ class Bind:
         """How many more submits it would send at once."""
         return self.session.room(self._loop.time()) - len(self.pending)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self.pending and not self.session.window.flights
+
     def put(self, items: Sequence[tuple[Ticket, bytes]]) -> None:
         """Send these in order, as soon as window and rate allow; ``settle`` afterwards."""
         self.pending.extend(items)

@@ -38,6 +38,7 @@ from central.application.ports.carriers import (
 )
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
+from central.domain.short_messages import LIMIT_PARTS
 
 _SIDES: dict[str, tuple[Side, ...]] = {"trx": ("trx",), "pair": ("tx", "rx"), "tx": ("tx",), "rx": ("rx",)}
 _CHANCE_BITS = 0xFFFF
@@ -55,6 +56,7 @@ class SmppCarrier:
         self._joining: Joining[Handle] = Joining(config.timers.join, config.alphabet)
         self._join_timer: asyncio.TimerHandle | None = None
         self._account = Bucket(config.account_rate, config.burst)
+        self._overrides = config.overrides()
         self._queue = NewsQueue()
         self._closing = False
         self.binds: list[Bind] = []
@@ -66,7 +68,10 @@ class SmppCarrier:
             self._open(f"{self.config.name}#{number}", _SIDES[self.config.mode])
 
     def room(self) -> int:
-        """How many more parts it takes at once now: open windows and rate, 0 while nothing is bound or it is slowed down."""
+        """How many more parts it takes at once now: open windows and rate, 0 while nothing is bound or it is slowed down.
+
+        An idle bind that may send takes the longest message whole, whatever its window: its parts go one after another.
+        """
         sending = [bind for bind in self.binds if bind.session.may_send]
         room = sum(bind.room() for bind in sending)
         shared = self._account.room(asyncio.get_running_loop().time())
@@ -74,6 +79,8 @@ class SmppCarrier:
             room = min(room, shared - sum(len(bind.pending) for bind in sending))
         if any(not bind.session.pace.slow for bind in sending):
             room += self.config.ahead
+        if 0 < room < LIMIT_PARTS and any(bind.idle for bind in sending):
+            return LIMIT_PARTS
         return max(0, room)
 
     async def submit(self, batch: Sequence[Submission]) -> None:
@@ -175,7 +182,7 @@ class SmppCarrier:
             self._message_ids.answered(event.message_id, ticket.sender)
             answer: Answer = Taken(event.message_id)
         else:
-            answer = judge(event.status, self.config.statuses, delay_s=event.delay_s)
+            answer = judge(event.status, self._overrides, delay_s=event.delay_s)
         self._part(bind, ticket, answer, at)
 
     def _part(self, bind: Bind, ticket: Ticket, answer: Answer, at: datetime) -> None:
@@ -230,7 +237,7 @@ class SmppCarrier:
 
     def _most(self, parts: int) -> int:
         """How many parts may wait behind a bind's window: a message that has begun must be able to end."""
-        return max(self.config.window + self.config.ahead, parts)
+        return max(self.config.window + self.config.ahead, parts, LIMIT_PARTS)
 
     def _refused(self, message: Submission, answer: NotTaken | NotSent, at: datetime) -> None:
         for part in range(1, max(1, message.parts) + 1):

@@ -173,7 +173,7 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     receipt_text_anywhere: bool = False
     receipts: Literal["tlv_first", "text_first"] = "tlv_first"
     held: Some = 2_000
-    statuses: dict[int, Override] = {}
+    statuses: dict[int | str, Override] = {}
     errors: dict[str, ErrorMeaning] = {}
 
     def __post_init__(self) -> None:
@@ -185,8 +185,13 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(f"system_id has at most {user} characters, password {word} (long_login allows more)")
         if not all(text.isascii() and text.isprintable() for text in (self.system_id, self.password, self.system_type)):
             raise ValueError("system_id, password and system_type are printable ASCII")
+        self.overrides()
         if self.timers.reconnect[0] > self.timers.reconnect[1] or self.throttling.pause[0] > self.throttling.pause[1]:
             raise ValueError("the first wait is longer than the longest")
+
+    def overrides(self) -> dict[int, Override]:
+        """``statuses`` by number; keys may be text (``"0x45"``, ``"69"``), as JSON has no others. Raises ValueError."""
+        return {key if isinstance(key, int) else int(key, 0): own for key, own in self.statuses.items()}
 
     def __repr__(self) -> str:
         """Without the password."""

@@ -79,7 +79,9 @@ def decide_sms_answers(
     """All parts of a hand-over were answered."""
     events = [_answer_line(message, answer, lines) for answer in answers]
     if not message.handed or answers[0].tries != message.tries or message.carrier_id is None:
-        return Decided(None, [msgspec.structs.replace(event, late=True) for event in events])
+        return Decided(
+            None, [msgspec.structs.replace(event, late=True) for event in events], _named_late(message, answers)
+        )
     kinds = [answer.answer for answer in answers]
     if any(isinstance(kind, Taken | Uncertain) for kind in kinds):
         return _taken(message, answers, events)
@@ -98,6 +100,20 @@ def _taken(message: StoredMessage, answers: Sequence[PartAnswered], events: list
         silent_at=message.deadline + RECEIPT_GRACE, carrier_id=message.carrier_id, cost=message.cost,
     )  # fmt: skip
     return Decided(move, _told(events, message.status, status), parts)
+
+
+def _named_late(message: StoredMessage, answers: Sequence[PartAnswered]) -> list[PartMove]:
+    """Parts that were uncertain, and whose names their late answers tell: receipts find them from now on."""
+    nameless = {part.part: part for part in message.known_parts if not part.remote_id}
+    return [
+        PartMove(
+            message.account_id, message.id,
+            msgspec.structs.replace(nameless[answered.part], remote_id=answered.answer.remote_id), message.tries,
+        )
+        for answered in answers
+        if answered.tries == message.tries and answered.part in nameless
+        and isinstance(answered.answer, Taken) and answered.answer.remote_id
+    ]  # fmt: skip
 
 
 def _part(message: StoredMessage, answered: PartAnswered) -> KnownPart:

@@ -85,7 +85,7 @@ class StoreSmsNews:
 
     async def _place(self, batch: MessageBatch, news: Sequence[ReceiptCame]) -> None:
         placed, strays = _place(batch.messages, news, self._carrier)
-        lines = Lines(self._ids.uuids(len(news)))
+        lines = Lines(self._ids.uuids(sum(map(len, placed.values()))))
         decided = [
             decide_receipts(message, placed[message.id], lines) for message in batch.messages if message.id in placed
         ]
@@ -114,11 +114,15 @@ def _place(
     messages: Sequence[StoredMessage], news: Sequence[ReceiptCame], carrier: OpenCarrier
 ) -> tuple[dict[MessageId, list[tuple[int, ReceiptCame]]], list[ReceiptCame]]:
     """Which part each receipt is about: the id exactly as it was given wins over its other forms; the youngest message wins."""
-    by_remote: dict[str, tuple[MessageId, int]] = {}
+    by_remote: dict[str, tuple[MessageId, list[int]]] = {}
     for message in sorted(messages, key=lambda m: m.created_at):
         for part in message.known_parts:
             if part.remote_id and part.carrier_id == carrier.id:
-                by_remote[part.remote_id] = (message.id, part.part)
+                known = by_remote.get(part.remote_id)
+                if known is not None and known[0] == message.id:
+                    known[1].append(part.part)  # parts that went as one: a receipt is about all of them
+                else:
+                    by_remote[part.remote_id] = (message.id, [part.part])
     placed: dict[MessageId, list[tuple[int, ReceiptCame]]] = defaultdict(list)
     strays: list[ReceiptCame] = []
     for receipt in news:
@@ -126,7 +130,7 @@ def _place(
         if found is None:
             strays.append(receipt)
         else:
-            placed[found[0]].append((found[1], receipt))
+            placed[found[0]] += [(part, receipt) for part in found[1]]
     return placed, strays
 
 

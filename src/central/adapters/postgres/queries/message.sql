@@ -160,13 +160,16 @@ select %(account_id)s, %(carrier_id)s, d.id, d.remote_id, d.body, d.came_at
 -- name: take_strays
 with gone as (
   delete from stray_receipt s
-   where s.account_id = %(account_id)s and s.carrier_id = %(carrier_id)s and s.remote_id = any(%(remote_ids)s)
+   where s.account_id = %(account_id)s and s.carrier_id = %(carrier_id)s
+     and (s.remote_id = any(%(remote_ids)s) or s.body -> 'same_ids' ?| %(remote_ids)s)
   returning s.id, s.body)
 select body from gone order by id;
 
 -- name: matchable_strays
-select distinct s.account_id, s.carrier_id, s.remote_id from stray_receipt s
-  join message_part p on p.carrier_id = s.carrier_id and p.remote_id = s.remote_id and p.account_id = s.account_id
+-- The ids that answers gave, by any form in which receipts write them.
+select distinct p.account_id, p.carrier_id, p.remote_id from stray_receipt s
+  cross join lateral (select s.remote_id union select jsonb_array_elements_text(s.body -> 'same_ids')) as form(remote_id)
+  join message_part p on p.carrier_id = s.carrier_id and p.remote_id = form.remote_id and p.account_id = s.account_id and p.remote_id <> ''
  where s.came_at > %(at)s - interval '10 minutes' limit %(n)s;
 
 -- name: keep_texts
