@@ -84,5 +84,6 @@ lock: .venv/.central-dev  ## compile the lock files from pyproject.toml (UPGRADE
 	$(LOCK) pyproject.toml --extra embedded --group build -o requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra embedded --extra s3 --group build --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(LOCK) --group pyproject.toml:lock -o requirements/uv.txt
+	$(LOCK) --group pyproject.toml:jasmin -o requirements/jasmin.txt
 clean:  ## remove caches and build results; data in var/ stays
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

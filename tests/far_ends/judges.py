@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
 from central.settings import read_settings
 from examples.carrier.debian_root import in_root, install_root, may_use_roots
 from examples.carrier.install import run
@@ -41,7 +44,7 @@ smsbox-interface = 127.0.0.1
 box-allow-ip = 127.0.0.1
 log-file = "{folder}/bearerbox.log"
 log-level = 3
-dlr-storage = internal
+{storage}
 
 group = smsc
 smsc = smpp
@@ -75,6 +78,39 @@ keyword = default
 text = ""
 max-messages = 0
 """
+
+_IN_MEMORY = "dlr-storage = internal"
+_ON_DISK = """store-type = spool
+store-location = "{spool}"
+dlr-storage = pgsql
+
+group = pgsql-connection
+id = receipts
+host = {host}
+port = {port}
+username = {user}
+password = {password}
+database = {dbname}
+max-connections = 4
+
+group = dlr-db
+id = receipts
+table = kannel_receipt
+field-smsc = smsc
+field-timestamp = ts
+field-source = source
+field-destination = destination
+field-service = service
+field-url = url
+field-mask = mask
+field-status = status
+field-boxc-id = boxc
+"""
+_TABLE = """create table if not exists kannel_receipt (
+  oid bigint generated always as identity primary key, smsc text, ts text, source text, destination text, service text, url text, mask int, status int, boxc text
+);
+create index if not exists kannel_receipt_ts on kannel_receipt (smsc, ts)"""
+"""``oid`` was every table's own before PostgreSQL 12; Kannel 1.4.5 deletes by it."""
 
 
 def install_judges(cache: Path) -> Path:
@@ -123,10 +159,19 @@ class _Folder:
 
 
 class Kannel(_Folder):
-    """Kannel as a client of the SMSC on ``smsc_port``, with its HTTP door; a context manager."""
+    """Kannel as a client of the SMSC on ``smsc_port``, with its HTTP door; a context manager.
 
-    def __init__(self, cache: Path, smsc_port: int, *, system_id: str = "esme", password: str = "secret") -> None:
+    database: a PostgreSQL that is reached by TCP (libpq's words), where it keeps what waits for a receipt, messages in files beside;
+    "" = all of it in memory, lost with the process.
+    """
+
+    name = "kannel"
+
+    def __init__(
+        self, cache: Path, smsc_port: int, *, system_id: str = "esme", password: str = "secret", database: str = ""
+    ) -> None:
         super().__init__(cache)
+        self._database = database
         self.admin_port, self._box, self.send_port = free_ports(_HOST, 3)
         self._smsc, self._system_id, self._password = smsc_port, system_id, password
 
@@ -134,11 +179,20 @@ class Kannel(_Folder):
         """Start both boxes and wait for their doors."""
         told = _KANNEL.format(
             folder=self.inside, admin=self.admin_port, box=self._box, send=self.send_port, smsc=self._smsc,
-            system_id=self._system_id, password=self._password,
+            system_id=self._system_id, password=self._password, storage=self._storage(),
         )  # fmt: skip
         (self.folder / "kannel.conf").write_text(told)
         for name, port in (("bearerbox", self._box), ("smsbox", self.send_port)):
             self._start(name, f"/usr/sbin/{name}", "-v", "4", f"{self.inside}/kannel.conf").wait_listening(_HOST, port)
+
+    def _storage(self) -> str:
+        if not self._database:
+            return _IN_MEMORY
+        (self.folder / "spool").mkdir()
+        with psycopg.connect(self._database, autocommit=True) as connection:
+            connection.execute(_TABLE)
+        where = {"host": _HOST, "port": "5432", **conninfo_to_dict(self._database)}
+        return _ON_DISK.format(spool=f"{self.inside}/spool", **where)
 
     def send(self, to: str, text: str, callback: str = "", mask: int = 31) -> str:
         """Send one message; what Kannel answers. callback: a URL with Kannel's ``%d`` (kind of news), ``%A`` (the receipt)."""
@@ -148,6 +202,12 @@ class Kannel(_Folder):
         url = f"http://{_HOST}:{self.send_port}/cgi-bin/sendsms?{urllib.parse.urlencode(query)}"
         with urllib.request.urlopen(url, timeout=10) as answer:
             return str(answer.read().decode())
+
+    def path(self, callback_port: int | None = None) -> str:
+        """The request for one message in load runs; ``%06d`` is its number. callback_port: where news of every kind go."""
+        receipts = "&dlr-mask=31&dlr-url=http%%3A%%2F%%2F127.0.0.1%%3A{}%%2F%%3Ft%%3D%%25d"
+        told = receipts.format(callback_port) if callback_port else ""
+        return "/cgi-bin/sendsms?username=tester&password=foobar&from=BRAND&text=hi&to=9197%06d00" + told
 
     def online(self) -> bool:
         """Whether its bind is up."""

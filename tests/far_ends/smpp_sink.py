@@ -2,8 +2,8 @@
 
     python tests/far_ends/smpp_sink.py [--port 0] [--receipts] [--delay-ms 0] [--quickack]
 
-Prints ``listening HOST:PORT loop=NAME``. Each line on standard input is answered by one JSON line, and it counts anew:
-submits, submit_per_s (first to last), acks of receipts, ack_per_s. ``--quickack`` acknowledges TCP segments at once; it hides
+Prints ``listening HOST:PORT loop=NAME``. Each line on standard input is answered by one JSON line: submits and acks of receipts,
+first, last and last_ack as seconds of the machine's monotonic clock; the line ``clear`` counts anew after it. ``--quickack`` acknowledges TCP segments at once; it hides
 a peer that suffers from Nagle with delayed acknowledgements, so all sides of a comparison take it, or none.
 """
 
@@ -39,18 +39,8 @@ class Counts:
 
     def report(self) -> str:
         """One JSON line."""
-
-        def per_s(n: int, until: float) -> int:
-            return round(n / (until - self.first)) if until > self.first else 0
-
-        return json.dumps(
-            {
-                "submits": self.submits,
-                "submit_per_s": per_s(self.submits, self.last),
-                "acks": self.acks,
-                "ack_per_s": per_s(self.acks, self.last_ack),
-            }
-        )
+        counts = {"submits": self.submits, "acks": self.acks}
+        return json.dumps(counts | {"first": self.first, "last": self.last, "last_ack": self.last_ack})
 
 
 def receipt(frame: bytes, message_id: bytes) -> bytes | None:
@@ -143,10 +133,11 @@ async def main() -> None:
     sys.stdout.flush()
     orders = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
-    while await orders.readline():
+    while order := await orders.readline():
         sys.stdout.write(counts.report() + "\n")
         sys.stdout.flush()
-        counts.clear()
+        if order.strip() == b"clear":
+            counts.clear()
 
 
 if __name__ == "__main__":

@@ -248,7 +248,8 @@ def test_the_sink_of_load_runs_counts(tmp_path: Path) -> None:
             assert {link.submitted(number_for("delivered", n)) for n in range(2)} == {(0, "00000001"), (0, "00000002")}
             link.until(lambda: [one.word for one in link.news] == ["DELIVRD", "DELIVRD"])
             assert link.ask(ENQUIRE)[0] == 0
-            report = json.loads(sink.ask("report"))
+            report = json.loads(sink.ask("clear"))
             assert (report["submits"], report["acks"]) == (2, 2)
+            assert json.loads(sink.ask("report"))["submits"] == 0
     finally:
         sink.end()
