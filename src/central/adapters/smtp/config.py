@@ -135,5 +135,17 @@ class MailboxConfig:
             raise OperatorError("bad_mailbox_setting", "Mailbox: batch is at least 1, poll_s more than 0.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """Web calls of a mail provider in the shape of Amazon SES over SNS.
+
+    ``topics``: the ARNs that are believed. SNS signs for every customer of Amazon's, so an ARN that is not named here is a stranger.
+    """
+
+    name: str
+    topics: frozenset[str]
+    store_timeout_s: float = 12.0  # SNS waits 15 s
+
+
 def _bad(sentence: str) -> OperatorError:
     return OperatorError("bad_relay_setting", f"Relay: {sentence}.")

@@ -259,6 +259,14 @@ class MailEar(Protocol):
         ...
 
 
+class ProviderPages(Protocol):
+    """How a mail provider's own pages are fetched: signing certificates and confirmations of subscriptions."""
+
+    async def get(self, url: str) -> bytes:
+        """The body of a 200, of at most 64 KiB, following nothing. Raises NeighbourError. The caller has checked the host."""
+        ...
+
+
 class MailRelay(Protocol):
     """One way out for e-mail, with a pool of connections."""
 
