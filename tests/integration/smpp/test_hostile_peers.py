@@ -137,6 +137,23 @@ async def test_throttling_slows_the_bind_and_one_message_holds_up_nobody() -> No
         assert isinstance(ours.answers()[-1], Taken)
 
 
+async def test_what_waits_behind_a_bind_that_must_rest_may_go_another_way() -> None:
+    async def full(link: Link, pdu: Pdu) -> None:
+        if isinstance(pdu, wire.Message) and pdu.dest == "911":
+            link.answer(pdu, wire.RTHROTTLED)
+        else:
+            await polite(link, pdu)
+
+    async with smsc(full) as peer, carrier(peer.port, window=2, throttling=Throttling(pause=(0.3, 1.0))) as ours:
+        begun, waits = message("912", "x" * 400), message("913")
+        await ours.carrier.submit([message("911"), begun, waits])
+        await ours.until(lambda: len(ours.answers()) == 5)
+        by_id = {news.id: news.answer for news in ours.of(PartAnswered)}
+        assert by_id[waits.id] == NotSent("throttled")
+        assert isinstance(by_id[begun.id], Taken)  # all of its parts, by the same bind
+        assert len(peer.heard(wire.SUBMIT_SM)) == 4
+
+
 @pytest.mark.parametrize("octets", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\0" * 64, b"\xff" * 64, bytes(range(256))])
 async def test_garbage_closes_the_link_and_it_comes_back(octets: bytes) -> None:
     async def confused(link: Link, pdu: Pdu) -> None:

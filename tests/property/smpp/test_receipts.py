@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from central.adapters.smpp import pdu as wire
 from central.adapters.smpp.config import ErrorMeaning, Override, SmppConfig
+from central.adapters.smpp.joining import Joining
 from central.adapters.smpp.message_ids import MessageIds
 from central.adapters.smpp.reasons import STATES, judge, row_of, state_of_number, state_of_word
 from central.adapters.smpp.receipts import date_of, read, text_fields
@@ -93,6 +94,21 @@ def test_the_text_of_a_person_cannot_replace_a_field() -> None:
     assert (news.remote_id, news.state, news.status) == ("77", "UNDELIV", SmsStatus.UNDELIVERED)
 
 
+def test_no_text_that_is_told_holds_nul() -> None:
+    news = told("id:7\x008 stat:\x00X err:\x001")
+    assert "\0" not in news.remote_id + news.state + news.error + news.raw + "".join(news.same_ids)
+    joining: Joining[int] = Joining(5.0, "gsm7")
+    piece = inbound(
+        wire.Message(command=wire.DELIVER_SM, data_coding=8, short_message=b"\0a\0\0\0b"),
+        CONFIG,
+        MessageIds(),
+        "c",
+        NOW,
+    )
+    assert isinstance(piece, Piece)
+    assert [whole.text for whole in joining.take(piece, 1, 0.0)] == ["a\ufffdb"]
+
+
 def test_empty_and_spaced_fields() -> None:
     assert text_fields("id: stat: err:::") == {"id": "", "stat": "", "err": "::"}
     assert text_fields("ID: 77 ; Stat : delivrd, Err=005") == {"id": "77", "stat": "delivrd", "err": "005"}
@@ -161,6 +177,22 @@ def test_the_way_of_a_carrier_is_learnt_and_then_fixed(answered: str, receipted:
     assert ids.form == form
     assert format(numbers[0], answered) in ids.forms(format(numbers[0], receipted))
     assert len(ids.forms(format(numbers[0], receipted))) < 24
+
+
+def test_an_id_of_the_usual_width_and_zeros_is_that_message_and_no_other() -> None:
+    """A receipt that comes before its answer must not be taken for another message whose id reads alike."""
+    ids = MessageIds()
+    for number in range(1, 0x12):
+        ids.answered(format(number, "08x"), "")
+    assert ids.forms("00000012") == ("00000012",)  # its answer has not come yet; "0000000c" is another's
+    assert ids.forms("00000011") == ("00000011",)
+    mixed = MessageIds()
+    for number in range(1, 0x40):
+        mixed.answered(format(number, "08x"), "")
+    for number in range(0x30, 0x40):  # decimal; as hexadecimal they are nobody's or somebody else's
+        mixed.forms(str(number))
+    assert "00000011" in mixed.forms("17")
+    assert "00000017" not in mixed.forms("17")
 
 
 def test_receipts_of_other_processes_teach_nothing() -> None:

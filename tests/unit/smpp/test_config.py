@@ -21,6 +21,7 @@ def made(**changes: object) -> SmppConfig:
         {"unknown": 1}, {"port": 0}, {"window": 0}, {"binds": 0}, {"mode": "both"}, {"rate": 0}, {"burst": 2}, {"password": "ninechars"},
         {"system_id": "sixteen-letters-"}, {"system_id": ""}, {"host": ""}, {"password": "p\u00e4ss"}, {"tlvs": [{"tag": 70_000, "source": "x"}]},
         {"timers": {"reconnect": [5, 1]}}, {"timers": {"response": -1}}, {"statuses": {"four": {}}}, {"alphabet": "gsm8"},
+        {"service_type": "sixsix"}, {"addresses": {"recipient": {"ton": 1, "npi": 1, "prefix": "\u20ac"}}}, {"address_range": "9" * 41},
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(wrong: dict[str, object]) -> None:

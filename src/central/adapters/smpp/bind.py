@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final, Protocol
 
-from central.adapters.smpp.events import Close, Connect, Down, Event, Question, Ticket, Token, Unsent
+from central.adapters.smpp.events import Close, Connect, Down, Event, PaceMoved, Question, Ticket, Token, Unsent
 from central.adapters.smpp.pace import Bucket
 from central.adapters.smpp.pdu import Cancel, Query, Replace
-from central.adapters.smpp.reasons import LINK_LOST
+from central.adapters.smpp.reasons import LINK_LOST, THROTTLED
 from central.adapters.smpp.session import Session
 from central.adapters.smpp.transport import FAILURES, Wire, connect
 from central.domain.errors import OperatorError
@@ -167,6 +167,7 @@ class Bind:
 
     def _handle(self, events: Sequence[Event]) -> None:
         unsent: list[Ticket] = []
+        reason = LINK_LOST
         for event in events:
             if type(event) is Close:
                 self._closed_for = event.reason
@@ -176,13 +177,25 @@ class Bind:
             elif type(event) is Down:
                 unsent = [ticket for ticket, _ in self.pending]
                 self.pending.clear()
+            elif type(event) is PaceMoved and event.slow:
+                unsent, reason = self._give_back(), THROTTLED
             elif type(event) is Connect:
                 self._connecting = self._loop.create_task(self._connect(), name=f"smpp-connect-{self.name}")
         if unsent:
-            events = [*events, Unsent(unsent, LINK_LOST)]
+            events = [*events, Unsent(unsent, reason)]
         if events:
             self._hub.told(self, events)
         self.settle()
+
+    def _give_back(self) -> list[Ticket]:
+        """Of a bind that must rest, what waits may go another way; but for the rest of a message that has begun."""
+        kept: deque[tuple[Ticket, bytes]] = deque()
+        if self.pending and self.pending[0][0].part > 1:
+            begun = self.pending[0][0].id
+            kept.extend(item for item in self.pending if item[0].id == begun)
+        given = [ticket for ticket, _ in islice(self.pending, len(kept), None)]
+        self.pending = kept
+        return given
 
     async def _connect(self) -> None:
         self._closed_for = ""

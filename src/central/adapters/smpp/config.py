@@ -25,6 +25,10 @@ IdForm = Literal["learn", "exact", "same", "hex_then_decimal", "decimal_then_hex
 _SHORT_SYSTEM_ID: Final = 15
 _SHORT_PASSWORD: Final = 8
 _LONG_LOGIN: Final = 64
+_SYSTEM_TYPE: Final = 12
+_SERVICE_TYPE: Final = 5
+_RANGE: Final = 40
+_PREFIX: Final = 5
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -183,8 +187,19 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("name, host and system_id are needed")
         if len(self.system_id) > user or len(self.password) > word:
             raise ValueError(f"system_id has at most {user} characters, password {word} (long_login allows more)")
-        if not all(text.isascii() and text.isprintable() for text in (self.system_id, self.password, self.system_type)):
-            raise ValueError("system_id, password and system_type are printable ASCII")
+        texts = (self.system_id, self.password, self.system_type, self.service_type, self.address_range)
+        rules = self.addresses
+        prefixes = [rule.prefix for rule in (rules.name, rules.number, rules.short_code, rules.recipient)]
+        if not all(text.isascii() and text.isprintable() for text in (*texts, *prefixes)):
+            raise ValueError("what goes into a bind or an address is printable ASCII")
+        if (
+            len(self.system_type) > _SYSTEM_TYPE
+            or len(self.service_type) > _SERVICE_TYPE
+            or len(self.address_range) > _RANGE
+        ):
+            raise ValueError("system_type has at most 12 characters, service_type 5, address_range 40")
+        if max(map(len, prefixes)) > _PREFIX:
+            raise ValueError(f"a prefix of addresses has at most {_PREFIX} characters")
         self.overrides()
         if self.timers.reconnect[0] > self.timers.reconnect[1] or self.throttling.pause[0] > self.throttling.pause[1]:
             raise ValueError("the first wait is longer than the longest")

@@ -52,7 +52,7 @@ class Joining(Generic[H]):
         """A part came: the texts that can be told now."""
         origin = piece.origin
         if origin is None:
-            return [Whole(piece.sender, piece.to, decode(piece.octets, piece.data_coding, self._alphabet), [handle])]
+            return [Whole(piece.sender, piece.to, self._text(piece.octets, piece.data_coding), [handle])]
         key = (piece.sender, piece.to, origin.reference, origin.total)
         pending = self._pending.get(key)
         if pending is None:
@@ -89,7 +89,11 @@ class Joining(Generic[H]):
             if octets is not None:
                 runs[-1] += octets
             elif not shown or runs[-1]:
-                shown.append(decode(runs[-1], pending.data_coding, self._alphabet))
+                shown.append(self._text(runs[-1], pending.data_coding))
                 runs.append(b"")
-        shown.append(decode(runs[-1], pending.data_coding, self._alphabet))
+        shown.append(self._text(runs[-1], pending.data_coding))
         return Whole(sender, to, GAP.join(shown), pending.handles)
+
+    def _text(self, octets: bytes, data_coding: int) -> str:
+        """NUL becomes U+FFFD: the store takes none, and a text that cannot be stored would come again for ever."""
+        return decode(octets, data_coding, self._alphabet).replace("\0", "\ufffd")

@@ -113,7 +113,7 @@ _UNKNOWN_ROW: Final = Row("unknown", "unknown_status", OTHER, alert=True)
 NO_ANSWER: Final = "no_answer"
 LINK_LOST: Final = "link_lost"
 LINK_DOWN: Final = "link_down"
-NO_MESSAGE_ID: Final = "no_message_id"
+THROTTLED: Final = "throttled"
 
 REFUSES_LOG_IN: Final = frozenset({0x0E, 0x0F})
 """Trying on would lock the account."""

@@ -197,7 +197,7 @@ def inbound(
     if octets is None or (isinstance(pdu, Message) and pdu.short_message):
         octets = pdu.short_message if isinstance(pdu, Message) else b""
     origin, content = text.split_header(octets) if pdu.esm_class & _UDHI else (None, octets)
-    shown = content.decode("latin-1")
+    shown = content.decode("latin-1").replace("\0", " ")  # no text of ours holds NUL: the store takes none
     kind = receipts.kind_of(pdu, shown, text_anywhere=config.receipt_text_anywhere)
     if kind == "text":
         origin = origin or text.sar_origin(pdu.tlvs)

@@ -45,6 +45,7 @@ class Wire(asyncio.Protocol):
         self._abort: asyncio.TimerHandle | None = None
         self.blocked = False
         self.gone = False
+        self._reading = True
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,10 +79,10 @@ class Wire(asyncio.Protocol):
 
     def read(self, *, on: bool) -> None:
         """Take what comes, or leave it in the socket; the other side's window then fills."""
-        if self._transport is None or self.gone or self._transport.is_closing():
+        if on is self._reading or self._transport is None or self.gone or self._transport.is_closing():
             return
-        if on is not self._transport.is_reading():
-            (self._transport.resume_reading if on else self._transport.pause_reading)()
+        self._reading = on
+        (self._transport.resume_reading if on else self._transport.pause_reading)()
 
     def close(self, patience_s: float) -> None:
         """Send what is buffered, then close; at the latest after so many seconds."""
