@@ -10,14 +10,17 @@ from central.adapters.smpp import text
 from central.adapters.smpp.config import Alphabet, Joining
 from central.domain.short_messages import GSM7, GSM7_EXTENSION, Encoding, divide, measure
 
-GSM_TEXT = st.builds(  # mostly longer than one part
-    lambda text, times: text * times,
-    st.text(st.sampled_from([*GSM7.replace("\x1b", ""), *GSM7_EXTENSION]), max_size=90),
-    st.integers(1, 9),
+
+def repeated(text: str, times: int) -> str:
+    """Mostly longer than one part."""
+    return text * times
+
+
+GSM_TEXT = st.builds(
+    repeated, st.text(st.sampled_from([*GSM7.replace("\x1b", ""), *GSM7_EXTENSION]), max_size=90), st.integers(1, 9)
 )
-ANY_TEXT = st.builds(
-    lambda text, times: text * times, st.text(st.characters(exclude_categories=()), max_size=60), st.integers(1, 7)
-)  # lone surrogates, NUL and all
+# lone surrogates, NUL and all
+ANY_TEXT = st.builds(repeated, st.text(st.characters(exclude_categories=()), max_size=60), st.integers(1, 7))
 JOININGS: tuple[Joining, ...] = ("udh8", "udh16", "sar", "payload")
 
 
