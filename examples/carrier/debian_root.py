@@ -61,13 +61,27 @@ def _fill(folder: Path, packages: Sequence[str], users: Mapping[str, int]) -> No
         (folder / part).mkdir(exist_ok=True)
         (folder / part).chmod(mode)
     for name, (major, minor) in _DEVICES.items():
-        os.mknod(folder / "dev" / name, stat.S_IFCHR | 0o666, os.makedev(major, minor))
-        (folder / "dev" / name).chmod(0o666)
+        _make_device(folder / "dev" / name, os.makedev(major, minor))
     everyone = {"root": 0, **users, "nobody": 65534}
     (folder / "etc/passwd").write_text("".join(f"{n}:x:{i}:{i}:{n}:/:/usr/sbin/nologin\n" for n, i in everyone.items()))
     (folder / "etc/group").write_text("".join(f"{n}:x:{i}:\n" for n, i in everyone.items()))
     (folder / "etc/nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files\nservices: files\n")
     (folder / "etc/hosts").write_text("127.0.0.1 localhost\n")
+
+
+def _make_device(path: Path, device: int) -> None:
+    """A device node; where that is forbidden (some containers, ``nodev``), a file that does for tests.
+
+    What is written to such a ``null`` stays in it, and its ``urandom`` ends: libraries take their randomness from the kernel.
+    """
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o666, device)
+        path.chmod(0o666)
+        path.open("r+b", buffering=0).close()
+    except OSError:
+        path.unlink(missing_ok=True)
+        path.write_bytes(os.urandom(1 << 16) if path.name.endswith("random") else b"")
+        path.chmod(0o666)
 
 
 def _download(folder: Path, packages: Sequence[str]) -> None:
