@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
-from central.application.ports.carriers import NotSent, NotTaken, Uncertain
+from central.application.ports.carriers import NotSent, NotTaken, Taken, Uncertain
 from central.domain.policies import Purpose
 from central.domain.statuses import SmsStatus
 from tests.integration.messaging.conftest import Post
@@ -40,7 +41,7 @@ async def test_a_receipt_before_its_answer_is_matched_when_the_answer_comes(post
     served, fake = await post.serve(post.carrier(account))
     (message,) = await post.write(account, ONE)
     await served.send()
-    await post.hear(served, fake, fake.receipt("r-1", SmsStatus.DELIVERED, "DELIVRD"))
+    await post.hear(served, fake, fake.receipt("00R-1", SmsStatus.DELIVERED, "DELIVRD", "r-1", "R-1"))
     assert post.status(message.id)[0] == "SENT_TO_QUEUE"
     fake.answer_all()
     await post.hear(served, fake)
@@ -57,6 +58,37 @@ async def test_a_receipt_finds_its_message_in_another_form_of_the_id(post: Post)
     await post.hear(served, fake)
     await post.hear(served, fake, fake.receipt("00R-1", SmsStatus.UNDELIVERED, "UNDELIV", "R-1", "r-1"))
     assert post.status(message.id)[0] == "UNDELIVERED"
+
+
+async def test_where_an_id_fits_two_messages_the_number_decides(post: Post) -> None:
+    account = post.stock.account()
+    served, fake = await post.serve(post.carrier(account))
+    one, two = await post.write(account, ONE, TWO)
+    await served.send()
+    fake.answer_all(**{"n" + ONE: Taken("10"), "n" + TWO: Taken("0a")})
+    await post.hear(served, fake)
+    receipt = fake.receipt("10", SmsStatus.DELIVERED, "DELIVRD", "0a")
+    await post.hear(served, fake, msgspec.structs.replace(receipt, about=("CENTRAL", "+" + TWO)))
+    assert [post.status(message.id)[0] for message in (one, two)] == ["SENT_TO_QUEUE", "DELIVERED"]
+    other = fake.receipt("000A", SmsStatus.REJECTED, "REJECTD", "10")  # fits one, and is about somebody else
+    await post.hear(served, fake, msgspec.structs.replace(other, about=("", THREE)))
+    assert post.status(one.id)[0] == "SENT_TO_QUEUE"
+    await post.hear(served, fake, msgspec.structs.replace(receipt, about=("XXXX01", "")))
+    assert post.status(one.id)[0] == "DELIVERED"
+
+
+async def test_a_receipt_that_nobody_can_read_is_kept_and_holds_up_nothing(post: Post) -> None:
+    account = post.stock.account()
+    served, fake = await post.serve(post.carrier(account))
+    (message,) = await post.write(account, ONE)
+    await served.send()
+    fake.answer_all()
+    await post.hear(served, fake)
+    broken = msgspec.structs.replace(fake.receipt("\x00\\u0000", None, "\x9f\x00"), raw="\x00" * 5)
+    await post.hear(served, fake, broken, fake.receipt("r-1", SmsStatus.DELIVERED, "DELIVRD\x00"))
+    assert fake.acked == 2
+    assert post.status(message.id)[0] == "DELIVERED"
+    assert post.stock.rows("select remote_id from stray_receipt") == [("\ufffd\\u0000",)]
 
 
 async def test_receipts_twice_late_and_corrected(post: Post) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -41,6 +42,7 @@ _ACCOUNTS = hot_statements("dispatch")
 _receipt = msgspec.json.Decoder(ReceiptCame)
 _routes = msgspec.json.Decoder(tuple[CarrierRoute, ...])
 _encode = msgspec.json.Encoder().encode
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _STALE = {"lease": "lost_hand_overs", "silent": "silent", "overdue": "overdue"}
 
 
@@ -127,7 +129,13 @@ class PostgresMessageBatch:
     ) -> None:
         """Keep receipts that fit no message (yet), under each form of their id."""
         strays = [
-            {"id": id_, "remote_id": receipt.remote_id, "body": receipt, "came_at": receipt.at}
+            {
+                "id": id_,
+                "remote_id": receipt.remote_id,
+                "forms": sorted({receipt.remote_id, *receipt.same_ids}),
+                "body": receipt,
+                "came_at": receipt.at,
+            }
             for id_, receipt in receipts
         ]
         how = {"account_id": account_id, "carrier_id": carrier, "strays": _json(strays)}
@@ -137,7 +145,7 @@ class PostgresMessageBatch:
         self, account_id: AccountId, carrier: CarrierId, remote_ids: Sequence[str]
     ) -> Sequence[ReceiptCame]:
         """Those that came before the answer that named these ids."""
-        asked = {"account_id": account_id, "carrier_id": carrier, "remote_ids": list(remote_ids)}
+        asked = {"account_id": account_id, "carrier_id": carrier, "remote_ids": _storable(remote_ids)}
         rows = await _SQL["take_strays"].rows(self._connection, asked)
         return [_receipt.decode(_encode(body)) for (body,) in rows]
 
@@ -239,7 +247,7 @@ class PostgresMessages:
         self, account_id: AccountId, carrier: CarrierId, remote_ids: Sequence[str]
     ) -> AsyncGenerator[PostgresMessageBatch]:
         """The messages that the far end calls so, under lock, with their parts."""
-        asked = {"account_id": account_id, "carrier_id": carrier, "remote_ids": list(remote_ids)}
+        asked = {"account_id": account_id, "carrier_id": carrier, "remote_ids": _storable(remote_ids)}
         async with transaction(self._pool) as connection:
             batch = PostgresMessageBatch(connection, self._ids)
             found = await _SQL["by_remote_ids"].rows(connection, asked)
@@ -311,5 +319,11 @@ def _list_dates(lists: Mapping[str, Mapping[str, Any]] | None) -> Mapping[str, L
     }
 
 
+def _storable(texts: Sequence[str]) -> list[str]:
+    return [text.replace("\x00", "\ufffd") for text in texts]
+
+
 def _json(value: object) -> str:
-    return _encode(value).decode()
+    """One jsonb parameter; what far ends write may hold U+0000, which PostgreSQL's text cannot."""
+    text = _encode(value)
+    return (_NUL.sub(rb"\1\\ufffd", text) if b"\\u0000" in text else text).decode()

@@ -221,6 +221,7 @@ def inbound(
         error=told.error,
         done_at=told.done_at,
         raw=raw_of(shown, pdu.tlvs),
+        about=(pdu.source, pdu.dest),
     )
 
 

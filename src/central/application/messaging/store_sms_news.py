@@ -15,6 +15,7 @@ from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
 from central.domain.ids import MessageId
 from central.domain.message_routes import CarrierRoute
+from central.domain.numbers import MIN_DIGITS
 
 
 class StoreSmsNews:
@@ -113,25 +114,39 @@ class StoreSmsNews:
 def _place(
     messages: Sequence[StoredMessage], news: Sequence[ReceiptCame], carrier: OpenCarrier
 ) -> tuple[dict[MessageId, list[tuple[int, ReceiptCame]]], list[ReceiptCame]]:
-    """Which part each receipt is about: the id exactly as it was given wins over its other forms; the youngest message wins."""
-    by_remote: dict[str, tuple[MessageId, list[int]]] = {}
-    for message in sorted(messages, key=lambda m: m.created_at):
+    """Which part each receipt is about: where its id fits several messages, the recipient's number decides."""
+    by_remote: dict[str, list[tuple[StoredMessage, int]]] = defaultdict(list)
+    for message in sorted(messages, key=lambda m: m.created_at, reverse=True):
         for part in message.known_parts:
             if part.remote_id and part.carrier_id == carrier.id:
-                known = by_remote.get(part.remote_id)
-                if known is not None and known[0] == message.id:
-                    known[1].append(part.part)  # parts that went as one: a receipt is about all of them
-                else:
-                    by_remote[part.remote_id] = (message.id, [part.part])
+                by_remote[part.remote_id].append((message, part.part))
     placed: dict[MessageId, list[tuple[int, ReceiptCame]]] = defaultdict(list)
     strays: list[ReceiptCame] = []
     for receipt in news:
-        found = next((by_remote[form] for form in (receipt.remote_id, *receipt.same_ids) if form in by_remote), None)
+        forms = dict.fromkeys((receipt.remote_id, *receipt.same_ids))
+        fitting = [one for form in forms for one in by_remote.get(form, ())]
+        found = next((one for one in fitting if _is_about(receipt, one[0])), None)
+        if found is None:  # its numbers are hidden, or written in another way: the id exactly as it was given counts
+            exact = by_remote.get(receipt.remote_id, ())
+            found = next(iter(exact or (fitting if len(fitting) == 1 and not _numbers(receipt) else ())), None)
         if found is None:
             strays.append(receipt)
         else:
-            placed[found[0]] += [(part, receipt) for part in found[1]]
+            message, part = found
+            remote_id = next(known.remote_id for known in message.known_parts if known.part == part)
+            same = [known.part for known in message.known_parts if known.remote_id == remote_id]
+            placed[message.id] += [(one, receipt) for one in same]  # parts that went as one: it is about all of them
     return placed, strays
+
+
+def _is_about(receipt: ReceiptCame, message: StoredMessage) -> bool:
+    """Whether the recipient's number stands in it: carriers write it with or without country code, ``+`` and zeros."""
+    return any(message.recipient.endswith(digits) or digits.endswith(message.recipient) for digits in _numbers(receipt))
+
+
+def _numbers(receipt: ReceiptCame) -> list[str]:
+    digits = ("".join(char for char in about if char in "0123456789").lstrip("0") for about in receipt.about)
+    return [one for one in digits if len(one) >= MIN_DIGITS]
 
 
 async def _write(batch: MessageBatch, decided: Sequence[Decided], clock: Clock) -> None:

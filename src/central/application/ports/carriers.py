@@ -120,6 +120,8 @@ class PartAnswered(msgspec.Struct, frozen=True, tag="part_answered"):
 class ReceiptCame(msgspec.Struct, frozen=True, tag="receipt_came"):
     """A delivery receipt. status None = an intermediate notice, kept as an event only.
 
+    about: the numbers that stand in it, one of which is usually the recipient's: where an id fits several messages in one form
+    or another, they tell which is meant.
     remote_id: as it stands in the receipt; ``same_ids``: all forms in which the answer to the message may have given it (hex,
     decimal, zeros, case; SMPP carriers differ), the exact one first. state: the carrier's own word. reason: ours. error: its
     code, "" = none. done_at: when it says that it happened. raw: the receipt as it came, for people.
@@ -135,6 +137,7 @@ class ReceiptCame(msgspec.Struct, frozen=True, tag="receipt_came"):
     error: str = ""
     done_at: datetime | None = None
     raw: str = ""
+    about: tuple[str, ...] = ()
 
 
 class TextCame(msgspec.Struct, frozen=True, tag="text_came"):

@@ -80,6 +80,7 @@ class Messenger:
         self._telemetry, self._poll_s = telemetry, poll_s
         self._running: dict[CarrierId, _Running] = {}
         self._broken: dict[CarrierId, int] = {}
+        self._defect: BaseException | None = None
 
     async def run(self, stop: asyncio.Event, drain_s: float) -> None:
         """Run until ``stop``; then let what is handed over be answered for ``drain_s`` seconds."""
@@ -96,6 +97,8 @@ class Messenger:
 
     async def _look(self) -> None:
         """Keep the place, and serve exactly the carriers that are enabled, as they are configured now."""
+        if self._defect is not None:
+            raise self._defect
         if not await self._lead(LEAD_FOR):
             await asyncio.gather(*(self._close(carrier, 0) for carrier in list(self._running)))
             return
@@ -129,6 +132,15 @@ class Messenger:
             "gather": served.gather(),
         }
         running.tasks = [asyncio.create_task(loop, name=f"{name} {row.name}") for name, loop in loops.items()]
+        for task in running.tasks:
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A loop that dies of a defect takes the process with it: its supervisor starts a new one, and an operator hears of it."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._defect is None:
+            self._telemetry.failure("carrier_loop_died", error, loop=task.get_name())
+            self._defect = error
 
     async def _close(self, carrier: CarrierId, patience_s: float) -> None:
         running = self._running.pop(carrier, None)

@@ -65,9 +65,9 @@ create table message_part (
 create index message_part_remote on message_part (carrier_id, remote_id) where remote_id <> '';
 -- Receipts that came before the answer to their message, or belong to nothing that we know.
 create table stray_receipt (
-  account_id uuid not null, carrier_id uuid not null, id uuid not null, remote_id text not null, body jsonb not null,
+  account_id uuid not null, carrier_id uuid not null, id uuid not null, remote_id text not null, forms text[] not null, body jsonb not null,
   came_at timestamptz not null, primary key (account_id, carrier_id, id));
-create index stray_receipt_remote on stray_receipt (account_id, carrier_id, remote_id);
+create index stray_receipt_forms on stray_receipt using gin (forms);
 create index stray_receipt_age on stray_receipt (came_at);
 -- What people wrote to us.
 create table inbound_text (

@@ -153,23 +153,20 @@ insert into ledger (account_id, id, at, kind, amount, reserved, records, note)
 select m.account_id, m.id, %(at)s, 'settle', -m.amount, 0, 0, m.n || ' messages' from m join booked using (account_id);
 
 -- name: keep_strays
-insert into stray_receipt (account_id, carrier_id, id, remote_id, body, came_at)
-select %(account_id)s, %(carrier_id)s, d.id, d.remote_id, d.body, d.came_at
-  from jsonb_to_recordset(%(strays)s::jsonb) as d(id uuid, remote_id text, body jsonb, came_at timestamptz) on conflict do nothing;
+insert into stray_receipt (account_id, carrier_id, id, remote_id, forms, body, came_at)
+select %(account_id)s, %(carrier_id)s, d.id, d.remote_id, d.forms, d.body, d.came_at
+  from jsonb_to_recordset(%(strays)s::jsonb) as d(id uuid, remote_id text, forms text[], body jsonb, came_at timestamptz) on conflict do nothing;
 
 -- name: take_strays
 with gone as (
   delete from stray_receipt s
-   where s.account_id = %(account_id)s and s.carrier_id = %(carrier_id)s
-     and (s.remote_id = any(%(remote_ids)s) or s.body -> 'same_ids' ?| %(remote_ids)s)
+   where s.account_id = %(account_id)s and s.carrier_id = %(carrier_id)s and s.forms && %(remote_ids)s::text[]
   returning s.id, s.body)
 select body from gone order by id;
 
 -- name: matchable_strays
--- The ids that answers gave, by any form in which receipts write them.
-select distinct p.account_id, p.carrier_id, p.remote_id from stray_receipt s
-  cross join lateral (select s.remote_id union select jsonb_array_elements_text(s.body -> 'same_ids')) as form(remote_id)
-  join message_part p on p.carrier_id = s.carrier_id and p.remote_id = form.remote_id and p.account_id = s.account_id and p.remote_id <> ''
+select distinct s.account_id, s.carrier_id, p.remote_id from stray_receipt s
+  join message_part p on p.carrier_id = s.carrier_id and p.remote_id = any(s.forms) and p.account_id = s.account_id
  where s.came_at > %(at)s - interval '10 minutes' limit %(n)s;
 
 -- name: keep_texts
