@@ -49,7 +49,9 @@ async def test_a_receipt_in_another_form_before_its_answer_is_matched(post: Post
     assert [post.status(message.id)[0] for message in messages] == ["DELIVERED", "SENT_TO_QUEUE"]
     # and where answer and receipt were stored by two transactions at once
     await post.hear(served, fake, fake.receipt("18", SmsStatus.DELIVERED, "DELIVRD", "18"))
-    post.stock.run("update stray_receipt set body = jsonb_set(body, '{same_ids}', '[\"18\", \"12\"]')")
+    post.stock.run(
+        "update stray_receipt set forms = '{18,12}', body = jsonb_set(body, '{same_ids}', '[\"18\", \"12\"]')"
+    )
     await served.catch_up()
     assert [post.status(message.id)[0] for message in messages] == ["DELIVERED", "DELIVERED"]
     assert post.stock.value("select count(*) from stray_receipt") == 0

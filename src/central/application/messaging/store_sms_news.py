@@ -132,10 +132,10 @@ def _place(
         if found is None:
             strays.append(receipt)
         else:
-            message, part = found
-            remote_id = next(known.remote_id for known in message.known_parts if known.part == part)
-            same = [known.part for known in message.known_parts if known.remote_id == remote_id]
-            placed[message.id] += [(one, receipt) for one in same]  # parts that went as one: it is about all of them
+            about, number = found
+            remote_id = next(known.remote_id for known in about.known_parts if known.part == number)
+            same = [known.part for known in about.known_parts if known.remote_id == remote_id]
+            placed[about.id] += [(one, receipt) for one in same]  # parts that went as one: it is about all of them
     return placed, strays
 
 
