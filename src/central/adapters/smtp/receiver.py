@@ -12,7 +12,7 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import AnyStr, Final
+from typing import AnyStr, Final, cast
 
 from aiosmtpd.smtp import SMTP
 from aiosmtpd.smtp import Envelope as Received
@@ -190,8 +190,8 @@ class _Door(SMTP):
             self.host = str(peer[0]) if isinstance(peer, tuple) and peer else "?"  # pyright: ignore[reportUnknownArgumentType]
             if not self._receiver.may_enter(self.host):
                 self._turned_away = True
-                if isinstance(transport, asyncio.WriteTransport):
-                    transport.write(b"421 4.7.0 Too many connections, try again later\r\n")
+                # uvloop's transports have no common class with asyncio's
+                cast("asyncio.WriteTransport", transport).write(b"421 4.7.0 Too many connections, try again later\r\n")
                 transport.close()
                 return
             self._receiver.doors.add(self)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from typing_extensions import override
 
@@ -85,8 +85,7 @@ class Link(asyncio.Protocol):
     # ------------------------------------------------------------------------------------------------- asked by the loop
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_connection gives no other kind
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's has no common class with asyncio's
         self.since = self._loop.time()
 
     @override
