@@ -17,6 +17,7 @@ from tests.benchmarks import (
     calls_vs_bare_ari,
     dispatch_vs_bare,
     dispatch_vs_procrastinate,
+    email_vs_libraries,
     intake_memory,
     intake_vs_copy,
     interpreter_steps,
@@ -41,6 +42,7 @@ SPECS: tuple[Spec, ...] = (
     interpreter_steps.SPEC,
     slow_webhook.SPEC,
     late_transitions.SPEC,
+    email_vs_libraries.SPEC,
     submit_vs_smpplib.SPEC,
 )
 RESULT = Path("build/bench.json")

@@ -109,9 +109,14 @@ def text_in(message: EmailMessage, kind: str) -> str:
     return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
 
 
+def named_key(selector: str, pem: str = "") -> DkimKey:
+    """An RSA key, a new one where none is given."""
+    return DkimKey(selector, pem or _pem(rsa.generate_private_key(65537, 2048)))
+
+
 @cache
 def rsa_key() -> DkimKey:
-    return DkimKey("s2026", _pem(rsa.generate_private_key(65537, 2048)))
+    return named_key("s2026")
 
 
 @cache
