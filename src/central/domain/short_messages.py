@@ -2,13 +2,16 @@
 
 Sources: 3GPP TS 23.038 (formerly GSM 03.38), section 6.2.1: default alphabet and its extension table; section 6.2.3: UCS-2.
 TS 23.040 (GSM 03.40), section 9.2.3.24.1: six octets of each part tell how parts belong together, which leaves 153 septets or
-67 UCS-2 characters. Neither an escaped character (two septets) nor a surrogate pair (two characters) is torn apart.
+67 UCS-2 characters. Neither an escaped character (two septets) nor a surrogate pair (two characters) is torn apart, nor, where
+it fits into a part, what people see as one character (Unicode UAX #29, simplified): handsets may show parts one by one.
 National shift tables are not used: few gateways take them.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -34,6 +37,7 @@ LIMIT_PARTS: Final = 10
 _ESCAPE: Final = "\x1b"
 _PLAIN: Final = frozenset(GSM7) - {_ESCAPE}
 _WIDE: Final = 0xFFFF
+_JOINER: Final = "\u200d"
 _EXTENDED: Final = re.compile(f"[{re.escape(''.join(GSM7_EXTENSION))}]")
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 # One message holds 140 octets: 160 septets or 70 UCS-2 characters.
@@ -55,16 +59,11 @@ def measure(text: str) -> Measured:
     encoding: Encoding = "ucs2" if widths is None else "gsm7"
     if widths is None:
         widths = [2 if ord(char) > _WIDE else 1 for char in text]
-    whole, part = _SIZES[encoding]
+    whole, _ = _SIZES[encoding]
     units = sum(widths)
     if units <= whole:
         return Measured(encoding, units, 1)
-    parts, room = 1, part
-    for width in widths:
-        if width > room:
-            parts, room = parts + 1, part
-        room -= width
-    return Measured(encoding, units, parts)
+    return Measured(encoding, units, len(divide(text, encoding)))
 
 
 def divide(text: str, encoding: Encoding, *, wide_reference: bool = False) -> list[str]:
@@ -79,14 +78,46 @@ def divide(text: str, encoding: Encoding, *, wide_reference: bool = False) -> li
         return [text]
     part -= wide_reference
     pieces: list[str] = []
-    begun, room = 0, part
-    for at, char in enumerate(text):
-        width = 2 if double.match(char) else 1
-        if width > room:
-            pieces.append(text[begun:at])
-            begun, room = at, part
-        room -= width
+    begun, at, room = 0, 0, part
+    for seen in _seen(text) if encoding == "ucs2" else text:
+        width = len(seen) + len(double.findall(seen))
+        for char in seen if width > part else (seen,):
+            width = len(char) + len(double.findall(char))
+            if width > room:
+                pieces.append(text[begun:at])
+                begun, room = at, part
+            room -= width
+            at += len(char)
     return [*pieces, text[begun:]]
+
+
+def _seen(text: str) -> Iterator[str]:
+    """What people see as one character each, of one or more characters (UAX #29, simplified)."""
+    begun = 0
+    flags = 0
+    for at, char in enumerate(text):
+        flag = "\U0001f1e6" <= char <= "\U0001f1ff"
+        pair = flag and flags % 2 == 1
+        flags = flags + 1 if flag else 0
+        if at == begun or pair or text[at - 1] == _JOINER or _extends(char):
+            continue
+        yield text[begun:at]
+        begun = at
+    if begun < len(text):
+        yield text[begun:]
+
+
+def _extends(char: str) -> bool:
+    """Whether it belongs to the character before: marks, joiners, skin tones, tags, vowels and finals of Hangul."""
+    if char < "\u0300":
+        return False
+    return (
+        unicodedata.category(char)[0] == "M"
+        or char in "\u200c\u200d"
+        or "\U0001f3fb" <= char <= "\U0001f3ff"
+        or "\U000e0020" <= char <= "\U000e007f"
+        or "\u1160" <= char <= "\u11ff"
+    )
 
 
 def _septets(text: str) -> list[int] | None:

@@ -85,6 +85,10 @@ async def test_nobody_there_is_not_sent() -> None:
         await ours.carrier.submit([message(text="x" * 400)])
         await ours.until(lambda: len(ours.answers()) == 3)
         assert {type(answer) for answer in ours.answers()} == {NotSent}
+        await ours.until(lambda: "down" in ours.links())
+        await asyncio.sleep(0.5)
+        assert ours.links() == ["down"]  # told once, though it is tried again and again
+        assert "no connection" in ours.of(LinkMoved)[0].detail
 
 
 async def test_a_cut_in_the_middle_splits_into_answered_unsure_and_not_sent() -> None:

@@ -103,6 +103,34 @@ def test_pairs_are_never_torn(joining: Joining) -> None:
             octets.decode("utf-16-be")  # raises for half a pair
 
 
+@pytest.mark.parametrize(
+    "seen",
+    [
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "\U0001f1ee\U0001f1f3",
+        "\u0928\u093f",
+        "\u0915\u094d\u200d\u0937",
+        "\U0001f44d\U0001f3fd",
+        "e\u0301\u0327",
+        "\u1112\u1161\u11ab",
+    ],
+)
+def test_what_people_see_as_one_character_is_never_torn(seen: str) -> None:
+    for lead in range(60, 75):
+        value = "\u0416" * lead + seen * 40
+        pieces = divide(value, "ucs2")
+        assert "".join(pieces) == value
+        assert len(pieces) == measure(value).parts
+        for piece in pieces:
+            assert piece.strip("\u0416").replace(seen, "") == ""
+
+
+def test_what_is_longer_than_a_part_is_torn_all_the_same() -> None:
+    value = "\u0416" + "e" + "\u0301" * 500
+    assert [len(piece) for piece in divide(value, "ucs2")] == [67] * 7 + [33]
+    assert measure(value).parts == 8
+
+
 def test_a_payload_is_one_part_of_everything() -> None:
     _, parts = made("a" * 1000, "payload")
     assert [(len(part.octets), part.payload) for part in parts] == [(1000, True)]

@@ -20,7 +20,7 @@ from central.adapters.smpp.message_ids import MessageIds
 from central.adapters.smpp.meter import Meter
 from central.adapters.smpp.news import Handle, NewsQueue
 from central.adapters.smpp.pace import Bucket
-from central.adapters.smpp.reasons import LINK_DOWN, judge
+from central.adapters.smpp.reasons import LINK_DOWN, bind_refused, judge
 from central.adapters.smpp.session import Session, Side
 from central.adapters.smpp.translate import Parts, Writer, inbound, query_news
 from central.application.ports.carriers import (
@@ -59,6 +59,7 @@ class SmppCarrier:
         self._overrides = config.overrides()
         self._queue = NewsQueue()
         self._closing = False
+        self._down: dict[str, str] = {}
         self.binds: list[Bind] = []
 
     # -- the port --------------------------------------------------------------------------------------------------------
@@ -191,7 +192,9 @@ class SmppCarrier:
 
     def _arrived(self, bind: Bind, event: wire_events.Arrived, at: datetime) -> None:
         handle: Handle = (bind, event.token)
-        news = inbound(event.pdu, self.config, self._message_ids, bind.name, at)
+        odd: list[str] = []
+        news = inbound(event.pdu, self.config, self._message_ids, bind.name, at, odd)
+        self._meter.odd(bind, odd)
         if isinstance(news, ReceiptCame):
             self._queue.put(news, [handle])
             return
@@ -203,13 +206,16 @@ class SmppCarrier:
         match event:
             case wire_events.Up():
                 self._queue.put(LinkMoved(bind.name, "up", at))
-            case wire_events.Down(reason=reason, was_bound=True):
-                self._queue.put(LinkMoved(bind.name, "down", at, reason))
-            case wire_events.Down(reason=reason):
-                self._meter.unreachable(bind, reason)
-            case wire_events.Refused(no_transceiver=True):
+                self._down.pop(bind.name, None)
+            case wire_events.Down(reason=reason, was_bound=was_bound):
+                if was_bound or self._down.get(bind.name) != reason:  # not each try of the same failure
+                    self._queue.put(LinkMoved(bind.name, "down", at, reason))
+                self._down[bind.name] = reason
+            case wire_events.Refused(status=status, no_transceiver=True):
+                self._down[bind.name] = bind_refused(status)
                 self._fall_back(bind)
             case wire_events.Refused(status=status, stopped=stopped):
+                self._down[bind.name] = bind_refused(status)
                 name = judge(status, {}).name
                 detail = f"0x{status:08X} {name}{', not tried again' if stopped else ''}"
                 self._queue.put(LinkMoved(bind.name, "refused", at, detail))

@@ -25,9 +25,10 @@ class Meter:
         if parts:
             self._telemetry.count("smpp_submits", parts, carrier=self._carrier)
 
-    def unreachable(self, bind: Bind, reason: str) -> None:
-        """A connection could not be made."""
-        self._telemetry.warning("smpp_unreachable", carrier=self._carrier, bind=bind.name, reason=reason)
+    def odd(self, bind: Bind, words: Sequence[str]) -> None:
+        """Something about a receipt that a person should look at."""
+        for word in words:
+            self._telemetry.count("smpp_oddities", 1, kind=word, carrier=self._carrier, bind=bind.name)
 
     def heard(self, bind: Bind, events: Sequence[Event]) -> None:
         """Everything that one read, or one timer, brought."""
@@ -42,19 +43,28 @@ class Meter:
                     self._telemetry.warning("smpp_answer_without_id", **keys)
             elif type(event) is told.Arrived:
                 counts["arrived"] += 1
-            elif type(event) is told.Unsure:
-                counts["uncertain"] += len(event.tickets)
-            elif type(event) is told.Unsent:
-                counts["not_sent"] += len(event.tickets)
-            elif type(event) is told.Enquired:
-                self._telemetry.observe("smpp_enquire_link_ms", event.round_trip_s * 1000, **keys)
-            elif type(event) is told.Odd:
-                self._telemetry.count("smpp_oddities", 1, kind=event.word, **keys)
-            elif type(event) in {told.Up, told.Down, told.Refused}:
-                self._telemetry.event("smpp_bind_moved", state=bind.session.state.value, **keys)
-                self._telemetry.gauge("smpp_bound", float(type(event) is told.Up), **keys)
+            elif isinstance(event, told.Unsure | told.Unsent):
+                counts["uncertain" if type(event) is told.Unsure else "not_sent"] += len(event.tickets)
+            else:
+                self._link(bind, event, keys)
         for kind, count in counts.items():
             self._telemetry.count("smpp_outcomes", count, kind=kind, **keys)
         if slowest >= 0:
             self._telemetry.observe("smpp_answer_ms", slowest * 1000, **keys)
             self._telemetry.gauge("smpp_window_used", len(bind.session.window.flights), **keys)
+
+    def _link(self, bind: Bind, event: Event, keys: dict[str, str]) -> None:
+        match event:
+            case told.Enquired(round_trip_s=seconds):
+                self._telemetry.observe("smpp_enquire_link_ms", seconds * 1000, **keys)
+            case told.Odd(word=word):
+                self._telemetry.count("smpp_oddities", 1, kind=word, **keys)
+            case told.PaceMoved():
+                self._telemetry.gauge("smpp_rate_per_s", bind.session.pace.bucket.rate or 0.0, **keys)
+            case told.Down(reason=reason, was_bound=False):
+                self._telemetry.warning("smpp_unreachable", reason=reason, **keys)
+            case told.Up() | told.Down() | told.Refused():
+                self._telemetry.event("smpp_bind_moved", state=bind.session.state.value, **keys)
+                self._telemetry.gauge("smpp_bound", float(type(event) is told.Up), **keys)
+            case _:
+                pass

@@ -155,6 +155,11 @@ def judge(status: int, overrides: Mapping[int, Override], *, delay_s: float = 0.
     )
 
 
+def bind_refused(status: int) -> str:
+    """Why a connection was closed after a refused bind, for people."""
+    return f"bind refused: 0x{status:08X}"
+
+
 # -- receipts ----------------------------------------------------------------------------------------------------------
 class State(msgspec.Struct, frozen=True):
     """One state of a receipt: the standard's word, ours, and the status. known False = a new word: a person must look."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -92,6 +93,7 @@ def _error(by_tlv: bytes | None, by_text: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=1024)  # receipts come in bursts, and tell the minute
 def date_of(digits: str, zone_min: int) -> datetime | None:
     """YYMMDDhhmm, with seconds or with the century; None for anything else."""
     if len(digits) not in _DIGITS_OF_DATES or not digits.isascii() or not digits.isdigit():

@@ -18,7 +18,7 @@ from central.adapters.smpp.frames import Frame, Frames
 from central.adapters.smpp.output import Output
 from central.adapters.smpp.pace import NEVER, Pace
 from central.adapters.smpp.pdu import RESPONSE, Pdu
-from central.adapters.smpp.reasons import FULL, LINK_LOST, NO_ANSWER, REOPENS, SLOWS
+from central.adapters.smpp.reasons import FULL, LINK_LOST, NO_ANSWER, REOPENS, SLOWS, bind_refused
 from central.adapters.smpp.rebinding import Rebinding
 from central.adapters.smpp.reception import Reception
 from central.adapters.smpp.requests import take_request
@@ -344,7 +344,7 @@ class Session:
         if no_transceiver:
             self.rebinding.stop()
         events.append(told.Refused(status, self.stopped, no_transceiver))
-        self._close(f"bind refused: 0x{status:08X}", events)
+        self._close(bind_refused(status), events)
 
     # -- time ------------------------------------------------------------------------------------------------------------
     def _time_out(self, now: float, events: list[Event]) -> None:

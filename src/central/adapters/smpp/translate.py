@@ -190,9 +190,14 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 def inbound(
-    pdu: Message | DataMessage, config: SmppConfig, ids: MessageIds, link: str, at: datetime
+    pdu: Message | DataMessage,
+    config: SmppConfig,
+    ids: MessageIds,
+    link: str,
+    at: datetime,
+    odd: list[str] | None = None,
 ) -> ReceiptCame | Piece:
-    """What a deliver_sm or data_sm is: a receipt, or a text of a person."""
+    """What a deliver_sm or data_sm is: a receipt, or a text of a person. ``odd``: where to note what a person should look at."""
     octets = pdu.tlv(text.PAYLOAD)
     if octets is None or (isinstance(pdu, Message) and pdu.short_message):
         octets = pdu.short_message if isinstance(pdu, Message) else b""
@@ -203,6 +208,10 @@ def inbound(
         origin = origin or text.sar_origin(pdu.tlvs)
         return Piece(pdu.source.lstrip("+"), pdu.dest.lstrip("+"), content, pdu.data_coding, origin)
     told = receipts.read(pdu, shown, zone_min=config.receipt_zone_min, text_first=config.receipts == "text_first")
+    if odd is not None and told.differs:
+        odd.append("receipt_differs")
+    if odd is not None and not told.state.known:
+        odd.append("unknown_state")
     meaning = error_meaning(told.error, config.errors)
     status: SmsStatus | None = told.state.status
     reason = told.state.reason
@@ -250,6 +259,9 @@ def query_news(
 
 def raw_of(shown: str, tlvs: wire.Tlvs) -> str:
     """A receipt as it came, for people: the text, then the TLVs; NUL and other control characters escaped."""
-    parts = ["".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in shown[:1_000])] if shown else []
+    text = shown[:1_000]
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    parts = [text] if text else []
     parts += [f"0x{tag:04X}={value[:100].hex()}" for tag, value in tlvs[:32]]
     return " ".join(parts)
