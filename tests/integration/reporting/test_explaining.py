@@ -142,6 +142,37 @@ async def test_waiting_and_tried_webhooks_are_told(stage: Stage) -> None:
     ]
 
 
+async def test_messages_of_its_steps_are_told(stage: Stage) -> None:
+    carrier, *ids = stage.stock.ids.uuids(6)
+    (other,) = stage.stock.records(stage.account, stage.request, [[number(2)]])
+    stage.stock.run(
+        "insert into carrier (account_id, id, name, channel, kind) values (%s, %s, 'calm', 'sms', 'smpp')", stage.account, carrier
+    )  # fmt: skip
+    for id_, record, channel, to in (
+        (ids[0], stage.record, "sms", number(1)), (ids[1], stage.record, "email", "a@example.com"), (ids[2], other, "sms", number(2)),
+    ):  # fmt: skip
+        stage.stock.run(
+            "insert into message (account_id, id, record_id, carrier_id, created_at, changed_at, deadline, channel, status, recipient, purpose,"
+            " step) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'service', 'thanks')",
+            stage.account, id_, record, carrier, stage.at(2), stage.at(2), stage.at(60), channel,
+            "DELIVERED" if channel == "sms" else "Sent", to,
+        )  # fmt: skip
+        stage.stock.run(
+            "insert into message_event (account_id, message_id, id, at, kind, to_status, data)"
+            " values (%s, %s, %s, %s, 'message_accepted', 'SENT_TO_QUEUE', '{}')",
+            stage.account, id_, stage.stock.ids.uuid(), stage.at(2),
+        )  # fmt: skip
+    told = await stage.reporting.explain_record(stage.account, stage.record)
+    ((sms,), (mail,)) = (told.record.sms, told.record.emails)
+    assert (sms.message_id, sms.to, sms.step, sms.carrier, sms.parts) == (ids[0], number(1), "thanks", "calm", 1)
+    assert (mail.message_id, mail.to, mail.parts) == (ids[1], "a@example.com", None)
+    lines = [entry for entry in told.timeline if entry.kind is Kind.MESSAGE]
+    assert {entry.data["message_id"] for entry in lines} == {str(id_) for id_ in ids[:2]}
+    assert all(entry.at == stage.at(2) for entry in lines)
+    document = await stage.reporting.record(stage.account, stage.record)
+    assert [one["status"] for one in cast("list[dict[str, Any]]", document["sms"])] == ["DELIVERED"]
+
+
 async def test_traces_of_other_records_stay_theirs(stage: Stage) -> None:
     (other,) = stage.stock.records(stage.account, stage.request, [[number(2)]])
     told = await stage.reporting.explain_record(stage.account, other)

@@ -126,6 +126,42 @@ async def test_the_body_tells_the_whole_record(
     }
 
 
+async def test_the_body_lists_the_messages_that_the_steps_sent(
+    store: psycopg.AsyncConnection[tuple[Any, ...]], worker_pool: Pool
+) -> None:
+    await fill(store, attempts=True)
+    await store.execute("update attempt set variables = variables || %s", [Jsonb({"pin": "+91 98000 00002"})])
+    sent = [
+        ("sms", "thanks", "919800000001", "DELIVERED", "delivered", 2), ("sms", "", "919800000002", "FAILED", "no_gateway", 1),
+        ("email", "write", "asha@example.com", "Sent", "", 1),
+    ]  # fmt: skip
+    ids = IDS.uuids(4)
+    for id_, (channel, step, to, status, reason, parts) in zip(ids, sent, strict=False):
+        await store.execute(
+            "insert into message (account_id, id, record_id, created_at, changed_at, deadline, parts, channel, status, reason, recipient,"
+            " purpose, step) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'service', %s)",
+            [ACCOUNT, id_, RECORD, AT, AT, AT, parts, channel, status, reason, to, step],
+        )  # fmt: skip
+    await store.execute(
+        "insert into message (account_id, id, created_at, changed_at, deadline, channel, status, recipient, purpose)"
+        " values (%s, %s, %s, %s, %s, 'sms', 'DELIVERED', '919800000001', 'service')",
+        [ACCOUNT, ids[3], AT, AT, AT],
+    )
+    body = json.loads((await claim(worker_pool)).body)
+    assert body["sms"] == [
+        {
+            "message_id": str(ids[0]),
+            "step": "thanks",
+            "to": "919800000001",
+            "status": "DELIVERED",
+            "reason": "delivered",
+            "parts": 2,
+        },
+        {"message_id": str(ids[1]), "to": "***", "status": "FAILED", "reason": "no_gateway", "parts": 1},
+    ]
+    assert body["emails"] == [{"message_id": str(ids[2]), "step": "write", "to": "asha@example.com", "status": "Sent"}]
+
+
 async def test_a_record_that_was_never_called_has_no_attempts(
     store: psycopg.AsyncConnection[tuple[Any, ...]], worker_pool: Pool
 ) -> None:

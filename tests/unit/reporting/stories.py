@@ -9,6 +9,8 @@ from importlib import resources
 from typing import Any
 from uuid import UUID
 
+from central.application.ports.message_reports import EventRow as MessageEventRow
+from central.application.ports.message_reports import MessageRow
 from central.application.ports.reporting import (
     AttemptRow,
     EventRow,
@@ -20,7 +22,7 @@ from central.application.ports.reporting import (
     RecordRow,
 )
 from central.application.ports.telephony import SipMessage
-from central.domain.ids import AccountId, FlowId, LegId, RecordId, RequestId
+from central.domain.ids import AccountId, FlowId, LegId, MessageId, RecordId, RequestId
 from central.domain.policies import Policy, parse_policies
 from central.flow.prepared import PreparedFlow, prepare_flow
 
@@ -92,6 +94,8 @@ class Story:
     legs: list[LegRow] = field(default_factory=list[LegRow])
     traces: list[LegTrace] = field(default_factory=list[LegTrace])
     pushes: list[PushRow] = field(default_factory=list[PushRow])
+    messages: list[MessageRow] = field(default_factory=list[MessageRow])
+    message_lines: list[MessageEventRow] = field(default_factory=list[MessageEventRow])
 
     def event(
         self, seconds: float, kind: str, from_status: str | None = None, to_status: str | None = None, **more: Any
@@ -133,6 +137,25 @@ class Story:
         self.legs.append(LegRow(**values))
         return self.legs[-1]
 
+    def message(self, seconds: float, *lines: tuple[float, str, str | None], **columns: Any) -> MessageRow:
+        """A message of step ``thanks``; lines: when, kind, the status that it became."""
+        values: dict[str, Any] = {
+            "id": MessageId(UUID(int=500 + len(self.messages))), "channel": "sms", "status": "DELIVERED", "reason": "delivered",
+            "detail": "", "recipient": "919800000001", "sender": "CLINIC", "text": "Hello", "subject": "", "encoding": "gsm7",
+            "parts": 2, "tries": 1, "cost": 500, "purpose": "service", "step": "thanks", "client_identifier": "c-5",
+            "carrier": "calm", "created_at": at(seconds), "changed_at": at(seconds), "deadline": at(86_400), **columns,
+        }  # fmt: skip
+        row = MessageRow(**values)
+        self.messages.append(row)
+        for when, kind, status in lines:
+            self.message_lines.append(
+                MessageEventRow(
+                    message_id=row.id, at=at(when), kind=kind, late=False, from_status=None, to_status=status, reason=None,
+                    part=None, data={"state": "DELIVRD", "detail": f"said of {row.recipient}"},
+                )
+            )  # fmt: skip
+        return row
+
     def history(self) -> RecordHistory:
         record = RecordRow(
             id=RECORD, request_id=REQUEST, row_number=5, numbers=self.numbers, client_identifier="c-5", status=self.status,
@@ -145,7 +168,17 @@ class Story:
             testing=self.testing, request_name="list", control="running", flow_control="running", end_at=None,
             currency="INR", country="IN",
         )  # fmt: skip
-        return RecordHistory(record, head, self.events, self.attempts, self.legs, self.traces, self.pushes)
+        return RecordHistory(
+            record,
+            head,
+            self.events,
+            self.attempts,
+            self.legs,
+            self.traces,
+            self.pushes,
+            self.messages,
+            self.message_lines,
+        )
 
 
 def walked() -> list[dict[str, object]]:

@@ -19,6 +19,7 @@ from central.adapters.postgres.pool import Connection
 from central.adapters.postgres.statements import load_statements
 from central.domain.errors import InvalidInput
 from central.domain.ids import AccountId, RecordId
+from central.domain.secret_recipients import is_secret_recipient
 from central.domain.variable_rules import MASK
 from central.flow.prepared import prepare_flow
 
@@ -84,16 +85,24 @@ async def _rows(connection: Connection, statement: str, asked: Mapping[str, obje
 
 
 def _without_secrets(body: dict[str, object], secrets: _Secrets) -> Body:
-    """The body with secret variables and, where the flow collects a secret, pressed keys masked."""
+    """The body with secret variables, recipients that are one and, where the flow collects a secret, pressed keys masked."""
     variables = cast("dict[str, str]", body.get("variables", {}))
     hidden = variables if secrets.variables is None else secrets.variables
     masked = {name: MASK if name in hidden and value else value for name, value in variables.items()}
     shown: dict[str, object] = {**body, "variables": masked}
     if not masked:
         del shown["variables"]
+    values = [value for name, value in variables.items() if name in hidden and value]
+    for channel in ("sms", "emails"):
+        if channel in body:
+            shown[channel] = [_hide_recipient(one, values) for one in cast("list[dict[str, Any]]", body[channel])]
     if secrets.keys and "attempts" in shown:
         shown["attempts"] = [_hide_keys(attempt) for attempt in cast("list[dict[str, Any]]", shown["attempts"])]
     return shown
+
+
+def _hide_recipient(message: dict[str, Any], secrets: Sequence[str]) -> dict[str, Any]:
+    return {**message, "to": MASK} if is_secret_recipient(message["to"], secrets) else message
 
 
 def _hide_keys(attempt: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,11 @@ import msgspec
 import zstandard
 from psycopg.rows import class_row, dict_row
 
+from central.adapters.postgres.administration_rows import fetch
 from central.adapters.postgres.pool import Connection, Pool, tenant
 from central.adapters.postgres.statements import load_statements
+from central.application.ports.message_reports import EventRow as MessageEventRow
+from central.application.ports.message_reports import MessageRow
 from central.application.ports.reporting import (
     AttemptRow,
     CallFigures,
@@ -34,6 +37,7 @@ from central.application.ports.telephony import SipMessage
 from central.domain.ids import AccountId, RecordId, RequestId
 
 _SQL = load_statements("reporting")
+_MESSAGES = load_statements("message_report")
 _FIRST = UUID(int=0)
 _MOST_TRACE_BYTES = 64_000_000  # one leg's messages unpacked; a blob that claims more is damaged
 _messages = msgspec.msgpack.Decoder(tuple[SipMessage, ...])
@@ -50,6 +54,7 @@ class _Stored:
     events: Sequence[EventRow]
     attempts: Sequence[AttemptRow]
     legs: Sequence[LegRow]
+    messages: Sequence[MessageRow]
 
 
 class PostgresReports:
@@ -112,7 +117,11 @@ class PostgresReports:
                 return None
             blobs = await _dicts(connection, "traces", asked) if traces and rows[0]["legs"] else []
             pushes = await _fetch(connection, "pushes", PushRow, asked) if traces else []
-        stored = msgspec.convert(rows[0], _Stored)
+            stored = msgspec.convert(rows[0], _Stored)
+            lines: Sequence[MessageEventRow] = ()
+            if traces and stored.messages:
+                of = {"account_id": account_id, "ids": [message.id for message in stored.messages]}
+                lines = await fetch(connection, _MESSAGES["message_history"], MessageEventRow, of)
         return RecordHistory(
             record=stored.record,
             head=stored.head,
@@ -121,6 +130,8 @@ class PostgresReports:
             legs=stored.legs,
             traces=[self._trace(row) for row in blobs],
             pushes=pushes,
+            messages=stored.messages,
+            message_lines=lines,
         )
 
     async def call_figures(self, account_id: AccountId, request_id: RequestId) -> CallFigures:

@@ -52,6 +52,10 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     request_id: RequestId | None = None
     testing: bool = False
 
+    def without_recipient(self, mask: str) -> MessageRow:
+        """The same with ``mask`` for its recipient."""
+        return msgspec.structs.replace(self, recipient=mask, detail=self.detail.replace(self.recipient, mask))
+
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a message's history."""
@@ -65,6 +69,14 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     part: int | None
     data: Mapping[str, object] | None
+
+    def without(self, recipient: str, mask: str) -> EventRow:
+        """The same with ``mask`` where a text of it names this recipient."""
+        told = {
+            name: value.replace(recipient, mask) if isinstance(value, str) else value
+            for name, value in (self.data or {}).items()
+        }
+        return msgspec.structs.replace(self, data=told)
 
 
 class MessageReports(Protocol):

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from central.application.ports.message_reports import EventRow as MessageEventRow
+from central.application.ports.message_reports import MessageRow
 from central.application.ports.telephony import SipMessage
 from central.domain.ids import AccountId, LegId, RecordId, RequestId
 
@@ -253,7 +255,7 @@ class PushRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordHistory:
-    """Everything stored about one record."""
+    """Everything stored about one record; ``messages`` are those that its steps sent, in order, each with its history lines."""
 
     record: RecordRow
     head: RecordHead
@@ -262,6 +264,8 @@ class RecordHistory:
     legs: Sequence[LegRow]
     traces: Sequence[LegTrace]
     pushes: Sequence[PushRow]
+    messages: Sequence[MessageRow] = ()
+    message_lines: Sequence[MessageEventRow] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +311,7 @@ class ReportStore(Protocol):
         ...
 
     async def history(self, account_id: AccountId, record_id: RecordId, *, traces: bool) -> RecordHistory | None:
-        """One record with everything about it, read in one snapshot; ``traces`` False leaves SIP and webhooks out."""
+        """One record with everything about it, read in one snapshot; ``traces`` False: without SIP, webhooks, message lines."""
         ...
 
     async def call_figures(self, account_id: AccountId, request_id: RequestId) -> CallFigures:

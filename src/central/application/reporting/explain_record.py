@@ -13,11 +13,12 @@ from central.application.ports.reporting import RecordHistory, ReportStore
 from central.application.ports.world import Clock
 from central.application.reporting.event_data import data_of, inner, objects, text, texts
 from central.application.reporting.explanation import Explanation, InputRow, StatusLine
+from central.application.reporting.list_messages import tell_messages
 from central.application.reporting.rebuild_checks import rebuild_checks
 from central.application.reporting.tell_path import tell_clicks, tell_path
 from central.application.reporting.tell_statuses import tell_late, tell_pushes, tell_schedule, tell_statuses
 from central.application.reporting.tell_timeline import tell_timeline
-from central.application.reporting.view_record import masked_variables, view_detail
+from central.application.reporting.view_record import hide_recipients, masked_variables, view_detail
 from central.domain.errors import NotFound
 from central.domain.ids import AccountId, RecordId
 from central.domain.policies import Policy
@@ -52,15 +53,17 @@ class ExplainRecord:
 
 def explain(history: RecordHistory, prepared: PreparedFlow, policy: Policy) -> Explanation:
     """Put the explanation together. Pure."""
+    history = hide_recipients(history, prepared)
     detail = view_detail(history, prepared, with_sip=True)
     row = input_row(history, prepared)
     checks = rebuild_checks(history, row, prepared, policy)
     statuses = tell_statuses(history)
     schedule = tell_schedule(history, prepared, policy)
     path, flow = tell_path(history.events)
+    sent = tell_messages(history.messages, history.message_lines)
     late, pushes = tell_late(history), tell_pushes(history.pushes)
     timeline = tell_timeline(
-        detail, row, checks=checks, statuses=statuses, schedule=schedule, flow=(*flow, *tell_clicks(history.events)),
+        detail, row, checks=checks, statuses=statuses, schedule=schedule, flow=(*flow, *tell_clicks(history.events), *sent),
         pushes=pushes, late=late,
     )  # fmt: skip
     setting = _setting(statuses, history.record.status)

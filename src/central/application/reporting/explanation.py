@@ -28,6 +28,7 @@ class Kind(StrEnum):
     DIGITS = "digits"
     WARNING = "warning"
     PUSH = "push"
+    MESSAGE = "message"
     LATE = "late"
     GAP = "gap"
 

@@ -130,6 +130,30 @@ class AttemptView:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message that a step sent: ``explanation`` tells why it has its status, ``parts`` is of an SMS.
+
+    What it says is shown by itself (``GET /sms/{id}``, ``GET /emails/{id}``); ``to`` is masked where it came from a secret.
+    """
+
+    message_id: UUID
+    step: str
+    to: str
+    sender: str
+    status: str
+    reason: str | None
+    explanation: str
+    parts: int | None
+    carrier: str | None
+    tries: int
+    cost: int
+    created_at: datetime
+    changed_at: datetime
+    due_at: datetime | None
+    handed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordView:
     """A record as a list shows it. ``numbers`` are E.164 digits, or as they were written where none is usable."""
 
@@ -155,7 +179,7 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordDetail(RecordView):
-    """One record with its flow, its variables (secrets masked), its attempts and legs."""
+    """One record with its flow, its variables (secrets masked), its attempts and legs, its messages."""
 
     request_name: str
     flow_id: str
@@ -169,3 +193,5 @@ class RecordDetail(RecordView):
     held_status: str | None = None
     held_due_at: datetime | None = None
     struck_numbers: tuple[str, ...] = ()
+    sms: tuple[MessageView, ...] = ()
+    emails: tuple[MessageView, ...] = ()

@@ -22,7 +22,7 @@ from central.domain.statuses import FlowStatus
 # What stands first where the clock shows the same moment: cause before effect. An attempt ends after its flow.
 _RANK: Final = {
     Kind.INPUT: 0, Kind.CHECK: 1, Kind.STATUS: 3, Kind.SCHEDULE: 4, Kind.ATTEMPT: 5, Kind.LEG: 6, Kind.DIGITS: 7, Kind.FLOW: 7,
-    Kind.WARNING: 7, Kind.SIP: 8, Kind.GAP: 8, Kind.PUSH: 12, Kind.LATE: 13,
+    Kind.WARNING: 7, Kind.SIP: 8, Kind.GAP: 8, Kind.MESSAGE: 8, Kind.PUSH: 12, Kind.LATE: 13,
 }  # fmt: skip
 _DROPPED: Final = 2
 _ENDING: Final = {Kind.ATTEMPT: 9, Kind.STATUS: 10, Kind.SCHEDULE: 11}

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from central.application.ports.reporting import AttemptRow, EventRow, RecordHistory, RecordRow
 from central.application.reporting.event_data import data_of, inner, texts
 from central.application.reporting.explain_leg import legs_of
+from central.application.reporting.list_messages import hide_secret_recipients, view_messages
 from central.application.reporting.record_values import AttemptView, LegView, RecordDetail, RecordView
 from central.domain.moves import counts_as, record_class
 from central.domain.status_rows import Bucket
@@ -43,6 +44,7 @@ def view_record(row: RecordRow) -> RecordView:
 
 def view_detail(history: RecordHistory, prepared: PreparedFlow, *, with_sip: bool = False) -> RecordDetail:
     """One record with everything below it; SIP messages only on demand."""
+    history = hide_recipients(history, prepared)
     row, head = history.record, history.head
     hide = collects_secret(prepared)
     legs = legs_of(history.legs, history.traces, with_sip=with_sip, hide_keys=hide)
@@ -61,8 +63,19 @@ def view_detail(history: RecordHistory, prepared: PreparedFlow, *, with_sip: boo
         attempts=tuple(_attempt(attempt, history, legs) for attempt in history.attempts),
         held_status=row.held_status,
         held_due_at=row.held_due_at,
+        sms=view_messages(history.messages, "sms"),
+        emails=view_messages(history.messages, "email"),
         struck_numbers=tuple(number for i, number in enumerate(row.numbers) if row.struck >> i & 1),
     )
+
+
+def hide_recipients(history: RecordHistory, prepared: PreparedFlow) -> RecordHistory:
+    """The same with the recipients masked whose number or address is a secret of the flow."""
+    if not history.messages:
+        return history
+    secret = prepared.program.secrets
+    values = [value for name, value in _latest_variables(history).items() if name in secret and value]
+    return hide_secret_recipients(history, values)
 
 
 def masked_variables(variables: Mapping[str, str], prepared: PreparedFlow) -> dict[str, str]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from central.application.reporting.explanation import CheckLine, CheckResult, Explanation
 from central.entrypoints.cli_views.show_attempts import show_attempts
+from central.entrypoints.cli_views.show_messages import show_messages
 from central.entrypoints.cli_views.show_record import facts_grid, record_facts
 from central.entrypoints.cli_views.show_timeline import show_timeline
 from central.entrypoints.cli_views.words import BAD, DIM, GOOD, HEAD, NOTE, cell, clock, moment, plain, status, style_of
@@ -38,6 +39,8 @@ def show_explanation(told: Explanation, *, timeline: bool = True, messages: bool
         parts += [_heading("attempts"), *show_attempts(told.record, messages=messages)]
     if told.path:
         parts += _part("path through the flow", _path(told))
+    if told.record.sms or told.record.emails:
+        parts += _part("messages", show_messages(told.record))
     parts += _part("statuses", _statuses(told))
     if told.late:
         parts += _part("late news: kept, not obeyed", _late(told))

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from central.application.reporting.record_values import RecordDetail
 from central.entrypoints.cli_views.show_attempts import show_attempts
+from central.entrypoints.cli_views.show_messages import show_messages
 from central.entrypoints.cli_views.words import DIM, HEAD, cell, moment, plain, status
 
 
@@ -25,6 +26,11 @@ def show_record_page(record: RecordDetail) -> RenderableType:
         parts += [Padding(facts_grid(list(record.variables.items())), (0, 0, 1, 2))]
     if record.attempts:
         parts += [Rule(Text("attempts", style=HEAD), align="left", style=DIM), *show_attempts(record)]
+    if record.sms or record.emails:
+        parts += [
+            Rule(Text("messages", style=HEAD), align="left", style=DIM),
+            Padding(show_messages(record), (0, 0, 1, 2)),
+        ]
     return Group(*parts)
 
 

@@ -24,6 +24,7 @@ _STYLES: Final = {
     Kind.DIGITS: "green",
     Kind.WARNING: "yellow",
     Kind.PUSH: "magenta",
+    Kind.MESSAGE: "cyan",
     Kind.LATE: "yellow",
     Kind.GAP: "red",
 }

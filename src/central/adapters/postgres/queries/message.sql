@@ -53,7 +53,7 @@ published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
   select d.account_id, new_uuid7(), e.id, d.record_id, d.request_id, d.channel || '.status', d.created_at, jsonb_strip_nulls(jsonb_build_object(
          'message_id', d.id, 'record_id', d.record_id, 'request_id', d.request_id, 'client_identifier', nullif(d.client_identifier, ''),
-         'channel', d.channel, 'to', d.recipient, 'status', d.status, 'reason', nullif(d.reason, ''), 'parts', d.parts))
+         'step', nullif(d.step, ''), 'channel', d.channel, 'to', d.recipient, 'status', d.status, 'reason', nullif(d.reason, ''), 'parts', d.parts))
     from d join added using (account_id, id)
     join webhook_endpoint e on e.account_id = d.account_id and e.disabled_at is null and (d.channel || '.status') = any(e.events)
      and e.flow_id is null
@@ -117,14 +117,14 @@ moved as (
     from d where m.account_id = d.account_id and m.id = d.id and m.status = d.from_status
      and (d.status = d.from_status or exists (
           select from move v where v.family = m.channel and v.from_status = d.from_status and v.to_status = d.status))
-  returning m.account_id, m.id, m.record_id, m.request_id, m.client_identifier, m.channel, m.recipient, m.status, d.from_status, m.reason,
-            m.parts, m.changed_at),
+  returning m.account_id, m.id, m.record_id, m.request_id, m.client_identifier, m.step, m.channel, m.recipient, m.status, d.from_status,
+            m.reason, m.parts, m.changed_at),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
   select m.account_id, new_uuid7(), e.id, m.record_id, m.request_id, m.channel || '.status', m.changed_at, jsonb_strip_nulls(jsonb_build_object(
          'message_id', m.id, 'record_id', m.record_id, 'request_id', m.request_id, 'client_identifier', nullif(m.client_identifier, ''),
-         'channel', m.channel, 'to', m.recipient, 'status', m.status, 'previous', m.from_status, 'reason', nullif(m.reason, ''),
-         'parts', m.parts))
+         'step', nullif(m.step, ''), 'channel', m.channel, 'to', m.recipient, 'status', m.status, 'previous', m.from_status,
+         'reason', nullif(m.reason, ''), 'parts', m.parts))
     from moved m join webhook_endpoint e on e.account_id = m.account_id and e.disabled_at is null
      and (m.channel || '.status') = any(e.events) and e.flow_id is null
    where m.status <> m.from_status)

@@ -82,7 +82,13 @@ select to_jsonb(r) as record,
          where a.account_id = r.account_id and a.record_id = r.id) as attempts,
        (select coalesce(jsonb_agg(to_jsonb(l) || jsonb_build_object('trunk', t.name) order by l.attempt_number, l.handed_at, l.id), '[]')
           from leg l left join trunk t on t.account_id = l.account_id and t.id = l.trunk_id
-         where l.account_id = r.account_id and l.record_id = r.id) as legs
+         where l.account_id = r.account_id and l.record_id = r.id) as legs,
+       (select coalesce(jsonb_agg(to_jsonb(m) || jsonb_build_object('carrier', coalesce(c.name, ''), 'subject', coalesce(b.body ->> 'subject', ''))
+                                  order by m.created_at, m.id), '[]')
+          from message m
+          left join carrier c on c.account_id = m.account_id and c.id = m.carrier_id
+          left join message_content b on b.account_id = m.account_id and b.id = m.content_id
+         where m.account_id = r.account_id and m.record_id = r.id) as messages
   from record r
   join request q on q.account_id = r.account_id and q.id = r.request_id
   join flow f on f.account_id = q.account_id and f.id = q.flow_id
@@ -142,7 +148,8 @@ with r as materialized (   -- by itself: joined with requests at once, all recor
 select r.account_id, r.id as record_id, v.id as flow_version_id, jsonb_strip_nulls(jsonb_build_object(
          'record_id', r.id, 'request_id', r.request_id, 'client_identifier', r.client_identifier, 'flow_id', q.flow_id,
          'flow_version', v.number, 'flow_type', f.type, 'status', r.status, 'reason', r.reason, 'epoch', r.epoch,
-         'attempts', made.attempts, 'variables', r.variables || coalesce(made.variables, '{}'), 'recordings', kept.list)) as body
+         'attempts', made.attempts, 'variables', r.variables || coalesce(made.variables, '{}'), 'recordings', kept.list,
+         'sms', sent.sms, 'emails', sent.emails)) as body
   from r
   join request q on q.account_id = r.account_id and q.id = r.request_id
   join flow f on f.account_id = q.account_id and f.id = q.flow_id
@@ -168,7 +175,15 @@ select r.account_id, r.id as record_id, v.id as flow_version_id, jsonb_strip_nul
              'recording_id', k.id, 'leg_id', k.leg_id, 'step', nullif(k.step, ''), 'name', k.name, 'seconds', k.seconds,
              'channels', k.channels, 'bytes', k.bytes, 'sha256', k.sha256,
              'created_at', to_char(k.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"+00:00"')) order by k.created_at, k.id) as list
-      from recording k where k.account_id = r.account_id and k.record_id = r.id and k.deleted_at is null) kept;
+      from recording k where k.account_id = r.account_id and k.record_id = r.id and k.deleted_at is null) kept
+  cross join lateral (
+    select jsonb_agg(told.message || jsonb_build_object('parts', told.parts) order by told.created_at, told.id)
+             filter (where told.channel = 'sms') as sms,
+           jsonb_agg(told.message order by told.created_at, told.id) filter (where told.channel = 'email') as emails
+      from (
+        select m.channel, m.created_at, m.id, m.parts, jsonb_build_object(
+                 'message_id', m.id, 'step', nullif(m.step, ''), 'to', m.recipient, 'status', m.status, 'reason', nullif(m.reason, '')) as message
+          from message m where m.account_id = r.account_id and m.record_id = r.id) told) sent;
 
 -- name: version_documents
 -- across accounts: frozen documents, read once by their id, which the caller took from a record of the account.
