@@ -147,7 +147,10 @@ class Messenger:
         if running is None:
             return
         running.stop.set()
-        await running.served.close(patience_s)
+        closing = asyncio.create_task(running.served.close(patience_s), name=f"close {running.served.row.name}")
+        while not closing.done():  # its far end waits until we have what it tells
+            await running.served.hear(_HEAR_S / 5)
+        await closing
         done = asyncio.gather(*running.tasks, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done, patience_s + _HEAR_S * 2)
