@@ -26,6 +26,7 @@ class FakeCarrier:
         self.now, self.space = now, room
         self.submitted: list[Submission] = []
         self.acked = self.refused = 0
+        self.asked: list[str] = []
         self.answers: dict[str, Answer] = {}
         self._news: asyncio.Queue[NewsBatch | None] = asyncio.Queue()
         self._made = 0
@@ -67,7 +68,7 @@ class FakeCarrier:
             yield batch
 
     async def query(self, remote_ids: Sequence[str]) -> None:
-        del remote_ids
+        self.asked += remote_ids
 
     async def close(self, patience_s: float) -> None:
         del patience_s

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from central.application.ports.carriers import PartAnswered, Taken, Uncertain
 from central.domain.statuses import SmsStatus
 from tests.integration.messaging.conftest import Post
@@ -55,3 +57,32 @@ async def test_a_receipt_in_another_form_before_its_answer_is_matched(post: Post
     await served.catch_up()
     assert [post.status(message.id)[0] for message in messages] == ["DELIVERED", "DELIVERED"]
     assert post.stock.value("select count(*) from stray_receipt") == 0
+
+
+async def test_a_carrier_is_asked_about_messages_that_it_never_told_of(post: Post) -> None:
+    account = post.stock.account()
+    served, fake = await post.serve(post.carrier(account))
+    silent, told = await post.write(account, ONE, TWO)
+    await served.send()
+    fake.answer_all()
+    await post.hear(served, fake)
+    await post.hear(served, fake, fake.receipt("r-2", SmsStatus.DELIVERED, "DELIVRD"))
+    await served.catch_up()
+    assert fake.asked == []  # its time is not over
+    post.clock.forward(silent.deadline - post.clock.now() + timedelta(hours=1, minutes=1))
+    await served.catch_up()
+    await served.catch_up()
+    assert fake.asked == ["r-1"]
+    post.clock.forward(timedelta(minutes=2))
+    await served.catch_up()
+    assert fake.asked == ["r-1"]  # once an hour
+    post.clock.forward(timedelta(hours=1))
+    await served.catch_up()
+    assert fake.asked == ["r-1", "r-1"]
+    await post.hear(served, fake, fake.receipt("r-1", None, "QUERY"))
+    assert post.status(silent.id)[0] == "SENT_TO_QUEUE"
+    await post.hear(served, fake, fake.receipt("r-1", SmsStatus.UNDELIVERED, "UNDELIV"))
+    assert [post.status(one.id)[0] for one in (silent, told)] == ["UNDELIVERED", "DELIVERED"]
+    post.clock.forward(timedelta(hours=2))
+    await served.catch_up()
+    assert fake.asked == ["r-1", "r-1"]

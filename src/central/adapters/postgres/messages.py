@@ -271,6 +271,12 @@ class PostgresMessages:
             rows = await _SQL["matchable_strays"].rows(connection, {"n": limit, "at": at})
         return [(account, carrier, remote) for account, carrier, remote in rows]
 
+    async def unheard(self, account_id: AccountId, carrier: CarrierId, limit: int, before: datetime) -> Sequence[str]:
+        """Names of parts without final news; see the port."""
+        asked = {"account_id": account_id, "carrier_id": carrier, "n": limit, "before": before}
+        async with transaction(self._pool) as connection:
+            return [remote_id for (remote_id,) in await _SQL["unheard"].rows(connection, asked)]
+
     async def keep_texts(self, carrier: OpenCarrier, texts: Sequence[InboundText], at: datetime) -> None:
         """Store what people wrote; see the port."""
         how = {"account_id": carrier.account_id, "carrier_id": carrier.id, "texts": _json(texts), "at": at}

@@ -111,7 +111,9 @@ class ServeCarrier:
             )
 
     async def catch_up(self) -> int:
-        """Match receipts that came while the answer to their message was being stored."""
+        """Match receipts that came while the answer to their message was being stored; ask about what was never told."""
+        if silent := await self.news.silence.due():
+            await self.carrier.query(silent)
         return await self.news.match_strays()
 
     def know_routes(self, routes: tuple[CarrierRoute, ...]) -> None:

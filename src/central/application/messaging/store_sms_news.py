@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from central.application.messaging.ask_after_silence import AskAfterSilence
 from central.application.messaging.decide_news import Decided, Lines, decide_receipts, decide_sms_answers
 from central.application.ports.carriers import PartAnswered, ReceiptCame, Submission, Taken
 from central.application.ports.message_store import MessageBatch, MessageStore, OpenCarrier, StoredMessage
@@ -27,6 +28,7 @@ class StoreSmsNews:
     ) -> None:  # fmt: skip
         self._store, self._carrier, self._clock, self._ids, self._telemetry = store, carrier, clock, ids, telemetry
         self.routes = routes
+        self.silence = AskAfterSilence(store, carrier, clock)
         self._awaited: dict[tuple[MessageId, int], int] = {}
         self._answers: dict[tuple[MessageId, int], list[PartAnswered]] = defaultdict(list)
 

@@ -274,6 +274,10 @@ class MessageStore(Protocol):
         """Stray receipts whose message is known meanwhile."""
         ...
 
+    async def unheard(self, account_id: AccountId, carrier: CarrierId, limit: int, before: datetime) -> Sequence[str]:
+        """What the far end calls parts without final news whose message is given up before then (``silent_at``), soonest first."""
+        ...
+
     async def keep_texts(self, carrier: OpenCarrier, texts: Sequence[InboundText], at: datetime) -> None:
         """Store what people wrote, tell webhooks, and blacklist or free those who said STOP or START."""
         ...

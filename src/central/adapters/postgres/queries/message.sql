@@ -99,6 +99,14 @@ select account_id, id from message where lease_until < %(at)s order by lease_unt
 -- name: silent
 select account_id, id from message where silent_at < %(at)s order by silent_at limit %(n)s for no key update skip locked;
 
+-- name: unheard
+-- What the carrier calls messages of which it has told nothing final, those that are given up first first.
+select p.remote_id from message m
+  join message_part p on p.account_id = m.account_id and p.message_id = m.id
+ where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.channel = 'sms' and m.silent_at < %(before)s
+   and p.carrier_id = m.carrier_id and p.remote_id <> '' and p.status = 'SENT_TO_QUEUE'
+ order by m.silent_at limit %(n)s;
+
 -- name: overdue
 select account_id, id from message where due_at is not null and deadline < %(at)s order by deadline limit %(n)s for no key update skip locked;
 
