@@ -15,7 +15,7 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parent.parent / "cases"
 
 FILE_KEYS = {
-    "about", "mode", "account", "register", "trunk", "flow", "other_flows", "drafts", "removed_prompts", "did", "case", "then", "patience_s", "webhooks",
+    "about", "mode", "account", "register", "trunk", "flow", "other_flows", "drafts", "removed_prompts", "did", "case", "then", "patience_s", "webhooks", "sms_center",
 }  # fmt: skip
 CASE_KEYS = {
     "name", "about", "calls", "start_time", "time_zone", "priority", "variables", "on", "becomes", "legs", "recordings",
@@ -85,6 +85,7 @@ class CaseFile:
     removed_prompts: Sequence[str] = ()
     other_flows: Sequence[str] = ()
     drafts: Sequence[str] = ()
+    sms_center: bool = False
 
     @property
     def inbound(self) -> bool:
@@ -127,6 +128,7 @@ def read_case_file(path: Path) -> CaseFile:
         removed_prompts=tuple(document.get("removed_prompts", ())),
         other_flows=tuple(document.get("other_flows", ())),
         drafts=tuple(document.get("drafts", ())),
+        sms_center=document.get("sms_center") is True,
     )
     names = [case.name for case in file.cases]
     if len(set(names)) != len(names):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from examples.carrier.sms_center import SmsCenter
 from tests.acceptance.case_files import CaseFile, case_files
 from tests.acceptance.laboratory import Laboratory
 
@@ -39,8 +40,12 @@ def laboratory(
     """One installation a session; every case file plays in an account of its own."""
     items = [item for item in request.session.items if item.path.parent == Path(__file__).parent]
     folder = tmp_path_factory.mktemp("laboratory")
+    files = chosen_files(items)
     with ExitStack() as open_:
-        made = open_.enter_context(Laboratory(asterisk_root, folder, chosen_files(items)))
+        center: SmsCenter | None = None
+        if any(file.sms_center for file in files):
+            center = open_.enter_context(SmsCenter(request.getfixturevalue("far_ends_cache")))
+        made = open_.enter_context(Laboratory(asterisk_root, folder, files, center))
         request.config.stash[_OPEN] = open_
         yield made
 

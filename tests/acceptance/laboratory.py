@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from examples.carrier import CALLEES
+from examples.carrier.sms_center import SmsCenter
 from tests.acceptance.calling_in import PlayedInbound
 from tests.acceptance.case_files import Case, CaseFile
 from tests.acceptance.comparing import differences
@@ -43,12 +44,15 @@ def catalogue() -> Mapping[str, Any]:
 class Laboratory:
     """A context manager; ``play`` starts files, ``played`` waits for one."""
 
-    def __init__(self, asterisk_root: Path, folder: Path, files: Sequence[CaseFile]) -> None:
+    def __init__(
+        self, asterisk_root: Path, folder: Path, files: Sequence[CaseFile], sms_center: SmsCenter | None = None
+    ) -> None:
         self.files = files
         self.installation = Installation(asterisk_root, SETTINGS)
         behaviours = {name for file in files for name in _behaviours(file)} | set(_ALWAYS)
         self.far_ends = FarEnds(behaviours, folder)
         self.receiver = Receiver()
+        self.sms_center = sms_center
         self.finals = frozenset(str(row["name"]) for row in catalogue()["flow"] if row["final"])
         self._pool = ThreadPoolExecutor(max_workers=len(files) + 1, thread_name_prefix="case-file")
         self._played: dict[str, Future[Played]] = {}
@@ -106,6 +110,7 @@ class Laboratory:
     def _play(self, place: int, file: CaseFile) -> Played:
         kind = PlayedInbound if file.inbound else Played
         played = kind(file, place, self.installation, self.far_ends, self.receiver, self.finals)
+        played.sms_center = self.sms_center
         try:
             played.prepare()
             self._clients.append(played.api)

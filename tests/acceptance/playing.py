@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from examples.carrier.sms_center import SmsCenter
 from tests.acceptance.case_files import Case, CaseFile
 from tests.acceptance.counting import Counting, final_events
 from tests.acceptance.far_ends import FarEnds, TrunkPlan, number
@@ -37,6 +38,7 @@ class Played:
     far_ends: FarEnds
     receiver: Receiver
     finals: frozenset[str]
+    sms_center: SmsCenter | None = None
     api: Api = field(init=False)
     account_id: str = ""
     flow_id: str = ""
@@ -79,6 +81,8 @@ class Played:
             self.api.post(f"/flows/{self.flow_id}/publish", {"note": "acceptance"})
         for prompt in file.removed_prompts:
             self.api.call("DELETE", f"/prompts/{prompt}", params={"force": True})
+        if file.sms_center and self.sms_center is not None:
+            self.api.post("/carriers", sms_carrier(self.sms_center))
         if file.webhooks:
             hook = {"name": "receiver", "url": self.receiver.url(file.name), "events": list(file.webhooks)}
             self.secret = self.api.post("/webhooks", hook)["secret"]
@@ -215,3 +219,12 @@ class Played:
         request = self.api.get(f"/requests/{self.request_id}")
         self.counting.look(request)
         return bool(request["status"] == "Completed")
+
+
+def sms_carrier(center: SmsCenter) -> dict[str, Any]:
+    """The carrier that leads every SMS of an account there."""
+    return {
+        "name": "sms center", "kind": "smpp", "secrets": {"password": center.password},
+        "settings": {"host": center.host, "port": center.port, "system_id": center.system_id, "timers": {"response": 6}},
+        "routes": [{"priority": 1}],
+    }  # fmt: skip
