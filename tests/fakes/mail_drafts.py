@@ -11,12 +11,10 @@ from functools import cache
 from uuid import UUID
 
 import dkim
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from msgspec.structs import replace
 
 from central.adapters.smtp.compose import MailComposer
-from central.adapters.smtp.signing import public_record
+from central.adapters.smtp.signing import new_key, public_record
 from central.application.ports.composition import (
     Composed,
     DkimKey,
@@ -109,23 +107,14 @@ def text_in(message: EmailMessage, kind: str) -> str:
     return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
 
 
-def named_key(selector: str, pem: str = "") -> DkimKey:
-    """An RSA key, a new one where none is given."""
-    return DkimKey(selector, pem or _pem(rsa.generate_private_key(65537, 2048)))
-
-
 @cache
 def rsa_key() -> DkimKey:
-    return named_key("s2026")
+    return new_key("s2026", "rsa")
 
 
 @cache
 def ed25519_key() -> DkimKey:
-    return DkimKey("e2026", _pem(ed25519.Ed25519PrivateKey.generate()))
-
-
-def _pem(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
+    return new_key("e2026", "ed25519")
 
 
 def signed(draft: MailDraft, *keys: DkimKey) -> MailDraft:

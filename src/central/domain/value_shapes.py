@@ -34,15 +34,17 @@ def is_email(text: str) -> bool:
     return len(text) <= _ADDRESS_CHARS and _library_accepts(text)
 
 
-@lru_cache(maxsize=1024)
 def wire_address(text: str) -> str | None:
     """The address in ASCII, its domain as IDNA (RFC 5891); None when it is none or its local part needs SMTPUTF8 (RFC 6531)."""
     if len(text) <= _PLAIN_ADDRESS_CHARS:
         plain = _PLAIN_ADDRESS.fullmatch(text)
         if plain and plain[1].lower() not in _SPECIAL:
             return text
-    if len(text) > _ADDRESS_CHARS:
-        return None
+    return _library_s_ascii(text) if len(text) <= _ADDRESS_CHARS else None
+
+
+@lru_cache(maxsize=1024)
+def _library_s_ascii(text: str) -> str | None:
     try:
         return validate_email(text, check_deliverability=False, allow_smtputf8=False).ascii_email
     except EmailNotValidError:

@@ -191,6 +191,7 @@ async def test_many_recipients_are_shown_and_one_is_sent_to() -> None:
     assert b"hidden@" not in answer.envelope.content
 
 
+STYLES = "<style>" + "".join(f"b{{x{n}:y}}" for n in range(5_000)) + "</style>"
 INVALID = EmailStatus.INVALID_DATA
 REFUSED: list[tuple[dict[str, object], EmailStatus, str]] = [
     ({"sender": MailAddress("shop@other.example.com")}, EmailStatus.INVALID_FROM_EMAIL, "sender_domain"),
@@ -215,6 +216,7 @@ REFUSED: list[tuple[dict[str, object], EmailStatus, str]] = [
     ({"template": MailTemplate(subject="s", mjml="<p>no</p>")}, INVALID, "mjml"),
     ({"template": MailTemplate(subject="s", mjml="<mj-x>" * 20_000)}, INVALID, "too_deep"),
     ({"template": MailTemplate(subject="s", html="<style></style>" + "<b>" * 20_000)}, INVALID, "too_deep"),
+    ({"template": MailTemplate(subject="s", html=STYLES + "<b></b>" * 5_000)}, INVALID, "template_limit"),
     ({"template": MailTemplate(subject="s", text="{% if %}")}, INVALID, "template_syntax"),
     ({"template": MailTemplate(subject="s", text="{% for i in (1..99999999) %}x{% endfor %}")}, INVALID, "template_limit"),
     ({"template": MailTemplate(subject="s", text="\0")}, INVALID, "broken_text"),
@@ -264,6 +266,15 @@ async def test_templates_that_were_used_last_are_kept() -> None:
     drafts = [replace(DRAFT, template=MailTemplate(subject=f"s{n}", text="t")) for n in (1, 2, 1, 3, 1, 2)]
     await maker.compose(drafts)
     assert maker.templates.made == 4  # 2 was dropped for 3
+
+
+async def test_heavy_templates_are_kept_only_as_far_as_they_are_light() -> None:
+    maker = composer()
+    heavy = [
+        replace(DRAFT, template=MailTemplate(subject=f"s{n}", html="{{ name }} " * 4_900, text="t")) for n in range(15)
+    ]
+    await maker.compose(heavy)
+    assert len(maker.templates) < 15
 
 
 async def test_a_large_batch_lets_others_run() -> None:

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from central.adapters.smtp.signing import public_record, relaxed_body, signatures
+from central.adapters.smtp.signing import new_key, public_record, relaxed_body, signatures
 from central.application.ports.composition import DkimKey
 from central.domain.errors import OperatorError
 from tests.fakes.mail_drafts import ed25519_key, rsa_key
@@ -25,6 +25,12 @@ def test_each_key_signs_and_the_record_fits_its_kind() -> None:
     assert public_record(rsa_key()).startswith("v=DKIM1; k=rsa; p=MII")
     assert len(public_record(ed25519_key())) == len("v=DKIM1; k=ed25519; p=") + 44
     assert signatures("brand.example.com", [], FIELDS, b"", 1) == []
+
+
+def test_a_fresh_key_is_another_one_each_time() -> None:
+    assert public_record(new_key("s", "ed25519")) != public_record(new_key("s", "ed25519"))
+    with pytest.raises(OperatorError, match="bad_dkim_key"):
+        new_key("no selector", "ed25519")
 
 
 @pytest.mark.parametrize(

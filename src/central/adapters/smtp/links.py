@@ -21,6 +21,7 @@ from central.domain.value_shapes import is_web_address
 _LINK: Final = re.compile(r"<(?:a|area|v:roundrect)(?=\s)((?:[^\"'<>]|\"[^\"]*\"|'[^']*')*+)>", re.IGNORECASE)
 _HREF: Final = re.compile(r"(\s)href\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"'=<>`]+)", re.IGNORECASE)
 _BODY_END: Final = re.compile(r"</(?:body|BODY)\s*>")
+_LIMIT_TAG_CHARS: Final = 8_000  # longer than any address that works
 _PIXEL_STYLE: Final = "display:block;border:0;width:1px;height:1px"
 
 
@@ -44,7 +45,7 @@ class LinkMaker:
 
         def marked(link: re.Match[str]) -> str:
             inside = link[1]
-            target = _target(inside)
+            target = _target(inside) if len(inside) <= _LIMIT_TAG_CHARS else ""
             if not target or target.startswith(self._base):
                 return link[0]
             targets.append(target)

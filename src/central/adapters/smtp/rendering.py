@@ -27,6 +27,11 @@ _INLINER: Final = css_inline.CSSInliner(
     remove_inlined_selectors=True,
 )
 _STYLE: Final = re.compile(r"<style[\s>]", re.IGNORECASE)
+_STYLES: Final = re.compile(r"<style[\s>](.*?)(?:</style|\Z)", re.IGNORECASE | re.DOTALL)
+_LIMIT_STYLING: Final = 20_000_000
+"""Characters of styles times elements: rules that fit everything are written into everything (about two seconds, 20 MB)."""
+_LIMIT_WEIGHT: Final = 20_000_000
+_STATEMENT_WEIGHT: Final = 300  # parsed, a statement takes as much memory as so many characters
 
 
 class Rendered:
@@ -57,6 +62,7 @@ class Prepared:
         self._has_html = bool(html)
         self._text_made = made is not None
         self._text_of_html = bool(html) and not text
+        self.weight = sum(len(one) + _STATEMENT_WEIGHT * one.count("{") for one in (source.subject, text, html))
         self._styled = bool(source.html) and _STYLE.search(source.html) is not None
 
     def render(self, values: Mapping[str, object], now: datetime) -> Rendered:
@@ -101,8 +107,10 @@ def html_of(source: str) -> str:
 
 
 def with_inlined_css(html: str) -> str:
-    """The HTML with its style rules in the elements. Raises Unfitting: ``css``, ``too_deep``."""
+    """The HTML with its style rules in the elements. Raises Unfitting: ``css``, ``too_deep``, ``template_limit``."""
     check_depth(html, mjml=False)
+    if sum(len(one) for one in _STYLES.findall(html)) * html.count("<") > _LIMIT_STYLING:
+        raise Unfitting("template_limit", "The HTML has too many style rules for its elements.")
     try:
         return _INLINER.inline(html)
     except (OSError, ValueError) as error:  # css_inline.InlineError is a ValueError
@@ -110,27 +118,40 @@ def with_inlined_css(html: str) -> str:
 
 
 class PreparedTemplates:
-    """The templates that were used last, up to a number; one that cannot be prepared is remembered with its reason."""
+    """The templates that were used last, up to a number and a weight; one that cannot be prepared is kept with its reason."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._known: OrderedDict[MailTemplate, Prepared | Unfitting] = OrderedDict()
+        self._weight = 0
         self.made = 0
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def of(self, source: MailTemplate) -> Prepared:
         """The template, prepared now or before. Raises Unfitting."""
         found = self._known.get(source)
         if found is None:
-            try:
-                found = Prepared(source)
-            except Unfitting as fault:
-                found = fault
-            self.made += 1
-            self._known[source] = found
-            if len(self._known) > self._limit:
-                self._known.popitem(last=False)
+            found = self._prepare(source)
         else:
             self._known.move_to_end(source)
         if isinstance(found, Unfitting):
             raise Unfitting(found.reason, found.detail, found.status)
         return found
+
+    def _prepare(self, source: MailTemplate) -> Prepared | Unfitting:
+        try:
+            found: Prepared | Unfitting = Prepared(source)
+        except Unfitting as fault:
+            found = fault
+        self.made += 1
+        self._known[source] = found
+        self._weight += _weight(found)
+        while len(self._known) > self._limit or (self._weight > _LIMIT_WEIGHT and len(self._known) > 1):
+            self._weight -= _weight(self._known.popitem(last=False)[1])
+        return found
+
+
+def _weight(found: Prepared | Unfitting) -> int:
+    return found.weight if isinstance(found, Prepared) else 0

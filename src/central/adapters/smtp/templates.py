@@ -35,6 +35,7 @@ LIMIT_OUTPUT_CHARS: Final = 4 * 1024 * 1024
 LIMIT_LOOPS: Final = 10_000
 """Iterations of all loops of one rendering."""
 
+_LIMIT_STATEMENTS: Final = 5_000
 _LIMIT_NAMESPACE_BYTES: Final = 1024 * 1024
 _LIMIT_WORK: Final = 20_000_000
 """Characters and items that the filters of one rendering may read and write: about a second."""
@@ -178,6 +179,8 @@ def _check(source: str) -> None:
     """Refuse what would keep the lexer busy: it looks for the end of each statement from its beginning."""
     if len(source) > LIMIT_TEMPLATE_CHARS:
         raise Unfitting("template_limit", f"The template is longer than {LIMIT_TEMPLATE_CHARS} characters.")
+    if source.count("{{") + source.count("{%") > _LIMIT_STATEMENTS:
+        raise Unfitting("template_limit", f"The template has more than {_LIMIT_STATEMENTS} statements.")
     place = 0
     while found := _STATEMENT.search(source, place):
         begin = found.start()
