@@ -374,6 +374,24 @@ async def test_closing_has_an_end_when_the_peer_says_nothing() -> None:
         assert [type(answer) for answer in ours.answers()] == [Uncertain]
 
 
+async def test_closing_has_an_end_when_the_peer_reads_nothing_at_all() -> None:
+    async def stuck(link: Link, pdu: Pdu) -> None:
+        if pdu.command == wire.SUBMIT_SM:
+            await asyncio.sleep(60)
+        await polite(link, pdu)
+
+    forever = Timers(response=60, unbind=0.2)
+    async with smsc(stuck) as peer, carrier(peer.port, window=300, joining="payload", timers=forever) as ours:
+        sent = [message(text="\u0416" * 30_000, parts=2) for _ in range(300)]  # more than all buffers between us hold
+        await ours.carrier.submit(sent)
+        await asyncio.sleep(0.5)
+        async with asyncio.timeout(10):
+            await ours.carrier.close(0.2)
+            await ours.task
+        assert len(ours.answers()) == sum(one.parts for one in sent)
+        assert {type(answer) for answer in ours.answers()} <= {Uncertain, NotSent}
+
+
 async def test_bad_messages_are_refused_before_anything_is_sent() -> None:
     async with smsc() as peer, carrier(peer.port) as ours:
         await ours.carrier.submit([

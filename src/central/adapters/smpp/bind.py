@@ -108,14 +108,13 @@ class Bind:
         self._handle(events)
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close at once; ``done`` is set when what was under way has its end."""
         if self._connecting is not None:
             self._connecting.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
         if self._wire is not None:
             self._wire.abort()
-        self.done.set()
+        else:
+            self.done.set()
 
     # -- what the connection tells ---------------------------------------------------------------------------------------
     def heard(self, data: bytes) -> None:

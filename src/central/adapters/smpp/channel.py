@@ -143,6 +143,7 @@ class SmppCarrier:
         except TimeoutError:
             for bind in self.binds:
                 bind.abort()
+            await asyncio.gather(*(bind.done.wait() for bind in self.binds))
         self._queue.end()
 
     # -- beyond the port -------------------------------------------------------------------------------------------------
