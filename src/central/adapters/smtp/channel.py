@@ -50,6 +50,7 @@ class SmtpRelay(MailRelay):
         self._opening: set[asyncio.Task[None]] = set()
         self._number = 0
         self._under_way = 0
+        self._held_bytes = 0
         self._standing: Standing = "new"
         self._failures = 0
         self._probe_at = 0.0
@@ -72,7 +73,7 @@ class SmtpRelay(MailRelay):
 
     @override
     def room(self) -> int:
-        if self._standing != "up":
+        if self._standing != "up" or self._held_bytes >= self._config.hold_bytes:
             return 0
         held = len(self._waiting) + self._under_way + len(self._fresh) + self._untold
         return max(0, self._config.hold - held)
@@ -80,6 +81,7 @@ class SmtpRelay(MailRelay):
     @override
     async def submit(self, batch: Sequence[Envelope]) -> None:
         now = self._loop.time()
+        self._held_bytes += sum(len(envelope.content) for envelope in batch)
         for envelope in batch:
             if self._standing != "up":
                 self._answer(envelope, "", NotSent("relay_away", self._standing))
@@ -138,6 +140,7 @@ class SmtpRelay(MailRelay):
         return NewsBatch(news, ack, refuse)
 
     def _answer(self, envelope: Envelope, stage: str, answer: Answer, link: str = "") -> None:
+        self._held_bytes -= len(envelope.content)
         self._fresh.append(
             MailAnswered(
                 id=envelope.id,

@@ -22,7 +22,8 @@ class RelayConfig:
     password is sent only with ``clear_login``. ``direct``: the relay is the recipients' own server, so that 250 means Delivered.
     ``notices`` asks for delivery status notifications; where the relay does not offer them nothing is asked.
 
-    Caps: ``connections``; ``hold`` messages in the relay's hands, answers that are not stored yet included; ``per_s`` messages a second (0 = none); ``domain_per_s`` for single recipient domains and
+    Caps: ``connections``; ``hold`` messages in the relay's hands, answers that are not stored yet included, and no more
+    than about ``hold_bytes`` of contents; ``per_s`` messages a second (0 = none); ``domain_per_s`` for single recipient domains and
     ``any_domain_per_s`` for each of the others. Times in seconds; those of replies are RFC 5321's, section 4.5.3.2.
     """
 
@@ -46,6 +47,7 @@ class RelayConfig:
     domain_per_s: Mapping[str, float] = field(default_factory=dict[str, float])
     any_domain_per_s: float = 0.0
     hold: int = 500
+    hold_bytes: int = 64 * 1024 * 1024
     idle_s: float = 30.0
     connect_timeout_s: float = 30.0
     reply_timeout_s: float = 300.0
