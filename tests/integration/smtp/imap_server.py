@@ -75,6 +75,8 @@ class ImapServer:
                 return [b"* SEARCH " + " ".join(map(str, self.unseen())).encode()], "OK done"
             case ["UID", "FETCH"]:
                 limit = int(re.findall(r"<0\.(\d+)>", command)[0])
+                if ".PEEK" not in command:
+                    raise AssertionError("a fetch without PEEK marks what it reads")
                 uids = [int(one) for one in words[2].split(",") if int(one) in self.mails]
                 return [self._fetched(uid, limit) for uid in uids], "OK done"
             case ["UID", "STORE"]:

@@ -32,6 +32,7 @@ from central.application.ports.world import Clock
 
 _TICK_S: Final = 0.25
 _SLOW_S: Final = 30.0
+_LEAST_S: Final = 0.002  # uvloop counts in milliseconds, and less than one would be none
 _BATCH: Final = 500
 _BARREN: Final = 5
 
@@ -63,7 +64,8 @@ class SmtpRelay(MailRelay):
         self._barren = 0  # connections in a row that ended before one message was answered
         self._feeding = False
         self._ticker: asyncio.TimerHandle | None = None
-        self._wake: asyncio.TimerHandle | None = None
+        self._wake: asyncio.Handle | None = None  # uvloop's timers have no when()
+        self._wake_at = 0.0
 
     # ------------------------------------------------------------------------------------------------- the port
     def open(self) -> None:
@@ -278,22 +280,29 @@ class SmtpRelay(MailRelay):
         if self._feeding:
             return  # the loop below goes on with what is left
         self._feeding = True
-        while link.session.taken < self._config.messages_per_connection and link.session.wants():
-            envelope = self._waiting.pop(now)
-            if envelope is None:
-                self._later(now)
-                break
-            self._under_way += 1
-            link.offer(envelope)
-        self._feeding = False
+        try:
+            while link.session.taken < self._config.messages_per_connection and link.session.wants():
+                envelope = self._waiting.pop(now)
+                if envelope is None:
+                    self._later(now)
+                    break
+                self._under_way += 1
+                link.offer(envelope)
+        finally:
+            self._feeding = False
 
     def _later(self, now: float) -> None:
         at = self._waiting.next_at()
-        if at is None or (self._wake is not None and not self._wake.cancelled() and now < self._wake.when() <= at):
+        if at is None or (self._wake is not None and self._wake_at <= at):
             return
         if self._wake is not None:
             self._wake.cancel()
-        self._wake = self._loop.call_at(max(at, now + 0.001), self._feed)
+        self._wake_at = max(at, now + _LEAST_S)
+        self._wake = self._loop.call_at(self._wake_at, self._woken)
+
+    def _woken(self) -> None:
+        self._wake = None
+        self._feed()
 
     def _tick(self) -> None:
         """Time-outs, idle connections, and the probe of a relay that is away."""
