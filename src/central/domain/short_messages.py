@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -72,39 +71,58 @@ def divide(text: str, encoding: Encoding, *, wide_reference: bool = False) -> li
     wide_reference: a 16-bit reference takes one more unit of each part (TS 23.040, section 9.2.3.24.8: 152 and 66).
     What stands in neither table counts as one septet here: whoever encodes it finds out.
     """
-    whole, part = _SIZES[encoding]
+    _, part = _SIZES[encoding]
     double = _EXTENDED if encoding == "gsm7" else _ASTRAL
-    if len(text) + len(double.findall(text)) <= whole:
+    if fits_one(text, encoding):
         return [text]
     part -= wide_reference
     pieces: list[str] = []
-    begun, at, room = 0, 0, part
-    for seen in _seen(text) if encoding == "ucs2" else text:
-        width = len(seen) + len(double.findall(seen))
-        for char in seen if width > part else (seen,):
-            width = len(char) + len(double.findall(char))
-            if width > room:
-                pieces.append(text[begun:at])
-                begun, room = at, part
-            room -= width
-            at += len(char)
-    return [*pieces, text[begun:]]
+    begun, size = 0, len(text)
+    while begun < size:
+        end = min(begun + part, size)
+        units = end - begun + len(double.findall(text, begun, end))
+        while units > part:
+            end -= 1
+            units -= 2 if double.match(text, end) else 1
+        if encoding == "ucs2" and end < size:
+            end = _torn_least(text, begun, end, part)
+        pieces.append(text[begun:end])
+        begun = end
+    return pieces
 
 
-def _seen(text: str) -> Iterator[str]:
-    """What people see as one character each, of one or more characters (UAX #29, simplified)."""
-    begun = 0
-    flags = 0
-    for at, char in enumerate(text):
-        flag = "\U0001f1e6" <= char <= "\U0001f1ff"
-        pair = flag and flags % 2 == 1
-        flags = flags + 1 if flag else 0
-        if at == begun or pair or text[at - 1] == _JOINER or _extends(char):
-            continue
-        yield text[begun:at]
-        begun = at
-    if begun < len(text):
-        yield text[begun:]
+def fits_one(text: str, encoding: Encoding) -> bool:
+    """Whether a text goes as one message that is not a part."""
+    double = _EXTENDED if encoding == "gsm7" else _ASTRAL
+    return len(text) + len(double.findall(text)) <= _SIZES[encoding][0]
+
+
+def _torn_least(text: str, begun: int, end: int, part: int) -> int:
+    """Where a part ends that may hold ``text[begun:end]``: before a character that would be torn, unless no part holds it."""
+    at = end
+    while at > begun and not _breaks(text, at, begun):
+        at -= 1
+    after = at + 1
+    while after < len(text) and after - at <= part and not _breaks(text, after, begun):
+        after += 1
+    return at if at > begun and after - at <= part else end
+
+
+def _breaks(text: str, at: int, begun: int) -> bool:
+    """Whether people see two characters where ``text[at - 1]`` and ``text[at]`` meet (UAX #29, simplified); at ``begun`` they do."""
+    char = text[at]
+    if text[at - 1] == _JOINER or _extends(char):
+        return False
+    if not _flag(char):
+        return True
+    flags = 0  # two regional indicators are one flag
+    while flags < at - begun and _flag(text[at - 1 - flags]):
+        flags += 1
+    return flags % 2 == 0
+
+
+def _flag(char: str) -> bool:
+    return "\U0001f1e6" <= char <= "\U0001f1ff"
 
 
 def _extends(char: str) -> bool:

@@ -131,6 +131,13 @@ def test_what_is_longer_than_a_part_is_torn_all_the_same() -> None:
     assert measure(value).parts == 8
 
 
+@pytest.mark.parametrize(
+    "value", ["\U0001f1ee\U0001f1f3" * 200_000, "e" + "\u0301" * 400_000, "{" * 400_000, "\U0001f600" * 200_000]
+)
+def test_hostile_texts_are_counted_quickly(value: str) -> None:
+    assert "".join(divide(value, measure(value).encoding)) == value
+
+
 def test_a_payload_is_one_part_of_everything() -> None:
     _, parts = made("a" * 1000, "payload")
     assert [(len(part.octets), part.payload) for part in parts] == [(1000, True)]

@@ -14,7 +14,7 @@ import msgspec
 
 from central.adapters.smpp.config import Alphabet, Joining
 from central.adapters.smpp.pdu import Tlvs
-from central.domain.short_messages import GSM7, GSM7_EXTENSION, Encoding, divide
+from central.domain.short_messages import GSM7, GSM7_EXTENSION, Encoding, divide, fits_one
 
 SAR_REFERENCE: Final = 0x020C
 SAR_TOTAL: Final = 0x020E
@@ -108,11 +108,11 @@ def parts(
             encode(text, encoding, alphabet)
         except Unencodable:
             encoding = "ucs2"
-    pieces = divide(text, encoding, wide_reference=joining == "udh16")
-    if len(pieces) == 1:
+    if fits_one(text, encoding):
         return encoding, [Part(encode(text, encoding, alphabet))]
     if joining == "payload":
         return encoding, [Part(encode(text, encoding, alphabet), payload=True)]
+    pieces = divide(text, encoding, wide_reference=joining == "udh16")
     if len(pieces) > _BYTE:
         raise Unencodable(f"{len(pieces)} parts; a message has at most {_BYTE}")
     octets = [encode(piece, encoding, alphabet) for piece in pieces]
