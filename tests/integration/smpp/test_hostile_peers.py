@@ -392,6 +392,29 @@ async def test_closing_has_an_end_when_the_peer_reads_nothing_at_all() -> None:
         assert {type(answer) for answer in ours.answers()} <= {Uncertain, NotSent}
 
 
+async def test_questions_keep_to_the_window_and_all_are_answered() -> None:
+    open_questions = [0, 0]
+
+    async def counting(link: Link, pdu: Pdu) -> None:
+        if pdu.command != wire.QUERY_SM:
+            await polite(link, pdu)
+            return
+        open_questions[0] += 1
+        open_questions[1] = max(open_questions)
+        asyncio.get_running_loop().call_later(0.02, answered, link, pdu)
+
+    def answered(link: Link, pdu: Pdu) -> None:
+        open_questions[0] -= 1
+        link.answer(pdu, message_id="x")
+
+    async with smsc(counting) as peer, carrier(peer.port, window=5) as ours:
+        names = [*(str(n) for n in range(40)), "too-long" * 20]
+        await ours.carrier.query(names)
+        await ours.until(lambda: len(ours.of(ReceiptCame)) == 41)
+        assert {news.remote_id for news in ours.of(ReceiptCame)} == set(names)
+        assert open_questions == [0, 5]
+
+
 async def test_bad_messages_are_refused_before_anything_is_sent() -> None:
     async with smsc() as peer, carrier(peer.port) as ours:
         await ours.carrier.submit([
