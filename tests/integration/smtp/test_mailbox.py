@@ -15,6 +15,7 @@ from central.adapters.system import SystemClock
 from central.application.ports.carriers import LinkMoved, MailHeard
 from central.domain.errors import OperatorError
 from central.domain.statuses import EmailStatus
+from tests.integration.smtp.dovecot import dovecot
 from tests.integration.smtp.imap_server import ImapServer, imap
 from tests.integration.smtp.relays import certificates
 from tests.integration.smtp.test_receiving import prove, report, verp
@@ -166,6 +167,26 @@ async def test_tls(tmp_path: Path, way: str) -> None:
             await ours.until(lambda: len(ours.heard) == 1)
         async with reading(server.port, tls=way) as ours:  # nobody vouches for it
             await ours.until(lambda: ours.moves == ["down"])
+
+
+async def test_with_dovecot(far_ends_cache: Path, free_port: int) -> None:
+    large = b"Subject: large\r\n\r\n" + b"y\r\n" * 1_000_000
+    with dovecot(far_ends_cache, free_port) as server:
+        await asyncio.to_thread(server.put, *[MINE] * 7, large)
+        async with reading(server.port, batch=3, refuses=1) as ours:
+            await ours.until(lambda: len(ours.heard) == 8)
+            assert [one.status for one in ours.heard] == [EmailStatus.BOUNCED] * 7 + [None]
+            assert ours.heard[0].raw == MINE
+        assert await asyncio.to_thread(server.uids, "UNSEEN") == []
+        assert len(await asyncio.to_thread(server.uids, "ALL")) == 8
+        await asyncio.to_thread(server.put, *[MINE] * 5)
+        async with reading(server.port, delete=True) as ours:
+            await ours.until(lambda: len(ours.heard) == 5)
+        assert await asyncio.to_thread(server.uids, "ALL") == list(
+            range(1, 9)
+        )  # what was seen before is nobody's business
+        async with reading(server.port, password="wrong") as ours:
+            await ours.until(lambda: ours.moves == ["refused"])
 
 
 @pytest.mark.parametrize("settings", [{"host": "a b"}, {"port": 0}, {"folder": "a\r\nb"}, {"batch": 0}])

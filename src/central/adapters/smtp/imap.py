@@ -63,7 +63,7 @@ class Folder:
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error as error:
-            raise LoginRefused(str(error)) from error
+            raise LoginRefused(_said(error)) from error
 
     def unread(self) -> list[int]:
         """The oldest messages that are neither seen nor deleted, at most ``batch``."""
@@ -103,6 +103,12 @@ class Folder:
         if kind != "OK":
             raise imaplib.IMAP4.error(f"{kind}: {data!r}"[:300])
         return data
+
+
+def _said(error: imaplib.IMAP4.error) -> str:
+    """Imaplib raises with the server's octets."""
+    told: object = error.args[0] if error.args else ""
+    return told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
 
 
 def _quoted(name: str) -> str:
