@@ -149,9 +149,22 @@ class Settings:
         Help("secret that signs links to recordings, the same on all machines; empty = made on this one", secret=True),
     ] = field(default=None, repr=False)
 
+    # messages
+    message_round_ms: Annotated[int, Help("time between two looks for due messages of a carrier", "ms", 5, 60_000)] = 50
+    bounce_domain: Annotated[
+        str, Help("domain to which failures of e-mail come back, empty = they are not received")
+    ] = ""
+    bounce_host: Annotated[str, Help("address on which the receiver of bounces listens")] = "127.0.0.1"
+    bounce_port: Annotated[int, Help("port of the receiver of bounces, 0 = any", "", 0, 65_535)] = 25
+    bounce_host_name: Annotated[str, Help("name of the receiver of bounces in MX records; empty = bounce_domain")] = ""
+    spf_terms: Annotated[str, Help("what names our relays in SPF records, divided by blanks")] = ""
+    dns_servers: Annotated[str, Help("name servers to ask, ADDRESS:PORT divided by commas; empty = the system's")] = ""
+    mail_token_secret: Annotated[
+        str | None, Help("secret that signs links and bounce addresses of e-mail; empty = made here", secret=True)
+    ] = field(default=None, repr=False)
+
     # dispatch and tracking
     dispatch_round_ms: Annotated[int, Help("time between two rounds of the dispatcher", "ms", 5, 60_000)] = 100
-    message_round_ms: Annotated[int, Help("time between two looks for due messages of a carrier", "ms", 5, 60_000)] = 50
     lease_s: Annotated[float, Help("how long a claim holds without a sign of life", "s", 3, 3600)] = 60.0
     group_commit_ms: Annotated[float, Help("how long results wait for others to share a commit", "ms", 0, 1000)] = 10.0
     drain_s: Annotated[float, Help("how long a stopping process waits for its running calls", "s", 0, 86_400)] = 20.0
@@ -196,6 +209,11 @@ class Settings:
     def api_address(self) -> str:
         """The address of the API for links and for people."""
         return self.api_url or f"http://{self.api_host}:{self.api_port}"
+
+    @property
+    def mail_link_address(self) -> str:
+        """Under which tracked links of e-mail are served."""
+        return f"{self.api_address.rstrip('/')}/m"
 
     @property
     def link_address(self) -> str:

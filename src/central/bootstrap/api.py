@@ -27,6 +27,7 @@ from central.adapters.postgres.flow_names import PostgresFlowNames
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.jobs import JobQueue, open_jobs
 from central.adapters.postgres.library import PostgresLibrary
+from central.adapters.postgres.mail_domains import PostgresMailDomains
 from central.adapters.postgres.message_reports import PostgresMessageReports
 from central.adapters.postgres.messages import PostgresMessages
 from central.adapters.postgres.outbox import PostgresDeadLetters
@@ -35,6 +36,8 @@ from central.adapters.postgres.prompts import PostgresPrompts
 from central.adapters.postgres.recordings import PostgresRecordings
 from central.adapters.postgres.reporting_store import PostgresReports
 from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
+from central.adapters.smtp.identities import SenderDomains
+from central.adapters.smtp.name_lookup import DnsNameLookup
 from central.adapters.speech.prompts import PromptFiles
 from central.adapters.system import SystemClock, SystemIds
 from central.adapters.telemetry.metrics import CONTENT_TYPE
@@ -60,6 +63,7 @@ from central.application.administration.maintain_account import (
 )
 from central.application.administration.maintain_carriers import MaintainCarriers
 from central.application.administration.maintain_endpoints import MaintainEndpoints
+from central.application.administration.maintain_mail_domains import MaintainMailDomains
 from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
 from central.application.administration.maintain_trunks import MaintainDids, MaintainTrunks
@@ -69,14 +73,18 @@ from central.application.intake.open_request import OpenRequest
 from central.application.intake.receive_upload import ReceiveUpload
 from central.application.intake.reload_request import ReloadRequest
 from central.application.intake.submit_records import SubmitRecords
+from central.application.messaging.accept_mails import AcceptMails
 from central.application.messaging.accept_messages import AcceptShortMessages
+from central.application.messaging.send_emails import SendEmails
 from central.application.messaging.send_sms import SendSms
+from central.application.messaging.track_mail import TrackMail
 from central.application.ports.intake import LoadQueue
 from central.application.reporting.read_messages import ReadMessages
 from central.application.reporting.read_recordings import ReadRecordings
 from central.application.reporting.reporting import Reporting
 from central.bootstrap.carriers import check_carrier
 from central.bootstrap.collector import calm_collector
+from central.bootstrap.mail import mail_house, name_servers, token_keys
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
 from central.bootstrap.publisher import webhook_config
@@ -84,6 +92,7 @@ from central.bootstrap.recordings import recording_links, recording_storage
 from central.bootstrap.speech import speech_config
 from central.bootstrap.store import database_dsn, worker_pool
 from central.domain.errors import NeighbourError
+from central.domain.mail_hits import known_machines
 from central.entrypoints.api.app import create_app
 from central.entrypoints.api.services import Limits, Messaging, Neighbour, Services
 from central.settings import Settings
@@ -113,7 +122,7 @@ def build_services(
         keys=KeepKeys(keys, auditor),
         trunks=MaintainTrunks(PostgresTrunks(pool), auditor),
         dids=MaintainDids(PostgresDids(pool), auditor),
-        messaging=messaging(pool, library, auditor),
+        messaging=messaging(settings, pool, shard, library, auditor),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),
@@ -166,12 +175,17 @@ def _work(settings: Settings, pool: Pool, library: PostgresLibrary, queue: LoadQ
     )
 
 
-def messaging(pool: Pool, library: PostgresLibrary, auditor: Auditor) -> Messaging:
-    """Wire what the API offers of SMS and e-mail."""
-    store = PostgresMessages(pool, auditor.ids, as_tenant=True)
+def messaging(settings: Settings, pool: Pool, shard: Pool, library: PostgresLibrary, auditor: Auditor) -> Messaging:
+    """Wire what the API offers of SMS and e-mail; ``shard`` is a pool of central_worker: tokens of e-mails name no account."""
+    clock, ids = auditor.clock, auditor.ids
+    store = PostgresMessages(pool, ids, as_tenant=True)
+    records = SenderDomains(mail_house(settings), DnsNameLookup(name_servers(settings)))
     return Messaging(
         carriers=MaintainCarriers(PostgresCarriers(pool), check_carrier, auditor),
-        send_sms=SendSms(AcceptShortMessages(store, library, auditor.clock), auditor.ids),
+        send_sms=SendSms(AcceptShortMessages(store, library, clock), ids),
+        send_emails=SendEmails(AcceptMails(store, clock), ids),
+        domains=MaintainMailDomains(PostgresMailDomains(pool), records, auditor, settings.bounce_domain),
+        track=TrackMail(PostgresMessages(shard, ids), token_keys(settings), known_machines(), clock, ids),
         read=ReadMessages(PostgresMessageReports(pool)),
     )
 

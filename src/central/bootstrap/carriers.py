@@ -3,49 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import msgspec
 
 from central.adapters.smpp.channel import SmppCarrier
 from central.adapters.smpp.config import SmppConfig
+from central.adapters.smtp.channel import SmtpRelay
+from central.adapters.smtp.config import RelayConfig
 from central.application.ports.carrier_setup import CarrierKind
-from central.application.ports.carriers import SmsCarrier
+from central.application.ports.carriers import MailRelay, SmsCarrier
 from central.application.ports.message_store import OpenCarrier
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
-from central.domain.errors import InvalidInput
+from central.domain.errors import CentralError, InvalidInput
 
 Settings = Mapping[str, object]
-Opener = Callable[[OpenCarrier, Clock, Ids, Telemetry], SmsCarrier]
+Secrets = Mapping[str, str]
+Config = TypeVar("Config")
 
 
-def check_carrier(kind: CarrierKind, settings: Settings, secrets: Mapping[str, str]) -> None:
+def check_carrier(kind: CarrierKind, settings: Settings, secrets: Secrets) -> None:
     """Raises InvalidInput ``invalid_carrier`` with the setting that is wrong, ``unknown_carrier_kind``."""
     if kind not in _CONFIGS:
         message = f"This installation has no carriers of the kind {kind}."
         raise InvalidInput("unknown_carrier_kind", message, field="kind")
-    _config(_CONFIGS[kind], "carrier", settings, secrets)
+    _CONFIGS[kind]("carrier", settings, secrets)
 
 
 def open_sms_carrier(row: OpenCarrier, clock: Clock, ids: Ids, telemetry: Telemetry) -> SmsCarrier:
     """Open a carrier as its row says. Raises InvalidInput for settings that are wrong."""
-    check_carrier(row.kind, row.settings, row.secrets)
-    return _OPENERS[row.kind](row, clock, ids, telemetry)
-
-
-def _smpp(row: OpenCarrier, clock: Clock, ids: Ids, telemetry: Telemetry) -> SmsCarrier:
-    carrier = SmppCarrier(_config(SmppConfig, row.name, row.settings, row.secrets), clock, ids, telemetry)
+    carrier = SmppCarrier(_smpp(row.name, row.settings, row.secrets), clock, ids, telemetry)
     carrier.start()
     return carrier
 
 
-_CONFIGS: Mapping[CarrierKind, type[SmppConfig]] = {"smpp": SmppConfig}
-_OPENERS: Mapping[CarrierKind, Opener] = {"smpp": _smpp}
+def open_relay(row: OpenCarrier, clock: Clock) -> MailRelay:
+    """Open a relay as its row says. Raises InvalidInput for settings that are wrong."""
+    relay = SmtpRelay(_smtp(row.name, row.settings, row.secrets), clock)
+    relay.open()
+    return relay
 
 
-def _config(into: type[SmppConfig], name: str, settings: Settings, secrets: Mapping[str, str]) -> SmppConfig:
+def _smpp(name: str, settings: Settings, secrets: Secrets) -> SmppConfig:
+    return _config(SmppConfig, name, settings, secrets)
+
+
+def _smtp(name: str, settings: Settings, secrets: Secrets) -> RelayConfig:
+    return _config(RelayConfig, name, settings, secrets)
+
+
+_CONFIGS: Mapping[CarrierKind, Callable[[str, Settings, Secrets], object]] = {"smpp": _smpp, "smtp": _smtp}
+
+
+def _config(into: type[Config], name: str, settings: Settings, secrets: Secrets) -> Config:
+    known = {one.name for one in (*msgspec.inspect.type_info(into).fields,)}  # type: ignore[attr-defined]
+    if unknown := sorted({*settings, *secrets} - known):
+        raise InvalidInput("invalid_carrier", f"A carrier has no setting {unknown[0]}.", field="settings")
     try:
         return msgspec.convert({**settings, **secrets, "name": name}, into)
+    except CentralError as error:
+        raise InvalidInput(
+            "invalid_carrier", f"A setting of the carrier is wrong: {error.message}.", field="settings"
+        ) from error
     except (msgspec.ValidationError, ValueError) as error:
         raise InvalidInput(
             "invalid_carrier", f"A setting of the carrier is wrong: {error}.", field="settings"

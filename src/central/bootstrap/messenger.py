@@ -1,43 +1,89 @@
-"""The messenger process: the carriers of the shard, and what is handed to them."""
+"""The messenger process: the carriers of the shard, what is handed to them, and what comes back."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 from central.adapters.postgres.messages import PostgresMessages
+from central.adapters.smtp.compose import MailComposer
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
 from central.application.messaging.hand_over import HandOverSms
+from central.application.messaging.hand_over_mails import HandOverMails
+from central.application.messaging.hear_mail import hear_mail
 from central.application.messaging.hear_texts import HearShortMessages
 from central.application.messaging.serve_carrier import ServeCarrier
+from central.application.messaging.store_mail_news import StoreHeard, StoreMailNews
 from central.application.messaging.store_sms_news import StoreSmsNews
 from central.application.messaging.tend_messages import TendMessages
+from central.application.ports.carriers import MailAnswered, PartAnswered
 from central.application.ports.message_store import OpenCarrier
-from central.bootstrap.carriers import open_sms_carrier
-from central.bootstrap.worker_stores import worker_stores
-from central.entrypoints.workers.messenger import Messenger
+from central.bootstrap.carriers import open_relay, open_sms_carrier
+from central.bootstrap.mail import NoFiles, bounce_receiver, token_keys
+from central.bootstrap.worker_stores import WorkerStores, worker_stores
+from central.entrypoints.workers.messenger import Messenger, Served
 from central.settings import Settings
 
 
 async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemetry) -> None:
     """Run until ``stop`` is set; what is handed over may be answered."""
     async with worker_stores(settings, "messenger") as stores:
-        clock, ids = stores.clock, stores.ids
-        owner = f"{settings.node_name}/{ids.uuid().hex[-12:]}"
-        store = PostgresMessages(stores.pool, ids)
-        hand_over = HandOverSms(store, stores.library, clock, ids, owner)
-        texts = HearShortMessages(store, clock, ids)
-
-        async def open_carrier(row: OpenCarrier) -> ServeCarrier:
-            carrier = open_sms_carrier(row, clock, ids, telemetry)
-            news = StoreSmsNews(store, row, row.routes, clock, ids, telemetry)
-            return ServeCarrier(row, carrier, hand_over, news, texts, store, telemetry)
+        owner = f"{settings.node_name}/{stores.ids.uuid().hex[-12:]}"
+        store = PostgresMessages(stores.pool, stores.ids)
+        doors = _Doors(settings, stores, store, owner, telemetry)
 
         async def lead(lease: timedelta) -> bool:
             return await stores.dispatch.lead("messenger", owner, lease) is not None
 
-        tend = TendMessages(store, clock, ids, telemetry)
-        messenger = Messenger(
-            store, open_carrier, lead, tend.step, clock, telemetry, poll_s=settings.message_round_ms / 1000
-        )
-        await messenger.run(stop, settings.drain_s)
+        tend = TendMessages(store, stores.clock, stores.ids, telemetry)
+        poll_s = settings.message_round_ms / 1000
+        messenger = Messenger(store, doors.open, lead, tend.step, stores.clock, telemetry, poll_s=poll_s)
+        async with _receiving(settings, stores, store, telemetry):
+            await messenger.run(stop, settings.drain_s)
+
+
+class _Doors:
+    """Opens carriers as their rows say."""
+
+    def __init__(
+        self, settings: Settings, stores: WorkerStores, store: PostgresMessages, owner: str, telemetry: ProcessTelemetry
+    ) -> None:
+        clock, ids = stores.clock, stores.ids
+        self._clock, self._ids, self._store, self._telemetry = clock, ids, store, telemetry
+        self._texts = HearShortMessages(store, clock, ids)
+        self._sms = HandOverSms(store, stores.library, clock, ids, owner)
+        composer = MailComposer(token_keys(settings), clock, NoFiles())
+        self._mails = HandOverMails(store, composer, clock, ids, owner, settings.mail_link_address)
+
+    async def open(self, row: OpenCarrier) -> Served:
+        """A carrier in service. Raises InvalidInput for settings that are wrong."""
+        store, clock, ids, telemetry = self._store, self._clock, self._ids, self._telemetry
+        if row.channel == "email":
+            relay = open_relay(row, clock)
+            heard = StoreMailNews(store, row, row.routes, clock, ids)
+            return ServeCarrier(row, relay, self._mails, heard, MailAnswered, store, telemetry)
+        carrier = open_sms_carrier(row, clock, ids, telemetry)
+        news = StoreSmsNews(store, row, row.routes, clock, ids, self._texts, telemetry)
+        return ServeCarrier(row, carrier, self._sms, news, PartAnswered, store, telemetry)
+
+
+@contextlib.asynccontextmanager
+async def _receiving(
+    settings: Settings, stores: WorkerStores, store: PostgresMessages, telemetry: ProcessTelemetry
+) -> AsyncGenerator[None]:
+    """The receiver of bounces, where one is set."""
+    receiver = bounce_receiver(settings, stores.clock)
+    if receiver is None:
+        yield
+        return
+    await receiver.open()
+    telemetry.event("bounce_receiver_listens", port=receiver.port, domain=settings.bounce_domain)
+    heard = StoreHeard(store, stores.clock, stores.ids, telemetry)
+    hearing = asyncio.create_task(hear_mail(receiver, heard, telemetry), name="bounces")
+    try:
+        yield
+    finally:
+        await receiver.close(5)
+        await hearing

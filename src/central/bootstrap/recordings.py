@@ -55,12 +55,12 @@ def recording_parts(settings: Settings, pool: Pool) -> RecordingParts:
 
 def recording_links(settings: Settings) -> RecordingLinks:
     """What makes and checks links; without a secret in the settings, with one that this machine makes once."""
-    secret = settings.recording_link_secret or _own_secret(settings.state_dir / "recording-links.key")
+    secret = settings.recording_link_secret or own_secret(settings.state_dir / "recording-links.key")
     lasts = timedelta(minutes=settings.recording_link_minutes)
     return RecordingLinks(settings.api_address.rstrip("/") + _PREFIX, secret, lasts)
 
 
-def _own_secret(path: Path) -> str:
+def own_secret(path: Path) -> str:
     """Processes that start together agree on one: the first to give its file the name wins."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

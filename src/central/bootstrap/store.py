@@ -47,6 +47,8 @@ def row_retention(settings: Settings) -> Mapping[str, timedelta]:
         "old_messages": records,
         "old_contents": records,
         "old_texts": records,
+        "old_mail_links": records,
+        "old_reports": timedelta(days=30),
         "old_strays": timedelta(days=7),
         "old_links": timedelta(days=30),  # behind their expiry: until then whoever comes late is told so
     }

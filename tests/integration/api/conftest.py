@@ -88,11 +88,18 @@ from central.entrypoints.api.services import (
     RequestFilter,
     Services,
 )
+from central.settings import Settings
 from tests.fakes.observed import ObservedTelemetry
 
 LINKS = RecordingLinks("https://central.test/api/v1", "a secret of this test")
 OPERATOR_KEY = "op_" + "x" * 40
 MOST_PROMPT_BYTES = 2_000_000
+SETTINGS = Settings(
+    state_dir=Path("/nowhere"),
+    cache_dir=Path("/nowhere"),
+    mail_token_secret="kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk",
+    bounce_domain="bounces.example.net",
+)
 LIMITS = Limits(
     body_bytes=1_000_000,
     prompt_bytes=MOST_PROMPT_BYTES,
@@ -316,7 +323,7 @@ def make_services(
         dids=MaintainDids(PostgresDids(api_pool), auditor),
         contacts=KeepContacts(PostgresContacts(api_pool), auditor),
         links=PostgresLinks(api_pool),
-        messaging=messaging(api_pool, library, auditor),
+        messaging=messaging(SETTINGS, api_pool, worker_pool, library, auditor),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),

@@ -11,7 +11,15 @@ from tests.integration.api.conftest import WAV, Stage, Tenant, document
 from tests.tones import tone
 
 DOCUMENT = {"/api/v1/openapi.json" + path for path in ("", "/openapi.json", "/{path}")}
-OPEN = {"/", "/health/live", "/health/ready", "/metrics", "/l/{code}", "/api/v1/recordings/{recording_id}"} | DOCUMENT
+OPEN = {
+    "/",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/l/{code}",
+    "/m/{token}",
+    "/api/v1/recordings/{recording_id}",
+} | DOCUMENT
 # makes a thing of the caller's own: see test_prompts.py, test_contacts_and_links.py
 OWN = {("PUT", "/api/v1/prompts/{name}"), ("PUT", "/api/v1/contacts/{number}")}
 SHARED = {"/api/v1/statuses", "/api/v1/policies", "/api/v1/flows/check"}
@@ -62,6 +70,7 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
     settings = {"host": "smsc.example.org", "system_id": "secret"}
     carrier = await owner.post("/carriers", {"name": "secret-carrier", "kind": "smpp", "settings": settings})
     assert carrier.status_code == 201, carrier.text
+    assert (await owner.post("/mail-domains", {"domain": "secret.example"})).status_code == 201
     keys = (await owner.get("/keys")).json()["items"]
     return {
         "flow": flow["id"],
@@ -76,6 +85,7 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
         "name": "secret-greeting",
         "account_id": str(owner.id),
         "message_id": sent.json()["messages"][0]["message_id"],
+        "domain": "secret.example",
         "carrier_id": carrier.json()["id"],
         "action": "stop",
     }
@@ -93,6 +103,8 @@ async def _state(owner: Tenant, names: dict[str, str]) -> list[str]:
         "/lists/blacklist/entries",
         "/prompts",
         "/sms",
+        "/emails",
+        "/mail-domains",
         "/carriers",
     ]
     paths += [f"/flows/{names['flow']}/draft", "/account"]
@@ -145,6 +157,7 @@ async def test_every_route_needs_a_key(stage: Stage) -> None:
             "account_id",
             "carrier_id",
             "message_id",
+            "domain",
         ),
         str(uuid4()),
     )

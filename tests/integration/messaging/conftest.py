@@ -22,13 +22,15 @@ from central.application.messaging.send_sms import SendSms, SmsWish
 from central.application.messaging.serve_carrier import ServeCarrier
 from central.application.messaging.store_sms_news import StoreSmsNews
 from central.application.messaging.tend_messages import TendMessages
-from central.application.ports.carriers import CarrierId, SmsNews
+from central.application.ports.carriers import CarrierId, PartAnswered, SmsNews, Submission
 from central.application.ports.message_store import NewMessage
 from central.domain.ids import AccountId
 from central.domain.policies import Purpose
 from tests.fakes.carrier import FakeCarrier
 from tests.fakes.observed import ManualClock, ObservedTelemetry
 from tests.stock import Stock
+
+Served = ServeCarrier[Submission, PartAnswered]
 
 
 @dataclass(slots=True)
@@ -64,19 +66,19 @@ class Post:
         )  # fmt: skip
         return carrier
 
-    async def serve(self, carrier: CarrierId, room: int = 100) -> tuple[ServeCarrier, FakeCarrier]:
+    async def serve(self, carrier: CarrierId, room: int = 100) -> tuple[Served, FakeCarrier]:
         rows = await self.store.carriers()
         row = next(row for row in rows if row.id == carrier)
         fake = FakeCarrier(self.clock.now(), room)
         routes = [route for other in rows if other.account_id == row.account_id for route in other.routes]
-        news = StoreSmsNews(self.store, row, routes, self.clock, self.ids, self.telemetry)
-        hand_over = HandOverSms(self.store, self.library, self.clock, self.ids, "test/1")
         texts = HearShortMessages(self.store, self.clock, self.ids)
-        served = ServeCarrier(row, fake, hand_over, news, texts, self.store, self.telemetry)
+        news = StoreSmsNews(self.store, row, routes, self.clock, self.ids, texts, self.telemetry)
+        hand_over = HandOverSms(self.store, self.library, self.clock, self.ids, "test/1")
+        served = ServeCarrier(row, fake, hand_over, news, PartAnswered, self.store, self.telemetry)
         self.gathering.append(asyncio.create_task(served.gather()))
         return served, fake
 
-    async def hear(self, served: ServeCarrier, fake: FakeCarrier, *news: SmsNews) -> int:
+    async def hear(self, served: Served, fake: FakeCarrier, *news: SmsNews) -> int:
         if news:
             fake.tell(*news)
         return await served.hear(5)

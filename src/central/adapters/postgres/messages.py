@@ -16,14 +16,16 @@ import msgspec
 from central.adapters.postgres.account_rows import ACCOUNT_COLUMNS, account_of
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.pool import Connection, Pool, tenant, transaction
-from central.application.ports.carriers import CarrierId, ReceiptCame
+from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
 from central.application.ports.message_store import (
     Acceptance,
     Channel,
     Content,
+    Identity,
     InboundText,
     KnownPart,
     ListDate,
+    MailTargets,
     MessageEvent,
     Move,
     NewMessage,
@@ -31,6 +33,8 @@ from central.application.ports.message_store import (
     PartMove,
     SmsTemplate,
     StoredMessage,
+    Suppression,
+    TokenMail,
 )
 from central.application.ports.world import Ids
 from central.domain.accounts import Account
@@ -39,10 +43,12 @@ from central.domain.message_routes import CarrierRoute
 
 _SQL = hot_statements("message")
 _ACCOUNTS = hot_statements("dispatch")
+_DOMAINS = hot_statements("mail_domain")
 _receipt = msgspec.json.Decoder(ReceiptCame)
 _routes = msgspec.json.Decoder(tuple[CarrierRoute, ...])
 _encode = msgspec.json.Encoder().encode
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+_HEX_ID = re.compile(r"[0-9a-f]{32}")
 _STALE = {"lease": "lost_hand_overs", "silent": "silent", "overdue": "overdue"}
 
 
@@ -68,6 +74,25 @@ class PostgresMessageBatch:
             parts[message].append(KnownPart(part, carrier, remote, status, tuple(states)))
         self.messages = [_stored(row, parts=tuple(parts.get(row[1], ()))) for row in rows]
 
+    async def keep_targets(self, targets: Sequence[MailTargets], at: datetime) -> None:
+        """Store where tracked links lead."""
+        if targets:
+            await _SQL["keep_targets"].run(self._connection, {"targets": _json(targets), "at": at})
+
+    async def identities(self, account_id: AccountId) -> Sequence[Identity]:
+        """The proved domains of the account."""
+        return [Identity(*row) for row in await _SQL["identities"].rows(self._connection, {"account_id": account_id})]
+
+    async def contents(self, ids: Sequence[tuple[AccountId, UUID]]) -> Mapping[UUID, Mapping[str, object]]:
+        """The contents of e-mails."""
+        asked = {"accounts": [account for account, _ in ids], "ids": [id_ for _, id_ in ids]}
+        return dict(await _SQL["contents"].rows(self._connection, asked))
+
+    async def suppress(self, rows: Sequence[Suppression], at: datetime) -> None:
+        """Write no more to these; see the port."""
+        if rows:
+            await _SQL["suppress"].run(self._connection, {"rows": _json(rows), "at": at})
+
     async def reload(self) -> None:
         """Read the same messages again."""
         await self.lock({(message.account_id, message.id) for message in self.messages})
@@ -90,7 +115,7 @@ class PostgresMessageBatch:
                 {
                     "account_id": m.message.account_id, "id": m.message.id, "from_status": m.message.status, "status": m.status,
                     "reason": m.reason, "detail": m.detail[:500].replace("\x00", " "), "due_at": m.due_at, "lease": m.lease,
-                    "silent_at": m.silent_at, "carrier_id": m.carrier_id, "cost": m.cost,
+                    "silent_at": m.silent_at, "carrier_id": m.carrier_id, "cost": m.cost, "ids": m.ids,
                 }
                 for m in moves
             ]  # fmt: skip
@@ -271,11 +296,47 @@ class PostgresMessages:
             rows = await _SQL["matchable_strays"].rows(connection, {"n": limit, "at": at})
         return [(account, carrier, remote) for account, carrier, remote in rows]
 
+<<<<<<< HEAD
     async def unheard(self, account_id: AccountId, carrier: CarrierId, limit: int, before: datetime) -> Sequence[str]:
         """Names of parts without final news; see the port."""
         asked = {"account_id": account_id, "carrier_id": carrier, "n": limit, "before": before}
         async with transaction(self._pool) as connection:
             return [remote_id for (remote_id,) in await _SQL["unheard"].rows(connection, asked)]
+=======
+    async def mail_of_token(self, message: MessageId, link: int, at: datetime) -> TokenMail | None:
+        """The e-mail that a token names; see the port."""
+        async with transaction(self._pool) as connection:
+            rows = await _DOMAINS["mail_of_token"].rows(connection, {"id": message, "number": link})
+            if not rows:
+                return None
+            account, id_, recipient, accepted_at, _, target = rows[0]
+            asked = {"account_id": account, "id": id_, "at": at}
+            links = await _DOMAINS["hits_around"].value(connection, asked)
+        return TokenMail(account, id_, recipient, accepted_at, target, int(links or 0))
+
+    @contextlib.asynccontextmanager
+    async def heard(
+        self, news: Sequence[MailHeard]
+    ) -> AsyncGenerator[tuple[PostgresMessageBatch, Mapping[str, MessageId]]]:
+        """The e-mails that these news are about, under lock; see the port."""
+        async with transaction(self._pool) as connection:
+            found: dict[str, tuple[AccountId, MessageId]] = {}
+            named = [(one.report_id, id_) for one in news if (id_ := _named(one)) is not None]
+            asked: dict[str, object] = {"reports": [report for report, _ in named], "ids": [id_ for _, id_ in named]}
+            for account, message, report in await _SQL["mails_named"].rows(connection, asked):
+                found[report] = (account, message)
+            batch = PostgresMessageBatch(connection, self._ids)
+            await batch.lock(set(found.values()))
+            locked = list({(message.account_id, message.id) for message in batch.messages})
+            who = {"accounts": [account for account, _ in locked], "ids": [message for _, message in locked]}
+            told = set(await _SQL["told_before"].rows(connection, who)) if locked else set()
+            fresh = {report: message for report, (_, message) in found.items() if (message, report) not in told}
+            unknown = [{"id": one.report_id, "body": one} for one in news if one.report_id not in found]
+            if unknown:
+                at = max(one.at for one in news)
+                await _SQL["keep_unknown"].run(connection, {"reports": _json(unknown), "at": at})
+            yield batch, fresh
+>>>>>>> b90851e (E-mail: accepted, composed, handed to relays, heard of again)
 
     async def keep_texts(self, carrier: OpenCarrier, texts: Sequence[InboundText], at: datetime) -> None:
         """Store what people wrote; see the port."""
@@ -302,15 +363,19 @@ class PostgresMessages:
         async with transaction(self._pool) as connection:
             await _SQL["tell_carrier"].run(connection, told)
 
-    async def contents(self, ids: Sequence[tuple[AccountId, UUID]]) -> Mapping[UUID, Mapping[str, object]]:
-        """The contents of e-mails."""
-        asked = {"accounts": [account for account, _ in ids], "ids": [id_ for _, id_ in ids]}
-        async with transaction(self._pool) as connection:
-            return dict(await _SQL["contents"].rows(connection, asked))
-
 
 def _stored(row: Sequence[Any], hits: frozenset[str] = frozenset(), parts: tuple[KnownPart, ...] = ()) -> StoredMessage:
     return msgspec.structs.replace(StoredMessage(*row), hits=hits, known_parts=parts)
+
+
+def _named(news: MailHeard) -> UUID | None:
+    """The message that it names: proved, or by the id that we gave its envelope or header."""
+    if news.id is not None:
+        return news.id
+    for text in (news.envelope_id, news.message_id.partition("@")[0]):
+        if _HEX_ID.fullmatch(text):
+            return UUID(hex=text)
+    return None
 
 
 def _route(row: Sequence[Any]) -> CarrierRoute:

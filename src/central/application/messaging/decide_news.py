@@ -85,7 +85,7 @@ def decide_sms_answers(
     kinds = [answer.answer for answer in answers]
     if any(isinstance(kind, Taken | Uncertain) for kind in kinds):
         return _taken(message, answers, events)
-    return _decide_again(message, kinds[0], routes, now, events)
+    return decide_again(message, kinds[0], routes, now, events)
 
 
 def _taken(message: StoredMessage, answers: Sequence[PartAnswered], events: list[MessageEvent]) -> Decided:
@@ -129,7 +129,7 @@ def _part(message: StoredMessage, answered: PartAnswered) -> KnownPart:
             return KnownPart(answered.part, carrier, "", SmsStatus.FAILED)
 
 
-def _decide_again(
+def decide_again(
     message: StoredMessage,
     answer: Answer,
     routes: Sequence[CarrierRoute],

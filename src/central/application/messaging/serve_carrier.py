@@ -1,4 +1,4 @@
-"""One open carrier of short messages: due messages go to it while it has room, and its news are stored in large batches.
+"""One open carrier, of short messages or e-mail: due messages go to it while it has room, and its news are stored in large batches.
 
 Path steps 4d and 5. Two loops run side by side: ``send`` and ``hear``. News are gathered while the store is busy with those before
 them, so that a carrier of any speed costs few transactions.
@@ -7,12 +7,10 @@ them, so that a carrier of any speed costs few transactions.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final, Generic, Protocol, TypeVar
 
-from central.application.messaging.hand_over import HandOverSms
-from central.application.messaging.store_sms_news import StoreSmsNews
-from central.application.ports.carriers import LinkMoved, NewsBatch, PartAnswered, ReceiptCame, SmsCarrier, TextCame
+from central.application.ports.carriers import LinkMoved, MailAnswered, NewsBatch, PartAnswered
 from central.application.ports.message_store import MessageStore, OpenCarrier
 from central.application.ports.telemetry import Telemetry
 from central.domain.errors import NeighbourError
@@ -22,23 +20,63 @@ _MOST_GATHERED: Final = 4000
 _PAUSE_S: Final = 0.5
 
 
-class HearTexts(Protocol):
-    """What is done with short messages that people write."""
+Given = TypeVar("Given")
+Told = TypeVar("Told", bound=PartAnswered | MailAnswered)
+Given_contra = TypeVar("Given_contra", contravariant=True)
+Told_contra = TypeVar("Told_contra", contravariant=True)
 
-    async def __call__(self, carrier: OpenCarrier, texts: Sequence[TextCame], /) -> None:
-        """Store them. Raises NeighbourError."""
+
+class Carrier(Protocol[Given_contra]):
+    """What short messages and e-mail have in common: ports SmsCarrier and MailRelay."""
+
+    def room(self) -> int:
+        """How much more it takes at once now."""
+        ...
+
+    async def submit(self, batch: Sequence[Given_contra]) -> None:
+        """Hand these over."""
+        ...
+
+    def news(self) -> AsyncIterator[NewsBatch]:
+        """Everything that becomes known."""
+        ...
+
+    async def close(self, patience_s: float) -> None:
+        """Take no more, and end the news."""
         ...
 
 
-class ServeCarrier:
-    """The use case; one instance an open carrier."""
+class StoreNews(Protocol[Given_contra, Told_contra]):
+    """Who stores what the carrier tells."""
+
+    routes: Sequence[CarrierRoute]
+
+    def await_answers(self, batch: Sequence[Given_contra]) -> None:
+        """These are given to the carrier now."""
+        ...
+
+    async def answers(self, news: Sequence[Told_contra]) -> None:
+        """Store what became of hand-overs; they are told once. Raises NeighbourError."""
+        ...
+
+    async def others(self, news: Sequence[object]) -> None:
+        """Store all else, which the far end keeps until we have it. Raises NeighbourError."""
+        ...
+
+    async def catch_up(self) -> int:
+        """What is looked at now and then."""
+        ...
+
+
+class ServeCarrier(Generic[Given, Told]):
+    """The use case; one instance an open carrier. ``told``: the kind of its answers."""
 
     def __init__(
-        self, row: OpenCarrier, carrier: SmsCarrier, hand_over: HandOverSms, news: StoreSmsNews, texts: HearTexts,
-        store: MessageStore, telemetry: Telemetry,
+        self, row: OpenCarrier, carrier: Carrier[Given], hand_over: Callable[[OpenCarrier, int], Awaitable[Sequence[Given]]],
+        news: StoreNews[Given, Told], told: type[Told], store: MessageStore, telemetry: Telemetry,
     ) -> None:  # fmt: skip
         self.row, self.carrier, self.news = row, carrier, news
-        self._hand_over, self._texts, self._store = hand_over, texts, store
+        self._hand_over, self._told, self._store = hand_over, told, store
         self._telemetry = telemetry.bound(carrier=row.name)
         self._gathered: list[NewsBatch] = []
         self._came = asyncio.Event()
@@ -53,7 +91,7 @@ class ServeCarrier:
         if submissions:
             self.news.await_answers(submissions)
             await self.carrier.submit(submissions)
-            self._telemetry.count("sms_handed_over", len(submissions))
+            self._telemetry.count("messages_handed_over", len(submissions))
         return len(submissions)
 
     async def gather(self) -> None:
@@ -77,7 +115,7 @@ class ServeCarrier:
         self._room.set()
         news = [one for batch in batches for one in batch.news]
         try:
-            if answers := [one for one in news if isinstance(one, PartAnswered)]:
+            if answers := [one for one in news if isinstance(one, self._told)]:
                 await self.news.answers(answers)
         except NeighbourError as error:  # told once: they stay with us
             self._gathered = [*batches, *self._gathered]
@@ -100,10 +138,7 @@ class ServeCarrier:
         await asyncio.sleep(_PAUSE_S)
 
     async def _store_others(self, news: Sequence[object]) -> None:
-        if receipts := [one for one in news if isinstance(one, ReceiptCame)]:
-            await self.news.receipts(receipts)
-        if texts := [one for one in news if isinstance(one, TextCame)]:
-            await self._texts(self.row, texts)
+        await self.news.others(news)
         for moved in (one for one in news if isinstance(one, LinkMoved)):
             self._telemetry.event("carrier_link_moved", link=moved.link, news=moved.news, detail=moved.detail)
             await self._store.tell_carrier(
@@ -111,10 +146,15 @@ class ServeCarrier:
             )
 
     async def catch_up(self) -> int:
+<<<<<<< HEAD
         """Match receipts that came while the answer to their message was being stored; ask about what was never told."""
         if silent := await self.news.silence.due():
             await self.carrier.query(silent)
         return await self.news.match_strays()
+=======
+        """Match receipts that came while the answer to their message was being stored."""
+        return await self.news.catch_up()
+>>>>>>> b90851e (E-mail: accepted, composed, handed to relays, heard of again)
 
     def know_routes(self, routes: tuple[CarrierRoute, ...]) -> None:
         """The routes of the account, for what must go another way."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from central.application.messaging.ask_after_silence import AskAfterSilence
 from central.application.messaging.decide_news import Decided, Lines, decide_receipts, decide_sms_answers
-from central.application.ports.carriers import PartAnswered, ReceiptCame, Submission, Taken
+from central.application.ports.carriers import PartAnswered, ReceiptCame, Submission, Taken, TextCame
 from central.application.ports.message_store import MessageBatch, MessageStore, OpenCarrier, StoredMessage
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
@@ -19,16 +20,28 @@ from central.domain.message_routes import CarrierRoute
 from central.domain.numbers import MIN_DIGITS
 
 
+class HearTexts(Protocol):
+    """What is done with short messages that people write."""
+
+    async def __call__(self, carrier: OpenCarrier, texts: Sequence[TextCame], /) -> None:
+        """Store them. Raises NeighbourError."""
+        ...
+
+
 class StoreSmsNews:
     """The use case; one instance a carrier."""
 
     def __init__(
         self, store: MessageStore, carrier: OpenCarrier, routes: Sequence[CarrierRoute], clock: Clock, ids: Ids,
-        telemetry: Telemetry,
+        texts: HearTexts, telemetry: Telemetry,
     ) -> None:  # fmt: skip
         self._store, self._carrier, self._clock, self._ids, self._telemetry = store, carrier, clock, ids, telemetry
         self.routes = routes
+<<<<<<< HEAD
         self.silence = AskAfterSilence(store, carrier, clock)
+=======
+        self._texts = texts
+>>>>>>> b90851e (E-mail: accepted, composed, handed to relays, heard of again)
         self._awaited: dict[tuple[MessageId, int], int] = {}
         self._answers: dict[tuple[MessageId, int], list[PartAnswered]] = defaultdict(list)
 
@@ -98,8 +111,15 @@ class StoreSmsNews:
             await batch.keep_strays(self._carrier.account_id, self._carrier.id, kept)
             self._telemetry.count("sms_receipts_strayed", len(strays))
 
-    async def match_strays(self, limit: int = 1000) -> int:
-        """Receipts that were kept while the answer was being stored by another transaction."""
+    async def others(self, news: Sequence[object]) -> None:
+        """Store receipts and what people wrote. Raises NeighbourError."""
+        if receipts := [one for one in news if isinstance(one, ReceiptCame)]:
+            await self.receipts(receipts)
+        if texts := [one for one in news if isinstance(one, TextCame)]:
+            await self._texts(self._carrier, texts)
+
+    async def catch_up(self, limit: int = 1000) -> int:
+        """Match receipts that were kept while the answer was being stored by another transaction."""
         found = await self._store.matchable_strays(limit, self._clock.now())
         mine = [
             remote

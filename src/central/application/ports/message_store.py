@@ -15,12 +15,13 @@ from uuid import UUID
 
 import msgspec
 
-from central.application.ports.carriers import CarrierId, ReceiptCame
+from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
 from central.domain.accounts import Account
 from central.domain.ids import AccountId, EventId, MessageId, RecordId, RequestId
 from central.domain.message_routes import CarrierRoute
 
 Channel = Literal["sms", "email"]
+SuppressionReason = Literal["hard_bounce", "soft_bounces", "complaint", "unsubscribed"]
 
 
 class SmsTemplate(msgspec.Struct, frozen=True):
@@ -149,6 +150,46 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     silent_at: datetime | None = None
     carrier_id: CarrierId | None = None
     cost: int = 0
+    ids: Mapping[str, str] | None = None
+    """In place of the message's ids; None = they stay."""
+
+
+class MailTargets(msgspec.Struct, frozen=True):
+    """Where the tracked links of messages lead, by number from 1; messages with equal links share them."""
+
+    account_id: AccountId
+    id: str
+    targets: tuple[str, ...]
+
+
+class Suppression(msgspec.Struct, frozen=True, kw_only=True):
+    """An address that is to get no more mail: at once (hard, complaint, unsubscribed), or when it fails softly for long."""
+
+    account_id: AccountId
+    address: str
+    reason: SuppressionReason
+    message_id: MessageId
+    detail: str = ""
+
+
+class TokenMail(msgspec.Struct, frozen=True):
+    """An e-mail as a tracked address sees it. links: how many of its addresses were asked for in the last two seconds."""
+
+    account_id: AccountId
+    id: MessageId
+    recipient: str
+    accepted_at: datetime
+    target: str | None
+    links: int
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A proved domain of an account: who signs for it, and where what comes back arrives."""
+
+    domain: str
+    selector: str
+    private_key: str
+    bounce_domain: str
 
 
 class MessageEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +230,22 @@ class MessageBatch(Protocol):
         self, moves: Sequence[Move], events: Sequence[MessageEvent], parts: Sequence[PartMove], at: datetime
     ) -> None:
         """Store these; changes of status are told to webhooks, money is booked by the difference of cost."""
+        ...
+
+    async def keep_targets(self, targets: Sequence[MailTargets], at: datetime) -> None:
+        """Store where tracked links lead, before the messages leave."""
+        ...
+
+    async def identities(self, account_id: AccountId) -> Sequence[Identity]:
+        """The proved domains of the account."""
+        ...
+
+    async def contents(self, ids: Sequence[tuple[AccountId, UUID]]) -> Mapping[UUID, Mapping[str, object]]:
+        """The contents of e-mails."""
+        ...
+
+    async def suppress(self, rows: Sequence[Suppression], at: datetime) -> None:
+        """Write no more to these; a soft failure counts, and suppresses after five over a week without a delivery between."""
         ...
 
     async def reload(self) -> None:
@@ -292,6 +349,12 @@ class MessageStore(Protocol):
         """How a carrier is now, for people."""
         ...
 
-    async def contents(self, ids: Sequence[tuple[AccountId, UUID]]) -> Mapping[UUID, Mapping[str, object]]:
-        """The contents of e-mails."""
+    async def mail_of_token(self, message: MessageId, link: int, at: datetime) -> TokenMail | None:
+        """The e-mail that a token names, and where its link leads."""
+        ...
+
+    def heard(
+        self, news: Sequence[MailHeard]
+    ) -> AbstractAsyncContextManager[tuple[MessageBatch, Mapping[str, MessageId]]]:
+        """The e-mails that these news are about, under lock, and by report the message that it found (none: not ours)."""
         ...

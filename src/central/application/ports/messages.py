@@ -46,6 +46,15 @@ class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
     testing: bool = False
 
 
+class MailFile(msgspec.Struct, frozen=True):
+    """A file that goes along with an e-mail; content_id: of a picture inside its HTML."""
+
+    name: str
+    content: bytes
+    media_type: str = ""
+    content_id: str = ""
+
+
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
     """One e-mail, of which each recipient has a status of his own. id: also its idempotency key.
 
@@ -67,6 +76,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     mjml: str = ""
     values: dict[str, object] | None = None
     reply_to: str = ""
+    files: tuple[MailFile, ...] = ()
     record_id: RecordId | None = None
     request_id: RequestId | None = None
     step: str = ""

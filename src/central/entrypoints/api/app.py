@@ -12,6 +12,7 @@ from litestar.routes import HTTPRoute
 from central.entrypoints.api.account_routes import account_router
 from central.entrypoints.api.carrier_routes import carrier_router
 from central.entrypoints.api.contact_routes import contact_router, link_router
+from central.entrypoints.api.email_routes import email_router, mail_link_router
 from central.entrypoints.api.flow_routes import flow_router
 from central.entrypoints.api.flow_version_routes import flow_version_router
 from central.entrypoints.api.gate import GUARDED, Api, Gate, caller_of
@@ -80,6 +81,7 @@ def _routers() -> list[Router]:
             number_router,
             carrier_router,
             sms_router,
+            email_router,
             list_router,
             contact_router,
             flow_router,
@@ -95,4 +97,4 @@ def _routers() -> list[Router]:
         dependencies={"caller": Provide(caller_of, sync_to_thread=False)},
         security=[{"key": []}],
     )
-    return [open_router, link_router, guarded, Router("/api/v1", route_handlers=[recording_router])]
+    return [open_router, link_router, mail_link_router, guarded, Router("/api/v1", route_handlers=[recording_router])]

@@ -19,6 +19,7 @@ from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import ChangeAccount, OperateAccounts, ReadAccount
 from central.application.administration.maintain_carriers import MaintainCarriers
 from central.application.administration.maintain_endpoints import MaintainEndpoints
+from central.application.administration.maintain_mail_domains import MaintainMailDomains
 from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
 from central.application.administration.maintain_trunks import MaintainDids, MaintainTrunks
@@ -26,7 +27,9 @@ from central.application.administration.publish_flow import PublishFlow
 from central.application.administration.save_flow import SaveFlow
 from central.application.intake.receive_upload import Upload
 from central.application.intake.submit_records import Receipt, Submission
+from central.application.messaging.send_emails import SendEmails
 from central.application.messaging.send_sms import SendSms
+from central.application.messaging.track_mail import TrackMail
 from central.application.ports.administration import IdempotencyStore
 from central.application.ports.internal_functions import LinkStore
 from central.application.ports.outbox import Courier, DeadLetters
@@ -165,6 +168,9 @@ class Messaging:
 
     carriers: MaintainCarriers
     send_sms: SendSms
+    send_emails: SendEmails
+    domains: MaintainMailDomains
+    track: TrackMail
     read: ReadMessages
 
 

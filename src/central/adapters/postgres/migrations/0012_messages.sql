@@ -56,6 +56,7 @@ create index message_overdue on message (deadline) where due_at is not null;
 create index message_lease on message (lease_until) where lease_until is not null;
 create index message_silent on message (silent_at) where silent_at is not null;
 create index message_age on message using brin (created_at);
+create index message_by_id on message (id) where channel = 'email';   -- a bounce address names the message alone
 create index message_of_record on message (account_id, record_id) where record_id is not null;
 -- A part as the far end knows it.
 create table message_part (
@@ -73,9 +74,13 @@ create index stray_receipt_age on stray_receipt (came_at);
 create table inbound_text (
   account_id uuid not null, id uuid not null, carrier_id uuid not null, sender text not null, recipient text not null, text text not null,
   came_at timestamptz not null, opted_out boolean not null default false, primary key (account_id, id));
--- Tracked addresses of an e-mail, and what was fetched of it.
+-- Where tracked links lead, by number from 1; ``message.ids`` names the set, as messages of one template share it.
 create table mail_link (
-  account_id uuid not null, message_id uuid not null, number smallint not null, url text not null, primary key (account_id, message_id, number));
+  account_id uuid not null, id text not null, targets text[] not null, created_at timestamptz not null, primary key (account_id, id));
+-- News of e-mail that fits no message of ours: kept for people, never a status.
+create table unknown_report (
+  id text primary key, body jsonb not null, came_at timestamptz not null);
+grant select, insert, delete on unknown_report to central_worker;
 create table message_event (
   account_id uuid not null, message_id uuid not null, id uuid not null, at timestamptz not null, late boolean not null default false,
   kind text not null, from_status text, to_status text, reason text, part smallint, data jsonb,

@@ -114,13 +114,13 @@ select account_id, id from message where due_at is not null and deadline < %(at)
 -- Status, place and money together; only along lawful edges. The rows are locked by this transaction already.
 with d as materialized (
   select * from jsonb_to_recordset(%(moves)s::jsonb) as d(account_id uuid, id uuid, from_status text, status text, reason text, detail text,
-    due_at timestamptz, lease boolean, silent_at timestamptz, carrier_id uuid, cost bigint)),
+    due_at timestamptz, lease boolean, silent_at timestamptz, carrier_id uuid, cost bigint, ids jsonb)),
 moved as (
   update message m set status = d.status, reason = d.reason, detail = d.detail, due_at = d.due_at, silent_at = d.silent_at,
          lease_until = case when d.lease then %(at)s + %(lease_time)s::interval end,
          handed_at = case when d.lease then %(at)s else m.handed_at end,
          owner = case when d.lease then %(owner)s end,
-         tries = m.tries + d.lease::int, carrier_id = d.carrier_id, cost = d.cost,
+         tries = m.tries + d.lease::int, carrier_id = d.carrier_id, cost = d.cost, ids = coalesce(d.ids, m.ids),
          changed_at = greatest(%(at)s, m.changed_at + interval '1 microsecond')
     from d where m.account_id = d.account_id and m.id = d.id and m.status = d.from_status
      and (d.status = d.from_status or exists (
@@ -216,3 +216,52 @@ select c.account_id, c.id, c.name, c.channel, c.kind, c.settings, c.secrets, c.c
 -- name: tell_carrier
 update carrier set state = %(state)s, state_detail = %(detail)s, state_at = %(at)s
  where account_id = %(account_id)s and id = %(id)s and (state, state_detail) is distinct from (%(state)s, %(detail)s);
+
+-- name: keep_targets
+-- Used anew they are kept longer.
+insert into mail_link (account_id, id, targets, created_at)
+select d.account_id, d.id, d.targets, %(at)s from jsonb_to_recordset(%(targets)s::jsonb) as d(account_id uuid, id text, targets text[])
+on conflict (account_id, id) do update set created_at = excluded.created_at where mail_link.created_at < excluded.created_at - interval '1 day';
+
+-- name: identities
+select domain, selector, private_key, bounce_domain from mail_domain where account_id = %(account_id)s and verified_at is not null order by domain;
+
+-- name: mails_named
+-- By message ids (proved by their bounce address), by what the relay called them, and by header: its local part is the id.
+select m.account_id, m.id, w.report from unnest(%(reports)s::text[], %(ids)s::uuid[]) as w(report, id) join message m on m.id = w.id and m.channel = 'email';
+
+-- name: mails_by_remote
+select p.account_id, p.message_id, w.report from unnest(%(reports)s::text[], %(remote_ids)s::text[]) as w(report, remote_id)
+  join message_part p on p.remote_id = w.remote_id and p.remote_id <> '' and p.account_id = any(%(accounts)s)
+  join message m on m.account_id = p.account_id and m.id = p.message_id and m.channel = 'email';
+
+-- name: told_before
+-- Copies of one report are stored once.
+select e.message_id, e.data ->> 'report_id' from message_event e
+  join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) on e.account_id = w.account_id and e.message_id = w.id
+ where e.kind = 'report_came';
+
+-- name: keep_unknown
+insert into unknown_report (id, body, came_at)
+select d.id, d.body, %(at)s from jsonb_to_recordset(%(reports)s::jsonb) as d(id text, body jsonb) on conflict do nothing;
+
+-- name: suppress
+-- Soft failures count: five over at least seven days without a delivery between suppress, see unfail.
+insert into suppression as s (account_id, address, reason, message_id, since, soft_failures, first_soft_at, detail, updated_at)
+select d.account_id, lower(d.address), d.reason, d.message_id, case when d.reason <> 'soft_bounces' then %(at)s::timestamptz end,
+       (d.reason = 'soft_bounces')::int, case when d.reason = 'soft_bounces' then %(at)s::timestamptz end, d.detail, %(at)s
+  from (select distinct on (account_id, lower(address)) * from jsonb_to_recordset(%(rows)s::jsonb) as d(account_id uuid, address text,
+          reason text, message_id uuid, detail text) order by account_id, lower(address), reason = 'soft_bounces') d
+on conflict (account_id, address) do update set updated_at = excluded.updated_at,
+  soft_failures = case when s.lifted_at is not null then 0 else s.soft_failures end + excluded.soft_failures,
+  first_soft_at = coalesce(s.first_soft_at, excluded.first_soft_at), lifted_at = null, lifted_by = null,
+  reason = case when s.since is not null and s.lifted_at is null then s.reason else excluded.reason end,
+  message_id = excluded.message_id, detail = excluded.detail,
+  since = case when s.since is not null and s.lifted_at is null then s.since
+               when excluded.since is not null then excluded.since
+               when s.soft_failures + 1 >= 5 and s.first_soft_at <= %(at)s::timestamptz - interval '7 days' then %(at)s::timestamptz end;
+
+-- name: unfail
+-- A delivery takes soft failures back.
+delete from suppression s using unnest(%(accounts)s::uuid[], %(addresses)s::text[]) as w(account_id, address)
+ where s.account_id = w.account_id and s.address = lower(w.address) and s.since is null;

@@ -59,13 +59,18 @@ delete from short_link where (account_id, id) in (
 -- name: old_messages
 with old as (
   select account_id, id from message where created_at < %(before)s and due_at is null and lease_until is null and silent_at is null limit %(n)s),
-parts as (delete from message_part p using old o where p.account_id = o.account_id and p.message_id = o.id),
-links as (delete from mail_link l using old o where l.account_id = o.account_id and l.message_id = o.id)
+parts as (delete from message_part p using old o where p.account_id = o.account_id and p.message_id = o.id)
 delete from message m using old o where m.account_id = o.account_id and m.id = o.id;
 
 -- name: old_contents
 delete from message_content where (account_id, id) in (
   select account_id, id from message_content where created_at < %(before)s limit %(n)s);
+
+-- name: old_mail_links
+delete from mail_link where (account_id, id) in (select account_id, id from mail_link where created_at < %(before)s limit %(n)s);
+
+-- name: old_reports
+delete from unknown_report where id in (select id from unknown_report where came_at < %(before)s limit %(n)s);
 
 -- name: old_texts
 delete from inbound_text where (account_id, id) in (

@@ -1,0 +1,33 @@
+-- Domains that an account sends e-mail from.
+
+-- name: put_domain
+insert into mail_domain (account_id, domain, selector, private_key, algorithm, bounce_domain, created_at, verified_at, checked_at)
+values (%(account_id)s, %(domain)s, %(selector)s, %(private_key)s, %(algorithm)s, %(bounce_domain)s, %(created_at)s, %(verified_at)s,
+        %(checked_at)s)
+on conflict (account_id, domain) do update set verified_at = excluded.verified_at, checked_at = excluded.checked_at;
+
+-- name: all_domains
+select domain, selector, private_key, algorithm, bounce_domain, created_at, verified_at, checked_at
+  from mail_domain where account_id = %(account_id)s order by domain;
+
+-- name: drop_domain
+delete from mail_domain where account_id = %(account_id)s and domain = %(domain)s;
+
+-- name: suppressions
+select address, reason, detail, message_id, since, soft_failures from suppression
+ where account_id = %(account_id)s and lifted_at is null and (since is not null or %(counted)s) and (%(after)s::text is null or address > %(after)s)
+ order by address limit %(limit)s;
+
+-- name: lift_suppression
+update suppression set lifted_at = %(at)s, lifted_by = %(actor)s, since = null, soft_failures = 0, first_soft_at = null
+ where account_id = %(account_id)s and address = lower(%(address)s) and lifted_at is null;
+
+-- name: mail_of_token
+-- A token names a message; its account, the target of its link, and when a mail server took it.
+select m.account_id, m.id, m.recipient, coalesce(m.handed_at, m.created_at) as accepted_at, m.status, l.targets[%(number)s::int] as target
+  from message m left join mail_link l on l.account_id = m.account_id and l.id = m.ids ->> 'links'
+ where m.id = %(id)s and m.channel = 'email';
+
+-- name: hits_around
+select count(distinct e.data ->> 'link')::int from message_event e
+ where e.account_id = %(account_id)s and e.message_id = %(id)s and e.kind in ('link_clicked', 'mail_opened') and e.at > %(at)s - interval '2 seconds';

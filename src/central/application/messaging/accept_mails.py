@@ -1,0 +1,62 @@
+"""E-mails come in: judged for each recipient and stored, in batches (path step 4d). Flows and the API use this alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from central.application.messaging.judge_mail import judge_mail, recipients_of
+from central.application.ports.message_store import Content, MessageStore, NewMessage
+from central.application.ports.messages import Accepted, Answer, Mail, Refused
+from central.application.ports.world import Clock
+from central.domain.ids import AccountId, derived_uuid
+from central.domain.statuses import EmailStatus
+
+
+class AcceptMails:
+    """The use case (implements the port MailChannel)."""
+
+    def __init__(self, store: MessageStore, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    async def send(self, mails: Sequence[Mail]) -> Sequence[Sequence[Answer]]:
+        """Take them over; a repeated id gets the first answers. Raises NeighbourError: nothing, or everything, was taken."""
+        return [[_answer(row) for row in rows] for rows in await self.accept(mails)]
+
+    async def accept(self, mails: Sequence[Mail]) -> Sequence[Sequence[NewMessage]]:
+        """For each mail the rows of its recipients, as they are stored."""
+        now = self._clock.now()
+        wanted: dict[AccountId, dict[str, None]] = {}
+        for mail in mails:
+            wanted.setdefault(mail.account_id, {}).update(dict.fromkeys(recipients_of(mail)))
+        facts = await self._store.acceptance("email", {account: list(to) for account, to in wanted.items()}, now)
+        rows: list[list[NewMessage]] = []
+        for mail in mails:
+            count = max(1, len(recipients_of(mail)))
+            ids = [mail.id, *(derived_uuid(mail.id, place) for place in range(1, count))]
+            rows.append(judge_mail(mail, ids, facts[mail.account_id], mail.id, now))
+        contents = [Content(mail.account_id, mail.id, content_of(mail), now) for mail in mails]
+        stored = await self._store.add([row for of_mail in rows for row in of_mail], contents)
+        return [[_stored(row, *stored[row.id]) for row in of_mail] for of_mail in rows]
+
+
+def content_of(mail: Mail) -> dict[str, object]:
+    """What the recipients get alike, as it is stored."""
+    return {
+        "subject": mail.subject, "text": mail.text, "html": mail.html, "mjml": mail.mjml, "values": mail.values,
+        "to": mail.to, "cc": mail.cc, "sender": mail.sender, "reply_to": mail.reply_to, "attachments": mail.attachments,
+        "tracking": mail.tracking, "files": mail.files,
+    }  # fmt: skip
+
+
+def _stored(row: NewMessage, status: str, reason: str) -> NewMessage:
+    if (row.status, row.reason) == (status, reason):
+        return row
+    return msgspec.structs.replace(row, status=status, reason=reason)
+
+
+def _answer(row: NewMessage) -> Answer:
+    if row.status == EmailStatus.SUCCESS:
+        return Accepted()
+    return Refused(EmailStatus(row.status), row.reason, row.detail)

@@ -1,0 +1,46 @@
+"""E-mails that somebody sends alone, by the API or the command line (path step 4d)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from central.application.messaging.accept_mails import AcceptMails
+from central.application.ports.message_store import NewMessage
+from central.application.ports.messages import Mail
+from central.application.ports.world import Ids
+from central.domain.errors import InvalidInput
+from central.domain.ids import AccountId, MessageId
+
+LIMIT_MAILS = 1_000
+LIMIT_BYTES = 25 * 1024 * 1024
+
+
+class SendEmails:
+    """The use case."""
+
+    def __init__(self, accept: AcceptMails, ids: Ids) -> None:
+        self._accept, self._ids = accept, ids
+
+    async def __call__(self, account_id: AccountId, mails: Sequence[Mail]) -> Sequence[Sequence[NewMessage]]:
+        """Take them over: for each mail a row for each recipient. Ids are given here.
+
+        Raises InvalidInput ``too_many_mails``, ``mail_too_large``.
+        """
+        if not 0 < len(mails) <= LIMIT_MAILS:
+            raise InvalidInput("too_many_mails", f"Send 1 to {LIMIT_MAILS} e-mails at once.", field="emails")
+        for mail in mails:
+            if (
+                sum(len(one.content) for one in mail.files) + len(mail.html) + len(mail.text) + len(mail.mjml)
+                > LIMIT_BYTES
+            ):
+                raise InvalidInput(
+                    "mail_too_large", "An e-mail holds at most 25 MiB, its files included.", field="emails"
+                )
+        ids = self._ids.uuids(len(mails))
+        made = [
+            msgspec.structs.replace(mail, id=MessageId(id_), account_id=account_id)
+            for mail, id_ in zip(mails, ids, strict=True)
+        ]
+        return await self._accept.accept(made)

@@ -1,0 +1,128 @@
+"""What relays, bounce receivers and mailboxes tell about e-mail is stored, and acted upon: statuses, suppression (path step 5)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from central.application.messaging.decide_mail import decide_heard, decide_mail_answer
+from central.application.messaging.decide_news import Decided, Lines
+from central.application.ports.carriers import Envelope, MailAnswered, MailHeard, NotTaken
+from central.application.ports.message_store import (
+    MessageBatch,
+    MessageStore,
+    OpenCarrier,
+    StoredMessage,
+    Suppression,
+    SuppressionReason,
+)
+from central.application.ports.telemetry import Telemetry
+from central.application.ports.world import Clock, Ids
+from central.domain.ids import MessageId
+from central.domain.message_routes import CarrierRoute
+
+
+class StoreMailNews:
+    """The use case; one instance a relay."""
+
+    def __init__(
+        self, store: MessageStore, carrier: OpenCarrier, routes: Sequence[CarrierRoute], clock: Clock, ids: Ids
+    ) -> None:
+        self._store, self._carrier, self._clock, self._ids = store, carrier, clock, ids
+        self.routes = routes
+
+    def await_answers(self, envelopes: Sequence[Envelope]) -> None:
+        """An e-mail has one part: nothing is put together here."""
+
+    async def answers(self, news: Sequence[MailAnswered]) -> None:
+        """Store what became of hand-overs. Raises NeighbourError: tell them again."""
+        now = self._clock.now()
+        told = {answered.id: answered for answered in news}
+        lines = Lines(self._ids.uuids(len(told)))
+        async with self._store.answered([(self._carrier.account_id, message) for message in told]) as batch:
+            decided = [
+                decide_mail_answer(message, told[message.id], self.routes, now, lines) for message in batch.messages
+            ]
+            await batch.write(
+                [one.move for one in decided if one.move is not None],
+                [line for one in decided for line in one.events],
+                (),
+                now,
+            )
+            await batch.suppress(
+                [
+                    _suppression(message, answer.suppress, answer.detail)
+                    for message in batch.messages
+                    if isinstance(answer := told[message.id].answer, NotTaken) and answer.suppress and not answer.retry
+                ],
+                now,
+            )
+
+    async def others(self, news: Sequence[object]) -> None:
+        """A relay tells nothing else; what comes back comes by other doors."""
+
+    async def catch_up(self) -> int:
+        """Nothing waits to be matched."""
+        return 0
+
+
+class StoreHeard:
+    """What is told about e-mails later, by whichever way; one instance a process."""
+
+    def __init__(self, store: MessageStore, clock: Clock, ids: Ids, telemetry: Telemetry) -> None:
+        self._store, self._clock, self._ids, self._telemetry = store, clock, ids, telemetry
+
+    async def __call__(self, news: Sequence[MailHeard]) -> None:
+        """Store them, each report once. Raises NeighbourError: they are told again."""
+        now = self._clock.now()
+        async with self._store.heard(news) as (batch, found):
+            placed: dict[MessageId, list[MailHeard]] = defaultdict(list)
+            for one in {one.report_id: one for one in news}.values():
+                if one.report_id in found:
+                    placed[found[one.report_id]].append(one)
+                if one.alert:
+                    self._telemetry.warning("mail_report_alert", word=one.word, code=one.code, detail=one.detail[:200])
+            rounds = max((len(told) for told in placed.values()), default=0)
+            for turn in range(rounds):  # several about one message, in the order they came
+                await self._store_turn(
+                    batch, {id_: told[turn] for id_, told in placed.items() if turn < len(told)}, now
+                )
+                if turn + 1 < rounds:
+                    await batch.reload()
+        self._telemetry.count("mail_reports", len(news))
+
+    async def _store_turn(self, batch: MessageBatch, told: dict[MessageId, MailHeard], now: datetime) -> None:
+        lines = Lines(self._ids.uuids(len(told)))
+        decided: list[Decided] = []
+        suppressed: list[Suppression] = []
+        for message in batch.messages:
+            heard = told.get(message.id)
+            if heard is None:
+                continue
+            decided.append(decide_heard(message, heard, lines))
+            if heard.suppress:
+                suppressed.append(_suppression(message, heard.suppress, heard.detail))
+        await batch.write(
+            [one.move for one in decided if one.move is not None],
+            [line for one in decided for line in one.events],
+            (),
+            now,
+        )
+        await batch.suppress(suppressed, now)
+
+
+_REASONS: Final[Mapping[str, SuppressionReason]] = {
+    "hard": "hard_bounce", "soft": "soft_bounces", "complaint": "complaint",
+}  # fmt: skip
+
+
+def _suppression(message: StoredMessage, why: str, detail: str) -> Suppression:
+    return Suppression(
+        account_id=message.account_id,
+        address=message.recipient,
+        reason=_REASONS[why],
+        message_id=message.id,
+        detail=detail[:300],
+    )

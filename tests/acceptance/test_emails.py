@@ -1,0 +1,187 @@
+"""E-mail over a real Postfix: each recipient's behaviour gives the status that it demands, told by real notices and hits."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from examples.carrier.mail_house import MailHouse
+from examples.carrier.name_server import NameServer
+from examples.carrier.sipp import free_ports
+from tests.api_client import Api
+from tests.installation import Installation
+
+BEHAVIOURS = {
+    "delivered@home.example": ("Delivered", "delivered"),
+    "delivered@far.example": ("Sent", ""),
+    "unknown@home.example": ("Bounced", "no_such_mailbox"),
+    "full@far.example": ("Bounced", "mailbox_full"),
+    "policy@far.example": ("Bounced", ""),
+    "content@far.example": ("Bounced", ""),
+    "dead@dead.example": ("Bounced", ""),
+    "opens@home.example": ("Opened", "human"),
+    "clicks@home.example": ("Clicked", "human"),
+    "scanned@home.example": ("Delivered", ""),
+    "unsubscribes@home.example": ("Delivered", ""),
+    "complains@home.example": ("Complaint", "complaint"),
+    "forges@home.example": ("Delivered", ""),
+    "refused@door.example": ("Rejected", ""),
+}
+"""``complains``: its report (RFC 5965) is made by hand, as no mailbox provider stands on this machine."""
+ACCEPTED = {
+    "no address": ("Invalid To Email", "address_invalid"),
+    "line\nbreak@home.example": ("Invalid To Email", "address_invalid"),
+}
+_LIMIT_S = 60
+
+
+@dataclass
+class Posted:
+    """What was sent, and what became of it by recipient."""
+
+    api: Api
+    house: MailHouse
+    by: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+
+    def send(self, *emails: dict[str, Any]) -> list[list[dict[str, Any]]]:
+        defaults = {
+            "sender": "The Shop <news@shop.example>", "subject": "Hello {{ name }}", "values": {"name": "Zoë"}, "tracking": True,
+            "html": "<p>Hello {{ name }}, <a href='https://shop.example/offer?a=1&amp;b=2'>look</a>.</p>", "purpose": "marketing",
+        }  # fmt: skip
+        taken: list[list[dict[str, Any]]] = self.api.post("/emails", {"emails": [defaults | one for one in emails]})[
+            "emails"
+        ]
+        return taken
+
+    def wait(self, ids: dict[str, str], expected: dict[str, tuple[str, str]]) -> None:
+        end = time.monotonic() + _LIMIT_S
+        open_ = dict(ids)
+        while open_ and time.monotonic() < end:
+            for name, id_ in list(open_.items()):
+                seen = self.by[name] = self.api.get(f"/emails/{id_}")
+                if seen["status"] == expected[name][0] and expected[name][1] in (seen["reason"] or ""):
+                    del open_[name]
+            time.sleep(0.3)
+
+
+@pytest.fixture(scope="module")
+def posted(asterisk_root: Path, far_ends_cache: Path) -> Iterator[Posted]:
+    (bounces,) = free_ports("127.0.0.1", 1)
+    with ExitStack() as open_:
+        names = open_.enter_context(NameServer())
+        settings = {
+            "CENTRAL_BOUNCE_DOMAIN": "bounces.central.example", "CENTRAL_BOUNCE_PORT": str(bounces),
+            "CENTRAL_DNS_SERVERS": f"127.0.0.1:{names.port}", "CENTRAL_SPF_TERMS": "ip4:127.0.0.1",
+        }  # fmt: skip
+        installation = open_.enter_context(Installation(asterisk_root, settings))
+        web = urlsplit(installation.url).port or 0
+        house = open_.enter_context(
+            MailHouse(
+                far_ends_cache, bounces_to=bounces, web_port=web, reads_after_s=3, backoff_s=1, warn_s=3, lifetime_s=8
+            )
+        )
+        operator = installation.operator
+        account = operator.post("/operator/accounts", {"name": "e-mail", "country": "IN"})
+        key = operator.post(f"/operator/accounts/{account['id']}/keys", {"name": "acceptance", "role": "owner"})[
+            "secret"
+        ]
+        operator.close()
+        posted = Posted(installation.api(key), house)
+        _prove(posted, names)
+        relay = {"host": "127.0.0.1", "port": house.ports.smtp, "tls": "none", "hello": "central.example"}
+        posted.api.post("/carriers", {"name": "relay", "kind": "smtp", "settings": relay})
+        taken = posted.send(*({"to": [name]} for name in BEHAVIOURS))
+        posted.wait({name: one[0]["message_id"] for name, one in zip(BEHAVIOURS, taken, strict=True)}, BEHAVIOURS)
+        yield posted
+        posted.api.close()
+
+
+def _prove(posted: Posted, names: NameServer) -> None:
+    """Publish what the account is told to publish, and have it checked."""
+    domain = posted.api.post("/mail-domains", {"domain": "shop.example"})
+    assert domain["verified_at"] is None
+    (refused,) = posted.send({"to": ["delivered@home.example"]})
+    assert (refused[0]["status"], refused[0]["reason"]) == ("Invalid From Email", "sender_unproved")
+    for record in domain["records"]:
+        names.publish(record["name"], record["record_type"], record["value"])
+        if record["kind"] == "dkim":
+            posted.house.publish("shop.example", record["name"].split(".")[0], record["value"])
+    checked = posted.api.post("/mail-domains/shop.example/check")
+    assert checked["verified_at"], checked
+
+
+@pytest.mark.parametrize(("recipient", "status", "reason"), [(name, *ends) for name, ends in BEHAVIOURS.items()])
+def test_a_recipient_gives_the_status_that_it_demands(posted: Posted, recipient: str, status: str, reason: str) -> None:
+    seen = posted.by[recipient]
+    assert seen["status"] == status, seen
+    assert reason in (seen["reason"] or ""), seen
+    assert [line["kind"] for line in seen["history"][:3]] == [
+        "message_accepted",
+        "message_handed_over",
+        "message_answered",
+    ]
+
+
+def test_our_signature_passes_and_the_headers_are_lawful(posted: Posted) -> None:
+    (mail,) = posted.house.mails("delivered@home.example")
+    message = email.message_from_bytes(mail.content, policy=email.policy.default)
+    assert "dkim=pass" in str(message["Authentication-Results"])
+    assert message["Subject"] == "Hello Zoë"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert {part.get_content_type() for part in message.walk()} >= {"text/plain", "text/html"}
+
+
+def test_a_scanner_is_told_apart_and_moves_nothing(posted: Posted) -> None:
+    hits = [
+        line for line in posted.by["scanned@home.example"]["history"] if line["kind"] in ("mail_opened", "link_clicked")
+    ]
+    assert hits
+    assert {line["data"]["by"] for line in hits} == {"machine"}
+
+
+def test_who_bounced_complained_or_unsubscribed_gets_no_more(posted: Posted) -> None:
+    gone = ["unknown@home.example", "complains@home.example", "unsubscribes@home.example"]
+    taken = posted.send(*({"to": [name]} for name in gone))
+    assert [(one[0]["status"], one[0]["reason"]) for one in taken] == [("Rejected", "suppressed")] * 3
+
+
+def test_what_cannot_be_sent_is_told_at_once(posted: Posted) -> None:
+    bad: list[tuple[dict[str, Any], str]] = [
+        ({"to": ["not an address"]}, "Invalid To Email"),
+        ({"to": ["a@home.example\r\nBcc: b@home.example"]}, "Invalid To Email"),
+        ({"to": []}, "Empty Email List"),
+        ({"to": ["a@home.example"], "subject": "x\r\nBcc: b@home.example"}, "Invalid Data"),
+        ({"to": ["a@home.example"], "sender": "me@elsewhere.example"}, "Invalid From Email"),
+    ]
+    taken = posted.send(*(one for one, _ in bad))
+    assert [one[0]["status"] for one in taken] == [status for _, status in bad]
+
+
+def test_a_template_without_end_fails_and_holds_up_nobody(posted: Posted) -> None:
+    loop = "{% for i in (1..100000000) %}x{% endfor %}"
+    taken = posted.send({"to": ["looping@home.example"], "html": loop}, {"to": ["delivered.2@home.example"]})
+    posted.wait(
+        {"loop": taken[0][0]["message_id"], "other": taken[1][0]["message_id"]},
+        {"loop": ("Failure", ""), "other": ("Delivered", "")},
+    )
+    assert posted.by["loop"]["status"] == "Failure"
+    assert posted.by["other"]["status"] == "Delivered"
+
+
+def test_a_changed_address_leads_nowhere(posted: Posted) -> None:
+    (mail,) = posted.house.mails("opens@home.example")
+    at = mail.content.index(b"/m/")
+    token = mail.content[at + 3 : at + 43].replace(b"=\r\n", b"").decode()
+    changed = token[:-1] + ("A" if token[-1] != "A" else "B")
+    base = posted.api.url.removesuffix("/api/v1")
+    assert httpx.get(f"{base}/m/{changed}").status_code == 404
