@@ -66,7 +66,7 @@ class _Doors:
             return ServeCarrier(row, relay, self._mails, heard, MailAnswered, store, telemetry)
         carrier = open_sms_carrier(row, clock, ids, telemetry)
         news = StoreSmsNews(store, row, row.routes, clock, ids, self._texts, telemetry)
-        return ServeCarrier(row, carrier, self._sms, news, PartAnswered, store, telemetry)
+        return ServeCarrier(row, carrier, self._sms, news, PartAnswered, store, telemetry, carrier.query)
 
 
 @contextlib.asynccontextmanager

@@ -74,7 +74,7 @@ class Post:
         texts = HearShortMessages(self.store, self.clock, self.ids)
         news = StoreSmsNews(self.store, row, routes, self.clock, self.ids, texts, self.telemetry)
         hand_over = HandOverSms(self.store, self.library, self.clock, self.ids, "test/1")
-        served = ServeCarrier(row, fake, hand_over, news, PartAnswered, self.store, self.telemetry)
+        served = ServeCarrier(row, fake, hand_over, news, PartAnswered, self.store, self.telemetry, fake.query)
         self.gathering.append(asyncio.create_task(served.gather()))
         return served, fake
 

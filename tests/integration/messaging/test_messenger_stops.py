@@ -13,10 +13,11 @@ from central.application.messaging.hand_over import HandOverSms
 from central.application.messaging.hear_texts import HearShortMessages
 from central.application.messaging.serve_carrier import ServeCarrier
 from central.application.messaging.store_sms_news import StoreSmsNews
+from central.application.ports.carriers import PartAnswered
 from central.application.ports.message_store import OpenCarrier
 from central.bootstrap.carriers import open_sms_carrier
 from central.entrypoints.workers.messenger import Messenger
-from tests.integration.messaging.conftest import Post
+from tests.integration.messaging.conftest import Post, Served
 from tests.integration.smpp.peer import Link, polite, smsc
 
 ONE = "919800000001"
@@ -34,14 +35,13 @@ async def test_receipts_that_come_while_it_stops_are_acknowledged(post: Post) ->
         else:
             await polite(link, pdu)
 
-    async def open_carrier(row: OpenCarrier) -> ServeCarrier:
+    async def open_carrier(row: OpenCarrier) -> Served:
         clock, ids = SystemClock(), SystemIds()
         carrier = open_sms_carrier(row, clock, ids, post.telemetry)
-        return ServeCarrier(
-            row, carrier, HandOverSms(post.store, post.library, post.clock, ids, "test/1"),
-            StoreSmsNews(post.store, row, row.routes, post.clock, ids, post.telemetry),
-            HearShortMessages(post.store, post.clock, ids), post.store, post.telemetry,
-        )  # fmt: skip
+        texts = HearShortMessages(post.store, post.clock, ids)
+        news = StoreSmsNews(post.store, row, row.routes, post.clock, ids, texts, post.telemetry)
+        hand_over = HandOverSms(post.store, post.library, post.clock, ids, "test/1")
+        return ServeCarrier(row, carrier, hand_over, news, PartAnswered, post.store, post.telemetry, carrier.query)
 
     async def lead(_for: timedelta) -> bool:
         return True

@@ -296,13 +296,12 @@ class PostgresMessages:
             rows = await _SQL["matchable_strays"].rows(connection, {"n": limit, "at": at})
         return [(account, carrier, remote) for account, carrier, remote in rows]
 
-<<<<<<< HEAD
     async def unheard(self, account_id: AccountId, carrier: CarrierId, limit: int, before: datetime) -> Sequence[str]:
         """Names of parts without final news; see the port."""
         asked = {"account_id": account_id, "carrier_id": carrier, "n": limit, "before": before}
         async with transaction(self._pool) as connection:
             return [remote_id for (remote_id,) in await _SQL["unheard"].rows(connection, asked)]
-=======
+
     async def mail_of_token(self, message: MessageId, link: int, at: datetime) -> TokenMail | None:
         """The e-mail that a token names; see the port."""
         async with transaction(self._pool) as connection:
@@ -336,7 +335,6 @@ class PostgresMessages:
                 at = max(one.at for one in news)
                 await _SQL["keep_unknown"].run(connection, {"reports": _json(unknown), "at": at})
             yield batch, fresh
->>>>>>> b90851e (E-mail: accepted, composed, handed to relays, heard of again)
 
     async def keep_texts(self, carrier: OpenCarrier, texts: Sequence[InboundText], at: datetime) -> None:
         """Store what people wrote; see the port."""

@@ -85,13 +85,7 @@ class Link(asyncio.Protocol):
     # ------------------------------------------------------------------------------------------------- asked by the loop
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-<<<<<<< HEAD
         self._transport = cast("asyncio.Transport", transport)  # uvloop's has no common class with asyncio's
-=======
-        self._transport = cast(
-            "asyncio.Transport", transport
-        )  # create_connection gives no other kind; uvloop's has no base
->>>>>>> b90851e (E-mail: accepted, composed, handed to relays, heard of again)
         self.since = self._loop.time()
 
     @override

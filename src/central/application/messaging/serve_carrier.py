@@ -67,6 +67,10 @@ class StoreNews(Protocol[Given_contra, Told_contra]):
         """What is looked at now and then."""
         ...
 
+    async def silent(self) -> Sequence[str]:
+        """What the far end calls messages of which it never told the end; it is asked about them."""
+        ...
+
 
 class ServeCarrier(Generic[Given, Told]):
     """The use case; one instance an open carrier. ``told``: the kind of its answers."""
@@ -74,9 +78,10 @@ class ServeCarrier(Generic[Given, Told]):
     def __init__(
         self, row: OpenCarrier, carrier: Carrier[Given], hand_over: Callable[[OpenCarrier, int], Awaitable[Sequence[Given]]],
         news: StoreNews[Given, Told], told: type[Told], store: MessageStore, telemetry: Telemetry,
+        ask: Callable[[Sequence[str]], Awaitable[None]] | None = None,
     ) -> None:  # fmt: skip
         self.row, self.carrier, self.news = row, carrier, news
-        self._hand_over, self._told, self._store = hand_over, told, store
+        self._hand_over, self._told, self._store, self._ask = hand_over, told, store, ask
         self._telemetry = telemetry.bound(carrier=row.name)
         self._gathered: list[NewsBatch] = []
         self._came = asyncio.Event()
@@ -146,15 +151,10 @@ class ServeCarrier(Generic[Given, Told]):
             )
 
     async def catch_up(self) -> int:
-<<<<<<< HEAD
-        """Match receipts that came while the answer to their message was being stored; ask about what was never told."""
-        if silent := await self.news.silence.due():
-            await self.carrier.query(silent)
-        return await self.news.match_strays()
-=======
-        """Match receipts that came while the answer to their message was being stored."""
+        """Match what came too early; ask about what was never told."""
+        if self._ask is not None and (silent := await self.news.silent()):
+            await self._ask(silent)
         return await self.news.catch_up()
->>>>>>> b90851e (E-mail: accepted, composed, handed to relays, heard of again)
 
     def know_routes(self, routes: tuple[CarrierRoute, ...]) -> None:
         """The routes of the account, for what must go another way."""

@@ -63,6 +63,10 @@ class StoreMailNews:
     async def others(self, news: Sequence[object]) -> None:
         """A relay tells nothing else; what comes back comes by other doors."""
 
+    async def silent(self) -> Sequence[str]:
+        """A relay cannot be asked."""
+        return ()
+
     async def catch_up(self) -> int:
         """Nothing waits to be matched."""
         return 0

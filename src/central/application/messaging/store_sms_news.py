@@ -37,11 +37,8 @@ class StoreSmsNews:
     ) -> None:  # fmt: skip
         self._store, self._carrier, self._clock, self._ids, self._telemetry = store, carrier, clock, ids, telemetry
         self.routes = routes
-<<<<<<< HEAD
         self.silence = AskAfterSilence(store, carrier, clock)
-=======
         self._texts = texts
->>>>>>> b90851e (E-mail: accepted, composed, handed to relays, heard of again)
         self._awaited: dict[tuple[MessageId, int], int] = {}
         self._answers: dict[tuple[MessageId, int], list[PartAnswered]] = defaultdict(list)
 
@@ -117,6 +114,10 @@ class StoreSmsNews:
             await self.receipts(receipts)
         if texts := [one for one in news if isinstance(one, TextCame)]:
             await self._texts(self._carrier, texts)
+
+    async def silent(self) -> Sequence[str]:
+        """What is asked about now: messages whose end was never told."""
+        return await self.silence.due()
 
     async def catch_up(self, limit: int = 1000) -> int:
         """Match receipts that were kept while the answer was being stored by another transaction."""
