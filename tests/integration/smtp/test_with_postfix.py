@@ -151,7 +151,7 @@ async def test_the_recipients_own_server_may_be_spoken_to(far_ends_cache: Path) 
 async def test_a_relay_that_is_killed_gets_nothing_twice(far_ends_cache: Path) -> None:
     async with (
         in_house(far_ends_cache) as ours,
-        sending(ours.house.ports.smtp, connections=5, retry_first_s=0.2, retry_most_s=0.5) as relay,
+        sending(ours.house.ports.smtp, connections=5, retry_first_s=0.2, retry_most_s=0.5, dot_timeout_s=5.0) as relay,
     ):
         await relay.up()
         mails = [mail(n, f"kept.{n}@far.example") for n in range(400)]
@@ -163,10 +163,10 @@ async def test_a_relay_that_is_killed_gets_nothing_twice(far_ends_cache: Path) -
             kind: {one.id for one in relay.answers if isinstance(one.answer, kind)} for kind in (Taken, Uncertain)
         }
         assert len(by_kind[Uncertain]) <= 5
-        await asyncio.to_thread(ours.house.start_relay)
-        await ours.until(lambda: not ours.house.queue())
         relay.moves.clear()
+        await asyncio.to_thread(ours.house.start_relay)
         await relay.up()
+        await ours.until(lambda: not ours.house.queue())
         rest = [one for one in mails if one.id not in by_kind[Taken] | by_kind[Uncertain]]
         assert all(isinstance(one.answer, Taken) for one in await relay.send(*rest))
         await ours.until(lambda: not ours.house.queue())
