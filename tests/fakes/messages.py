@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from central.application.ports.messages import Accepted, Answer, Mail, Refused, ShortMessage
+from central.application.ports.messages import Accepted, Answer, Mail, MessageState, Refused, ShortMessage
 from central.domain.errors import NeighbourError
-from central.domain.ids import MessageId
+from central.domain.ids import AccountId, MessageId
 from central.domain.statuses import EmailStatus, SmsStatus
 
 
 @dataclass
 class MemorySms:
-    """Port SmsChannel. ``blocked`` = numbers that stand on the blacklist."""
+    """Ports SmsChannel and MessageStates.
+
+    blocked: numbers that stand on the blacklist. becomes: status and reason of messages to a number, at their second look.
+    looks: how many messages each look was for. unreadable: so many looks raise NeighbourError.
+    """
 
     blocked: frozenset[str] = frozenset()
     away: bool = False
     batches: list[list[ShortMessage]] = field(default_factory=list[list[ShortMessage]])
     taken: dict[MessageId, Answer] = field(default_factory=dict[MessageId, Answer])
+    becomes: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    looks: list[int] = field(default_factory=list[int])
+    unreadable: int = 0
+    _looked: set[MessageId] = field(default_factory=set[MessageId])
 
     @property
     def sent(self) -> list[ShortMessage]:
@@ -31,6 +39,16 @@ class MemorySms:
             raise NeighbourError("sms_away", "The SMS channel does not answer.")
         self.batches.append(list(messages))
         return [self.taken.setdefault(message.id, self._judge(message)) for message in messages]
+
+    async def states(self, wanted: Sequence[tuple[AccountId, MessageId]]) -> Mapping[MessageId, MessageState]:
+        self.looks.append(len(wanted))
+        if self.unreadable:
+            self.unreadable -= 1
+            raise NeighbourError("store_away", "The store does not answer.")
+        to = {message.id: message.to for message in self.sent}
+        known = {id_: self.becomes.get(to[id_]) if id_ in self._looked else None for _, id_ in wanted}
+        self._looked.update(known)
+        return {id_: MessageState(*(end or ("SENT_TO_QUEUE", ""))) for id_, end in known.items()}
 
     def _judge(self, message: ShortMessage) -> Answer:
         if message.to in self.blocked:

@@ -9,12 +9,14 @@ from dataclasses import replace
 from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
 from central.adapters.postgres.flow_names import PostgresFlowNames
 from central.adapters.postgres.intake_store import PostgresIntake
+from central.adapters.postgres.message_states import PostgresMessageStates
 from central.adapters.postgres.messages import PostgresMessages
 from central.adapters.postgres.pool import Pool
 from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
 from central.adapters.speech.web_sounds import FetchedSounds
 from central.adapters.webhook.caller import WebhookCaller
 from central.adapters.webhook.downloader import WebhookDownloader
+from central.application.conversation.await_receipts import AwaitReceipts
 from central.application.conversation.call_functions import CallFunctions
 from central.application.conversation.call_webhooks import CallWebhooks
 from central.application.conversation.fetch_sounds import FetchSounds
@@ -46,12 +48,14 @@ def errand_runners(
 ) -> Runners:
     """The table; ``tenants`` is a pool of central_api."""
     functions = call_functions(settings, stores, tenants, telemetry)
+    messages = PostgresMessages(stores.pool, stores.ids)
+    receipts = AwaitReceipts(PostgresMessageStates(stores.pool), telemetry)
     return {
         errands.StartFlow: functions.start_flow,
         errands.UpdateContact: functions.update_contact,
         errands.ShortenLink: functions.shorten_link,
         errands.SendSms: SendShortMessages(
-            AcceptShortMessages(PostgresMessages(stores.pool, stores.ids), stores.library, stores.clock), stores.ids
+            AcceptShortMessages(messages, stores.library, stores.clock), stores.ids, receipts
         ),
         errands.TransferToFlow: GoOnInFlow(PostgresFlowNames(stores.pool), stores.library),
         errands.CallWebhook: CallWebhooks(web, PostgresSavedEndpoints(stores.pool), stores.clock, telemetry),

@@ -61,7 +61,9 @@ class RecordVoice(msgspec.Struct, frozen=True, tag="record_voice"):
 
 
 class SendSms(msgspec.Struct, frozen=True, tag="send_sms"):
-    """Hand one short message over. Outcomes: accepted, failed (``values``: status and reason of the message).
+    """Hand one short message over, and hear what becomes of it for ``wait_s`` seconds; 0 = not at all.
+
+    Outcomes: accepted (it is on its way), failed; with a wait also delivered, not_delivered. ``values``: its status and reason.
 
     to: E.164 digits. encoding, parts: how it will go out (domain/short_messages.py). sender "" = the account's own.
     template_id, entity_id: registration ids where the country requires them, else "".
@@ -74,6 +76,7 @@ class SendSms(msgspec.Struct, frozen=True, tag="send_sms"):
     sender: str = ""
     template_id: str = ""
     entity_id: str = ""
+    wait_s: float = 0.0
 
 
 class SendEmail(msgspec.Struct, frozen=True, tag="send_email"):

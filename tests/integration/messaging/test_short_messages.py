@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
 
+from central.adapters.postgres.message_states import PostgresMessageStates
+from central.application.messaging.accept_messages import AcceptShortMessages
 from central.application.ports.carriers import NotSent, NotTaken, Taken, Uncertain
+from central.application.ports.messages import MessageState, ShortMessage
+from central.domain.ids import MessageId, RecordId, RequestId
 from central.domain.policies import Purpose
 from central.domain.statuses import SmsStatus
 from tests.integration.messaging.conftest import Post
@@ -292,3 +297,40 @@ async def test_news_that_cannot_be_stored_are_asked_for_again_and_answers_are_ke
     while fake.acked == 1:  # the far end sends it again
         await post.hear(served, fake, receipt)
     assert post.status(message.id)[0] == "DELIVERED"
+
+
+async def test_one_read_tells_how_messages_of_several_accounts_are(post: Post) -> None:
+    first, second = post.stock.account(), post.stock.account()
+    post.carrier(first)
+    (taken,), (refused,) = await post.write(first, ONE), await post.write(second, TWO)
+    asked = [(first, taken.id), (second, refused.id), (first, refused.id), (first, MessageId(post.ids.uuid()))]
+    assert await PostgresMessageStates(post.pool).states(asked) == {
+        taken.id: MessageState("SENT_TO_QUEUE"), refused.id: MessageState("FAILED", "no_gateway"),
+    }  # fmt: skip
+
+
+async def test_events_of_a_message_tell_its_step_and_the_records_client_identifier(post: Post) -> None:
+    account = post.stock.account()
+    post.stock.run(
+        "insert into webhook_endpoint (account_id, id, name, url, events, secrets) values (%s, %s, 'e', 'https://e/', '{sms.status}', '{}')",
+        account, post.ids.uuid(),
+    )  # fmt: skip
+    served, fake = await post.serve(post.carrier(account))
+    wish = ShortMessage(
+        id=MessageId(post.ids.uuid()), account_id=account, purpose=Purpose.SERVICE, to=ONE, text="Hello.", encoding="gsm7", parts=1,
+        record_id=RecordId(post.ids.uuid()), request_id=RequestId(post.ids.uuid()), step="thanks", client_identifier="c-1",
+    )  # fmt: skip
+    refused = msgspec.structs.replace(wish, id=MessageId(post.ids.uuid()), text=" ")
+    await AcceptShortMessages(post.store, post.library, post.clock).send([wish, refused])
+    await served.send()
+    fake.answer_all()
+    await post.hear(served, fake)
+    await post.hear(served, fake, fake.receipt("r-1", SmsStatus.DELIVERED, "DELIVRD"))
+    told: dict[str, Any] = {
+        status: post.stock.value("select body from outbox where body ->> 'status' = %s", status)
+        for status in ("FAILED", "DELIVERED")
+    }
+    for status, body in told.items():
+        assert (body["step"], body["client_identifier"], body["record_id"]) == ("thanks", "c-1", str(wish.record_id)), (
+            status
+        )

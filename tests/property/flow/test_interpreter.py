@@ -59,19 +59,14 @@ OTHERS = [
 ]  # fmt: skip
 ASKING = ["sms", "email", "agent_connect", "transfer_call", "further_leg"]
 OUTCOMES = [
-    "accepted", "failed", "answered", "busy", "no_answer", "agent_allocated", "max_wait_time_reached", "no_agent_available",
+    "accepted", "delivered", "not_delivered", "failed", "answered", "busy", "no_answer", "agent_allocated", "max_wait_time_reached", "no_agent_available",
     "queue_full", "agent_lost", "customer_left", "not_configured", "timed_out", "odd", "recorded", "empty",
     "started", "shortened", "updated", "success", "failure", "fetched", "heard", "nothing",
     "transferred", "flow_unknown",
 ]  # fmt: skip
 _BROUGHT = {
-    "words": "yes",
-    "confidence": "0.9",
-    "file": "/f.wav",
-    "name": "n",
-    "link": "l",
-    "response_raw": '{"a": "1"}',
-}
+    "words": "yes", "confidence": "0.9", "file": "/f.wav", "name": "n", "link": "l", "status": "DELIVERED", "response_raw": '{"a": "1"}',
+}  # fmt: skip
 _WORDS: dict[type[Errand], str] = {
     RecordVoice: "recorded",
     CallWebhook: "success",
@@ -161,8 +156,15 @@ def asking(draw: st.DrawFn, kind: str) -> dict[str, Any]:
     whisper = draw(st.sampled_from([{}, {"whisper": {"say": "Hello."}}, {"whisper": {"file": "{{ $flow.key.A }}"}}]))
     match kind:
         case "sms":
-            return {"widget": kind, "text": draw(texts), "to": draw(to), "on": {"accepted": draw(targets), **failed},
-                    "on_failure": draw(policies)}  # fmt: skip
+            ends = {name: draw(targets) for name in draw(st.sets(st.sampled_from(["delivered", "not_delivered"])))}
+            waits: list[dict[str, Any]] = [
+                {},
+                {"wait": "30s"},
+                {"wait": "{{ $flow.key.A }}", "result": {"B": "status"}},
+            ]
+            wait = draw(st.sampled_from(waits))
+            return {"widget": kind, "text": draw(texts), "to": draw(to), "on": {"accepted": draw(targets), **failed, **ends},
+                    "on_failure": draw(policies), **wait}  # fmt: skip
         case "email":
             return {"widget": kind, "to": [draw(st.sampled_from(["a@example.com", "{{ $flow.key.A }}"]))], "subject": draw(texts),
                     "html": draw(texts), "on": {"accepted": draw(targets), **failed}, "on_failure": draw(policies)}  # fmt: skip

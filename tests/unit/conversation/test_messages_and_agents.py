@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from central.application.conversation.await_receipts import AwaitReceipts
 from central.application.conversation.connect_agents import ConnectAgents
 from central.application.conversation.gather_messages import GatherMessages
 from central.application.conversation.run_errands import Runner, Staged
@@ -20,6 +21,7 @@ from examples.carrier.demo import number_for
 from tests.fakes.contact_center import MemoryContactCenter, MemoryQueue
 from tests.fakes.flow_player import after_answer
 from tests.fakes.messages import MemoryMail, MemorySms
+from tests.fakes.observed import ObservedTelemetry
 from tests.fakes.voice_rig import SeededIds, VoiceRig, play
 
 SMS = after_answer("""  first: {widget: sms, text: "Price: 5 €", sender: CLINIC, on: {accepted: good, failed: bad}}
@@ -77,7 +79,9 @@ async def one(rig: VoiceRig) -> None:
 
 def sending(sms: MemorySms, mail: MemoryMail | None = None) -> VoiceRig:
     ids = SeededIds(7)
-    runners: dict[type[Errand], Runner | Staged] = {SendSms: SendShortMessages(sms, ids)}
+    runners: dict[type[Errand], Runner | Staged] = {
+        SendSms: SendShortMessages(sms, ids, AwaitReceipts(sms, ObservedTelemetry()))
+    }
     if mail is not None:
         runners[SendEmail] = SendMails(mail, ids)
     return VoiceRig(flow=SMS if mail is None else EMAIL, runners=runners)
@@ -163,7 +167,8 @@ def test_an_e_mail_is_taken_when_it_is_for_one_recipient(suppressed: tuple[str, 
 
 # -- agents ------------------------------------------------------------------------------------------------------------
 def queueing(door: MemoryContactCenter, sms: MemorySms | None = None) -> VoiceRig:
-    channel = SendShortMessages(sms or MemorySms(), SeededIds(7))
+    sms = sms or MemorySms()
+    channel = SendShortMessages(sms, SeededIds(7), AwaitReceipts(sms, ObservedTelemetry()))
     return VoiceRig(flow=AGENT, runners={ConnectAgent: Staged(ConnectAgents(door)), SendSms: channel})
 
 

@@ -115,6 +115,46 @@ def test_national_numbers_are_read_as_the_accounts_country_writes_them() -> None
     assert player.asked == [SendSms("9876543210", "Hello.", "gsm7", 1)]
 
 
+WAITS = "text: Hello., wait: 90s, result: {S: status, W: reason}"
+FAR = {"status": "DELIVERED", "reason": "delivered"}
+
+
+def waiting(on: str, what: str = WAITS, variables: dict[str, str] | None = None) -> Player:
+    ends = "".join(f"  {name}: {{widget: hang_up}}\n" for name in ("good", "bad", "there", "away"))
+    return Player.of(
+        after_answer(f"  first: {{widget: sms, {what}, on: {{{on}}}}}\n{ends}"), variables=variables
+    ).connected()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "step"), [("accepted", "good"), ("delivered", "there"), ("not_delivered", "away"), ("failed", "bad")]
+)
+def test_a_step_that_waits_goes_on_by_what_became_of_the_message(outcome: str, step: str) -> None:
+    player = waiting("accepted: good, failed: bad, delivered: there, not_delivered: away")
+    assert [errand.wait_s for errand in player.asked if isinstance(errand, SendSms)] == [90.0]
+    assert player.all(StartTimer)[-1].after_s == 120.0
+    player.returned(outcome, FAR)
+    assert player.path[-1] == step
+    kept = {name: value for name, value in player.run.variables.items() if name in {"S", "W"}}
+    assert kept == ({} if step == "bad" else {"S": "DELIVERED", "W": "delivered"})
+
+
+@pytest.mark.parametrize("outcome", ["delivered", "not_delivered"])
+def test_an_end_without_a_branch_goes_on_as_accepted(outcome: str) -> None:
+    assert waiting("accepted: good, failed: bad").returned(outcome, FAR).path[-1] == "good"
+
+
+@pytest.mark.parametrize("outcome", ["delivered", "not_delivered"])
+def test_a_step_that_does_not_wait_knows_no_end(outcome: str) -> None:
+    assert failures(sms("text: Hello.").returned(outcome, FAR)) == [f"sms_{outcome}"]
+
+
+def test_a_wait_that_a_variable_does_not_give_is_half_a_minute() -> None:
+    player = waiting("accepted: good, delivered: there", "text: T, wait: '{{ $flow.key.V }}'", {"V": "11m"})
+    assert [errand.wait_s for errand in player.asked if isinstance(errand, SendSms)] == [30.0]
+    assert [note.data["code"] for note in player.notes("warning")] == ["input_unreadable"]
+
+
 # -- e-mail ------------------------------------------------------------------------------------------------------------
 def test_an_e_mail_is_handed_over_whole() -> None:
     what = (
@@ -210,6 +250,13 @@ def test_an_e_mail_that_is_not_taken_takes_the_branch_for_that(outcome: str) -> 
         ("widget: sms, text: T, sender: ünlü", "sender_invalid"),
         ("widget: sms, text: T, entity_id: 'a b'", "registration_invalid"),
         ("widget: sms, text: T, receiver: x", "unknown_field"),
+        ("widget: sms, text: T, wait: 11m, result: {A: status}", "field_out_of_range"),
+        ("widget: sms, text: T, wait: 0s, result: {A: status}", "field_out_of_range"),
+        ("widget: sms, text: T, wait: 30s", "field_without_effect"),
+        ("widget: sms, text: T, on: {delivered: end}", "branch_never_taken"),
+        ("widget: sms, text: T, result: {A: parts}", "sms_result_invalid"),
+        ("widget: sms, text: T, result: {A: [status]}", "sms_result_invalid"),
+        ("widget: sms, text: T, result: {'a b': status}", "variable_name_invalid"),
         ("widget: sms, text: T, on: {error: end}", "branch_unknown"),
         ("widget: sms, text: T, on_failure: branch", "branch_without_target"),
         ("widget: email, subject: S, text: T", "field_missing"),

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
+from central.application.conversation.await_receipts import AwaitReceipts
 from central.application.conversation.gather_messages import GatherMessages
 from central.application.conversation.live_call import LiveCall
 from central.application.conversation.run_errands import Returned
-from central.application.ports.messages import Accepted, Answer, Mail, MailChannel, Refused, ShortMessage, SmsChannel
+from central.application.ports.messages import (
+    Accepted,
+    Answer,
+    Mail,
+    MailChannel,
+    MessageState,
+    Refused,
+    ShortMessage,
+    SmsChannel,
+)
 from central.application.ports.world import Ids
 from central.domain.ids import MessageId, RequestId
+from central.domain.statuses import SmsStatus
 from central.flow.errands import SendEmail, SendSms
+
+_OUTCOMES: Final = {
+    SmsStatus.DELIVERED: "delivered",
+    SmsStatus.SENT_TO_QUEUE: "accepted",
+    SmsStatus.OTHER: "accepted",
+}
+"""Of a message that was taken; every other status is an end that is no delivery."""
 
 
 class SendShortMessages:
     """Runs SendSms."""
 
-    def __init__(self, channel: SmsChannel, ids: Ids) -> None:
-        self._ids = ids
+    def __init__(self, channel: SmsChannel, ids: Ids, receipts: AwaitReceipts) -> None:
+        self._ids, self._receipts = ids, receipts
         self._batches: GatherMessages[ShortMessage, Answer] = GatherMessages(channel.send)
 
     async def __call__(self, call: LiveCall, errand: SendSms, /) -> Returned:
-        """Hand it over. Raises NeighbourError when the channel is away."""
+        """Hand it over, and wait as the errand says. Raises NeighbourError when the channel is away."""
         message = ShortMessage(
             id=MessageId(self._ids.uuid()),
             account_id=call.account_id,
@@ -39,7 +58,14 @@ class SendShortMessages:
             template_id=errand.template_id,
             entity_id=errand.entity_id,
         )
-        return _returned(message.id, [await self._batches.one(message)])
+        returned = _returned(message.id, [await self._batches.one(message)])
+        if returned.outcome != "accepted":
+            return returned
+        state = MessageState(SmsStatus.SENT_TO_QUEUE)
+        if errand.wait_s:
+            state = await self._receipts(call.account_id, message.id, errand.wait_s)
+        outcome = _OUTCOMES.get(SmsStatus(state.status), "not_delivered")
+        return Returned(outcome, {**returned.values, "status": state.status, "reason": state.reason})
 
 
 class SendMails:

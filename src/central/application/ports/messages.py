@@ -7,7 +7,7 @@ Implementations come with the rooms of SMS and e-mail; until then a flow's messa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -114,6 +114,21 @@ class SmsChannel(Protocol):
 
         Raises NeighbourError when the channel is away: then it is not known what was taken.
         """
+        ...
+
+
+class MessageState(msgspec.Struct, frozen=True):
+    """How a message is now: its status, and the stable word of its reason, "" = none."""
+
+    status: str
+    reason: str = ""
+
+
+class MessageStates(Protocol):
+    """How messages are."""
+
+    async def states(self, wanted: Sequence[tuple[AccountId, MessageId]]) -> Mapping[MessageId, MessageState]:
+        """One read for all of them; messages that do not exist are left out. Raises NeighbourError."""
         ...
 
 

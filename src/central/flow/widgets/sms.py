@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from datetime import timedelta
+from typing import Final, Literal
 
 from central.domain.accounts import Switch
 from central.domain.senders import SENDER
@@ -12,26 +14,40 @@ from central.domain.short_messages import LIMIT_PARTS, measure
 from central.flow.errands import NOT_CONFIGURED, SendSms
 from central.flow.events import FlowEvent
 from central.flow.program import Failed, Outcome
+from central.flow.tree import Scalar
 from central.flow.variables import Template
 from central.flow.walk import Walk
-from central.flow.widgets.inputs import number_of, read_number
+from central.flow.widgets.inputs import DurationInput, number_of, read_duration, read_number
 from central.flow.widgets.widget import Branch, Field, Fields, Widget
 
 LIMIT_HAND_OVER_S: Final = 30.0
 """How long the hand-over of a message may take; it is put into a queue, not sent, so this is already far too long."""
+LONGEST_WAIT: Final = timedelta(minutes=10)
+_USUAL_WAIT: Final = timedelta(seconds=30)
+_SHORTEST_WAIT: Final = timedelta(seconds=1)
+_ENDS: Final = ("delivered", "not_delivered")
 _REGISTRATION: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+Told = Literal["status", "reason"]
+_TOLD: Final[Mapping[str, Told]] = {"status": "status", "reason": "reason"}
 _TEXT: Final = Template((), "")
 
 
 @dataclass(frozen=True, slots=True)
 class SmsNode:
-    """A prepared SMS step; ``to`` None = the customer's own number."""
+    """A prepared SMS step; ``to`` None = the customer's own number.
+
+    wait: for how long it hears what becomes of the message, None = not at all. ends: the branches that tell it, as far as they
+    are wired. result: variables and what they keep.
+    """
 
     text: Template
     to: Template | None
     sender: Template | None
     template_id: Template | None
     entity_id: Template | None
+    wait: DurationInput | None = None
+    ends: frozenset[str] = frozenset()
+    result: tuple[tuple[str, Told], ...] = ()
 
     def enter(self, walk: Walk) -> Outcome:
         """Check what there is to send, and hand it over."""
@@ -59,16 +75,20 @@ class SmsNode:
         walk.note(
             "message", channel="sms", to=to[1], sender=sender, encoding=size.encoding, parts=size.parts, text=rendered.shown
         )  # fmt: skip
-        walk.send(SendSms(to[0], rendered.text, size.encoding, size.parts, sender, *ids), LIMIT_HAND_OVER_S)
+        wait_s = self.wait.seconds(walk) if self.wait is not None else 0.0
+        errand = SendSms(to[0], rendered.text, size.encoding, size.parts, sender, *ids, wait_s)
+        walk.send(errand, LIMIT_HAND_OVER_S + wait_s)
         return None
 
     def handle(self, walk: Walk, event: FlowEvent) -> Outcome:
-        """It was taken, or not."""
+        """It was taken, or not; or it is known what became of it."""
         done = walk.returned(event)
         if done is None:
             return None
-        if done.outcome == "accepted":
-            return "accepted"
+        if done.outcome == "accepted" or (self.wait is not None and done.outcome in _ENDS):
+            for name, what in self.result:
+                walk.store(name, done.values.get(what, ""))
+            return done.outcome if done.outcome in self.ends else "accepted"
         if done.outcome == NOT_CONFIGURED:
             return Failed("sms_not_configured", "This installation cannot send SMS.")
         return Failed("sms_" + done.outcome, done.detail or done.values.get("reason", "It was not taken."))
@@ -94,6 +114,9 @@ def _prepare(fields: Fields) -> SmsNode:
         sender=fields.template("sender"),
         template_id=fields.template("template_id"),
         entity_id=fields.template("entity_id"),
+        wait=_wait(fields),
+        ends=frozenset(_ENDS) & fields.targets.keys(),
+        result=_result(fields),
     )
     parts = measure("".join(part for part in node.text.parts if isinstance(part, str))).parts
     if parts > LIMIT_PARTS:
@@ -108,6 +131,32 @@ def _prepare(fields: Fields) -> SmsNode:
     return node
 
 
+def _wait(fields: Fields) -> DurationInput | None:
+    """How long it waits; without a wait nothing is known but that it was taken."""
+    if not fields.present("wait"):
+        fields.needless.update(_ENDS)
+        return None
+    if not fields.targets.keys() & set(_ENDS) and not fields.present("result"):
+        hint = "Wire `delivered` or `not_delivered`, keep a `result`, or remove `wait`."
+        message = "'wait' has no effect where nothing depends on it."
+        fields.find("field_without_effect", message, line=fields.line("wait"), hint=hint, severity="warning")
+    return read_duration(fields, "wait", _USUAL_WAIT, _SHORTEST_WAIT, LONGEST_WAIT)
+
+
+def _result(fields: Fields) -> tuple[tuple[str, Told], ...]:
+    written = fields.mapping("result")
+    found: list[tuple[str, Told]] = []
+    for name, tree in written.entries.items():
+        line = written.lines.get(name, written.line)
+        told = _TOLD.get(tree.text) if isinstance(tree, Scalar) else None
+        if told is None:
+            message = f"{name[:64]!r} is filled neither from the status nor from the reason."
+            fields.find("sms_result_invalid", message, line=line, hint="Such as `result: {Sent: status, Why: reason}`.")
+        else:
+            found.append((fields.stored(name, line), told))
+    return tuple(found)
+
+
 def _check(fields: Fields, name: str, given: Template | None, shape: re.Pattern[str], hint: str, code: str) -> None:
     if given is not None and given.literal is not None and not shape.fullmatch(given.literal.strip()):
         message = f"{name!r} cannot be {given.literal[:40]!r}."
@@ -117,8 +166,11 @@ def _check(fields: Fields, name: str, given: Template | None, shape: re.Pattern[
 SMS = Widget(
     name="sms",
     title="SMS",
-    doc="""Hands a short message over and goes on at once; what becomes of it is told by the message's own status. Texts of
-the GSM alphabet hold 160 characters, or 153 in each of several parts; with any other character in them it is 70 and 67. The
+    doc="""Hands a short message over and goes on at once; what becomes of it is told by the message's own status, in the
+record. With `wait` the step goes on only when the operator has told what became of the message, by `delivered` or
+`not_delivered`, or when the time is over, by `accepted`; a branch of these two that is not wired leads on by `accepted` too. A
+status that says nothing (`OTHER`) is no end: it may still change. Who is on the line hears nothing meanwhile. `result` keeps the
+message's status and reason, as they are when the step is left by any branch but `failed`. Texts of the GSM alphabet hold 160 characters, or 153 in each of several parts; with any other character in them it is 70 and 67. The
 record's history says how many parts a text took; more than ten are refused. It may stand on every path, also where there is
 no call.""",
     example="""confirm:
@@ -132,10 +184,23 @@ no call.""",
         Field("sender", "text with variables", "The sender id or number that is shown.", "the account's"),
         Field("template_id", "text with variables", "The template's id, where texts must be registered."),
         Field("entity_id", "text with variables", "The sender's registration id, where there is one."),
+        Field(
+            "wait",
+            "duration from 1s to 10m",
+            "How long to wait for what becomes of it; may hold a variable.",
+            "no wait",
+        ),
+        Field("result", "mapping of variable names to `status` or `reason`", "What to keep of its end."),
     ),
     branches=(
-        Branch("accepted", "It was taken over."),
-        Branch("failed", "It was not: no channel, no lawful number or text, refused, or the account may not send SMS."),
+        Branch("accepted", "It was taken over; with `wait`: and nothing more is known of it."),
+        Branch("delivered", "With `wait`: the handset has it."),
+        Branch("not_delivered", "With `wait`: it was refused later, could not be delivered, or ran out of time."),
+        Branch(
+            "failed",
+            "It was not: no channel, no lawful number or text, refused, or the account may not send SMS.",
+            stores=False,
+        ),
     ),
     can_fail=True,
     failure="continue",

@@ -77,6 +77,10 @@ select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m
  where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s
  order by m.due_at limit %(n)s for update skip locked;
 
+-- name: states
+select m.id, m.status, m.reason from message m
+  join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) using (account_id, id);
+
 -- name: by_ids
 select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
        m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
