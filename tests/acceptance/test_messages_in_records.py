@@ -93,3 +93,16 @@ def test_the_webhooks_name_them(laboratory: Laboratory) -> None:
     assert sent["status"] in {"SENT_TO_QUEUE", "DELIVERED"}
     (status,) = bodies("sms.status")
     assert (status["status"], status["step"], status["client_identifier"]) == ("DELIVERED", "thanks", FIRST)
+
+
+@pytest.mark.case_file("messages_from_flow")
+def test_what_no_carrier_took_stands_there_too(laboratory: Laboratory) -> None:
+    played = laboratory.played("messages_from_flow")
+    told = played.seen["no channel, and the flow goes on"].explanation
+    record = told["record"]
+    sms = [(one["step"], one["status"], one["reason"]) for one in record["sms"]]
+    assert ("thanks", "FAILED", "no_gateway") in sms
+    (mail,) = record["emails"]
+    assert (mail["step"], mail["to"], mail["status"]) == ("write", "asha@example.com", "Invalid From Email")
+    titles = [line["title"] for line in lines_of(told)]
+    assert "E-mail of step write to asha@example.com: Invalid From Email" in titles

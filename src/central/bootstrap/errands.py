@@ -22,10 +22,11 @@ from central.application.conversation.call_webhooks import CallWebhooks
 from central.application.conversation.fetch_sounds import FetchSounds
 from central.application.conversation.go_on_in_flow import GoOnInFlow
 from central.application.conversation.run_errands import Runners
-from central.application.conversation.send_messages import SendShortMessages
+from central.application.conversation.send_messages import SendMails, SendShortMessages
 from central.application.intake.open_request import OpenRequest
 from central.application.intake.start_flow import StartFlow
 from central.application.intake.submit_records import SubmitRecords
+from central.application.messaging.accept_mails import AcceptMails
 from central.application.messaging.accept_messages import AcceptShortMessages
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.web_sounds import WebSounds
@@ -57,6 +58,7 @@ def errand_runners(
         errands.SendSms: SendShortMessages(
             AcceptShortMessages(messages, stores.library, stores.clock), stores.ids, receipts
         ),
+        errands.SendEmail: SendMails(AcceptMails(messages, stores.clock), stores.ids),
         errands.TransferToFlow: GoOnInFlow(PostgresFlowNames(stores.pool), stores.library),
         errands.CallWebhook: CallWebhooks(web, PostgresSavedEndpoints(stores.pool), stores.clock, telemetry),
         errands.FetchSound: FetchSounds(sounds, telemetry),
