@@ -15,7 +15,7 @@ GENERATORS = $(or $(sort $(wildcard tools/generate_*.py)),$(error no generator f
 MIGRATIONS := src/central/adapters/postgres/migrations
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo up test check lint types imports migrations generated rules unit acceptance bench soak lock docs fix clean
+.PHONY: help demo demo-messages up test check lint types imports migrations generated rules unit acceptance bench soak lock docs fix clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -36,6 +36,8 @@ judges: farends .venv/.central-dev
 # ----------------------------------------------------------------------------------------------------------- run
 demo: .venv/.central-runtime system  ## a thousand contacts called on this machine (ARGS=--exit ends after the report)
 	@$(BIN)/python -m examples.demo $(ARGS)
+demo-messages: .venv/.central-runtime system farends  ## 2,000 SMS and 2,000 e-mails over a real SMSC and a real Postfix
+	@$(BIN)/python -m examples.demo.messages $(ARGS)
 up: .venv/.central-runtime system  ## everything on this machine, in the foreground
 	@$(BIN)/central voice install
 	@$(BIN)/central up $(ARGS)

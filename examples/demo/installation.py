@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -42,9 +43,10 @@ def _die_with_parent() -> None:
 
 @dataclass
 class DemoInstallation:
-    """One run; a context manager that ends what it started."""
+    """One run; a context manager that ends what it started. ``settings`` are further variables."""
 
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
     api_port: int = field(default_factory=lambda: free_port(8400))
     sip_port: int = field(default_factory=lambda: free_port(5060, socket.SOCK_DGRAM))
     process: subprocess.Popen[bytes] | None = None
@@ -73,6 +75,7 @@ class DemoInstallation:
             "CENTRAL_CPS": "60",
             "CENTRAL_DRAIN_S": "3",
             "CENTRAL_NODE_NAME": "demo",
+            **self.settings,
         }
 
     def central(self, *arguments: str) -> str:

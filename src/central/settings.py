@@ -156,6 +156,7 @@ class Settings:
     ] = ""
     bounce_host: Annotated[str, Help("address on which the receiver of bounces listens")] = "127.0.0.1"
     bounce_port: Annotated[int, Help("port of the receiver of bounces, 0 = any", "", 0, 65_535)] = 25
+    bounce_per_minute: Annotated[int, Help("notices that one server may bring", "1/min", 1, 10_000_000)] = 60_000
     bounce_host_name: Annotated[str, Help("name of the receiver of bounces in MX records; empty = bounce_domain")] = ""
     spf_terms: Annotated[str, Help("what names our relays in SPF records, divided by blanks")] = ""
     dns_servers: Annotated[str, Help("name servers to ask, ADDRESS:PORT divided by commas; empty = the system's")] = ""

@@ -33,6 +33,9 @@ def bounce_receiver(settings: Settings, clock: Clock) -> MailReceiver | None:
         domains=(settings.bounce_domain,),
         host=settings.bounce_host,
         port=settings.bounce_port,
+        connections=200,
+        connections_per_host=100,
+        messages_per_minute=settings.bounce_per_minute,
     )
     return MailReceiver(config, clock, partial(bounced_message, token_keys(settings)))
 
