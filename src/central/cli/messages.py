@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from cyclopts import App, Parameter
+from cyclopts.types import ExistingFile
 
 from central.cli.client import call_api, list_all
 from central.cli.operate import Json
@@ -14,6 +15,8 @@ from central.cli.output import print_rows, print_thing, say
 
 carriers = App(name="carrier", help="Carriers: who takes SMS and e-mail over.")
 sms = App(name="sms", help="Short messages.")
+emails = App(name="email", help="E-mails.")
+domains = App(name="mail-domain", help="Domains that e-mail is sent from.")
 
 Settings = Annotated[list[str] | None, Parameter(name="--set", negative="")]
 
@@ -96,13 +99,108 @@ def list_sms(*, status: str | None = None, to: str | None = None, limit: int = 5
 @sms.command(name="show")
 def show_sms(message_id: UUID, *, json: Json = False) -> None:
     """One short message: its status, why, and every line of its history."""
-    found: dict[str, Any] = call_api("GET", f"/sms/{message_id}")
-    if json:
+    _show(call_api("GET", f"/sms/{message_id}"), as_json=json)
+
+
+@emails.command(name="send")
+def send_email(
+    to: str,
+    subject: str,
+    text: str = "",
+    *,
+    html: ExistingFile | None = None,
+    sender: str = "",
+    purpose: Literal["transactional", "service", "marketing"] = "transactional",
+    tracking: bool = False,
+    json: Json = False,
+) -> None:
+    """Send one e-mail; what becomes of it: central email show ID.
+
+    Parameters
+    ----------
+    to
+        one recipient.
+    subject
+        one line.
+    text
+        the text part.
+    html
+        a file with the HTML part.
+    sender
+        an address of a proved domain, with a name if wanted.
+    purpose
+        marketing can be unsubscribed from.
+    tracking
+        count opens and clicks.
+    json
+        print JSON.
+    """
+    body = "" if html is None else html.read_text(encoding="utf-8")
+    mail = {
+        "to": [to], "subject": subject, "text": text, "html": body, "sender": sender, "purpose": purpose, "tracking": tracking,
+    }  # fmt: skip
+    ((taken,),) = call_api("POST", "/emails", body={"emails": [mail]})["emails"]
+    print_thing(taken, as_json=json)
+
+
+@emails.command(name="list")
+def list_emails(*, status: str | None = None, to: str | None = None, limit: int = 50, json: Json = False) -> None:
+    """The newest e-mails."""
+    columns = ("message_id", "created_at", "to", "status", "reason", "subject", "carrier")
+    query = {"status": status, "to": to, "limit": str(limit)}
+    page = call_api("GET", "/emails", query={name: value for name, value in query.items() if value})
+    print_rows("e-mails", page["items"], columns, as_json=json)
+
+
+@emails.command(name="show")
+def show_email(message_id: UUID, *, json: Json = False) -> None:
+    """One e-mail: its status, why, and every line of its history."""
+    _show(call_api("GET", f"/emails/{message_id}"), as_json=json)
+
+
+@domains.command(name="list")
+def list_domains(*, json: Json = False) -> None:
+    """Sender domains, and whether they are proved."""
+    columns = ("domain", "verified_at", "checked_at", "bounce_domain")
+    print_rows("domains", call_api("GET", "/mail-domains"), columns, as_json=json)
+
+
+@domains.command(name="add")
+def add_domain(domain: str, *, json: Json = False) -> None:
+    """Make a key for a domain, and print the records to publish."""
+    _tell_records(call_api("POST", "/mail-domains", body={"domain": domain}), as_json=json)
+
+
+@domains.command(name="check")
+def check_domain(domain: str, *, json: Json = False) -> None:
+    """Ask the DNS for the records of a domain; all that are needed prove it."""
+    _tell_records(call_api("POST", f"/mail-domains/{domain}/check"), as_json=json)
+
+
+@domains.command(name="remove")
+def remove_domain(domain: str) -> None:
+    """Send nothing more from a domain."""
+    call_api("DELETE", f"/mail-domains/{domain}")
+
+
+def _tell_records(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
         print_thing(found, as_json=True)
         return
-    say(
-        f"{found['status']}  to {found['to']}  ({found['parts']} part{'s' if found['parts'] != 1 else ''}, {found['encoding']})"
+    print_rows("records", found["records"], ("kind", "name", "record_type", "value", "state", "detail"), as_json=False)
+    say(f"{found['domain']} is {'proved' if found['verified_at'] else 'not proved'}.")
+
+
+def _show(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_thing(found, as_json=True)
+        return
+    parts = (
+        f"  ({found['parts']} part{'s' if found['parts'] != 1 else ''}, {found['encoding']})"
+        if "parts" in found
+        else ""
     )
+    say((found["status"], "bold"), f"  to {found['to']}{parts}")
     say(str(found["explanation"]))
     for line in found["history"]:
         say(f"{line['at'][11:23]}  {line['sentence']}")
