@@ -217,5 +217,29 @@ async def test_a_backlog_of_retries_costs_a_claim_nothing(
     assert plan[0]["Plan"]["Actual Rows"] == 1, "explain analyze claims in earnest: the one event that is due"
 
 
+async def test_other_messages_of_the_account_cost_a_body_nothing(
+    store: psycopg.AsyncConnection[tuple[Any, ...]], worker_pool: Pool
+) -> None:
+    await fill(store, attempts=True)
+    await store.execute(
+        "insert into message (account_id, id, record_id, created_at, changed_at, deadline, channel, status, recipient, purpose)"
+        " select %s, gen_random_uuid(), case when n %% 2 = 0 then gen_random_uuid() end, now(), now(), now(), 'sms', 'DELIVERED',"
+        " '919800000001', 'service' from generate_series(1, 20000) as n",
+        [ACCOUNT],
+    )
+    await store.execute("analyze message")
+    asked: dict[str, dict[str, Any]] = {
+        "record_final": {"targets": Jsonb([{"account_id": str(ACCOUNT), "record_id": str(RECORD)}])},
+        "history": {"account_id": ACCOUNT, "record_id": RECORD},
+    }
+    for name, values in asked.items():
+        explain = b"explain (analyze, format json) " + load_statements("reporting")[name]
+        async with transaction(worker_pool) as connection:
+            plan = (await (await connection.execute(explain, values)).fetchall())[0][0]
+        read = [node for node in nodes(plan[0]["Plan"]) if node.get("Relation Name") == "message"]
+        assert read
+        assert max(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in read) == 0, name
+
+
 def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for child in plan.get("Plans", []) for node in nodes(child))]

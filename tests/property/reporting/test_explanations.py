@@ -17,6 +17,7 @@ from central.application.reporting.documents import to_document
 from central.application.reporting.draw_ladder import sip_ladder
 from central.application.reporting.explain_record import explain
 from central.application.reporting.read_sip import read_sip
+from central.domain.message_events import MessageEvent
 from central.domain.statuses import CallStatus, FlowStatus
 from central.entrypoints.cli_views import decode
 from central.entrypoints.cli_views.show_explanation import show_explanation
@@ -64,10 +65,31 @@ def messages(draw: st.DrawFn) -> SipMessage:
     return SipMessage(BASE + after, draw(st.booleans()), draw(hosts), draw(hosts), "\r\n".join(lines))
 
 
+sent = st.tuples(
+    st.sampled_from([("sms", "DELIVERED"), ("sms", "SENT_TO_QUEUE"), ("email", "Bounced"), ("email", "new word")]),
+    st.text(max_size=20), st.text(max_size=20), st.sampled_from([*MessageEvent, "new_kind"]), st.integers(0, 10**5),
+)  # fmt: skip
+
+
 def story_of(
-    status: FlowStatus, happened: list[tuple[Any, ...]], talk: list[SipMessage], call: CallStatus | None
+    status: FlowStatus,
+    happened: list[tuple[Any, ...]],
+    talk: list[SipMessage],
+    call: CallStatus | None,
+    mail: list[Any],
 ) -> Story:
     story = Story(status=status)
+    for (channel, became), to, words, kind, seconds in mail:
+        story.message(
+            seconds,
+            (seconds, kind, became),
+            channel=channel,
+            status=became,
+            recipient=to,
+            reason=words,
+            step=words,
+            detail=to,
+        )
     for seconds, kind, before, after, told, late in happened:
         story.event(seconds, kind, before, after, data=told, late=late)
     story.claimed(1)
@@ -82,11 +104,16 @@ def story_of(
     happened=st.lists(events, max_size=6),
     talk=st.lists(messages(), max_size=6),
     call=st.none() | st.sampled_from(sorted(CallStatus)),
+    mail=st.lists(sent, max_size=3),
 )
 def test_any_history_is_explained_served_read_back_and_shown(
-    status: FlowStatus, happened: list[tuple[Any, ...]], talk: list[SipMessage], call: CallStatus | None
+    status: FlowStatus,
+    happened: list[tuple[Any, ...]],
+    talk: list[SipMessage],
+    call: CallStatus | None,
+    mail: list[Any],
 ) -> None:
-    told = explain(story_of(status, happened, talk, call).history(), PREPARED, POLICY)
+    told = explain(story_of(status, happened, talk, call, mail).history(), PREPARED, POLICY)
     assert [entry.at for entry in told.timeline] == sorted(entry.at for entry in told.timeline)
     document = json.loads(json.dumps(to_document(told)))
     out = io.StringIO()
