@@ -77,14 +77,17 @@ from central.application.messaging.accept_mails import AcceptMails
 from central.application.messaging.accept_messages import AcceptShortMessages
 from central.application.messaging.send_emails import SendEmails
 from central.application.messaging.send_sms import SendSms
+from central.application.messaging.take_receipts import TakeReceipts
 from central.application.messaging.track_mail import TrackMail
 from central.application.ports.intake import LoadQueue
+from central.application.ports.telemetry import Telemetry
 from central.application.reporting.read_messages import ReadMessages
 from central.application.reporting.read_recordings import ReadRecordings
 from central.application.reporting.reporting import Reporting
-from central.bootstrap.carriers import check_carrier
+from central.bootstrap.carriers import carrier_check
 from central.bootstrap.collector import calm_collector
 from central.bootstrap.mail import mail_house, name_servers, token_keys
+from central.bootstrap.gateways import hear_receipts
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
 from central.bootstrap.publisher import webhook_config
@@ -122,7 +125,7 @@ def build_services(
         keys=KeepKeys(keys, auditor),
         trunks=MaintainTrunks(PostgresTrunks(pool), auditor),
         dids=MaintainDids(PostgresDids(pool), auditor),
-        messaging=messaging(settings, pool, shard, library, auditor),
+        messaging=messaging(settings, pool, shard, library, auditor, telemetry),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),
@@ -175,18 +178,21 @@ def _work(settings: Settings, pool: Pool, library: PostgresLibrary, queue: LoadQ
     )
 
 
-def messaging(settings: Settings, pool: Pool, shard: Pool, library: PostgresLibrary, auditor: Auditor) -> Messaging:
+def messaging(
+    settings: Settings, pool: Pool, shard: Pool, library: PostgresLibrary, auditor: Auditor, telemetry: Telemetry
+) -> Messaging:
     """Wire what the API offers of SMS and e-mail; ``shard`` is a pool of central_worker: tokens of e-mails name no account."""
     clock, ids = auditor.clock, auditor.ids
     store = PostgresMessages(pool, ids, as_tenant=True)
     records = SenderDomains(mail_house(settings), DnsNameLookup(name_servers(settings)))
     return Messaging(
-        carriers=MaintainCarriers(PostgresCarriers(pool), check_carrier, auditor),
+        carriers=MaintainCarriers(PostgresCarriers(pool), carrier_check(webhook_config(settings)), auditor),
         send_sms=SendSms(AcceptShortMessages(store, library, clock), ids),
         send_emails=SendEmails(AcceptMails(store, clock), ids),
         domains=MaintainMailDomains(PostgresMailDomains(pool), records, auditor, settings.bounce_domain),
         track=TrackMail(PostgresMessages(shard, ids), token_keys(settings), known_machines(), clock, ids),
         read=ReadMessages(PostgresMessageReports(pool)),
+        take_receipts=TakeReceipts(PostgresMessages(shard, ids), hear_receipts, clock, ids, telemetry),
     )
 
 

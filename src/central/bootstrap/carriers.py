@@ -11,11 +11,13 @@ from central.adapters.smpp.channel import SmppCarrier
 from central.adapters.smpp.config import SmppConfig
 from central.adapters.smtp.channel import SmtpRelay
 from central.adapters.smtp.config import RelayConfig
-from central.application.ports.carrier_setup import CarrierKind
+from central.adapters.webhook.config import WebhookConfig
+from central.application.ports.carrier_setup import CarrierKind, CheckCarrier
 from central.application.ports.carriers import MailRelay, SmsCarrier
 from central.application.ports.message_store import OpenCarrier
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
+from central.bootstrap.gateways import check_gateway, open_gateway
 from central.domain.errors import CentralError, InvalidInput
 
 Settings = Mapping[str, object]
@@ -23,16 +25,26 @@ Secrets = Mapping[str, str]
 Config = TypeVar("Config")
 
 
-def check_carrier(kind: CarrierKind, settings: Settings, secrets: Secrets) -> None:
-    """Raises InvalidInput ``invalid_carrier`` with the setting that is wrong, ``unknown_carrier_kind``."""
-    if kind not in _CONFIGS:
-        message = f"This installation has no carriers of the kind {kind}."
-        raise InvalidInput("unknown_carrier_kind", message, field="kind")
-    _CONFIGS[kind]("carrier", settings, secrets)
+def carrier_check(web: WebhookConfig) -> CheckCarrier:
+    """Judges settings; ``web``: which addresses this installation lets customers reach."""
+
+    def check(kind: CarrierKind, settings: Settings, secrets: Secrets, /, *, plain_http: bool) -> None:
+        """Raises InvalidInput ``invalid_carrier`` with the setting that is wrong, ``unknown_carrier_kind``."""
+        if kind == "http":
+            check_gateway(settings, secrets, web, plain_http=plain_http)
+        elif kind in _CONFIGS:
+            _CONFIGS[kind]("carrier", settings, secrets)
+        else:
+            message = f"This installation has no carriers of the kind {kind}."
+            raise InvalidInput("unknown_carrier_kind", message, field="kind")
+
+    return check
 
 
-def open_sms_carrier(row: OpenCarrier, clock: Clock, ids: Ids, telemetry: Telemetry) -> SmsCarrier:
+def open_sms_carrier(row: OpenCarrier, clock: Clock, ids: Ids, telemetry: Telemetry, web: WebhookConfig) -> SmsCarrier:
     """Open a carrier as its row says. Raises InvalidInput for settings that are wrong."""
+    if row.kind == "http":
+        return open_gateway(row, clock, telemetry, web)
     carrier = SmppCarrier(_smpp(row.name, row.settings, row.secrets), clock, ids, telemetry)
     carrier.start()
     return carrier

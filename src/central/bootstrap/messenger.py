@@ -22,6 +22,7 @@ from central.application.ports.carriers import MailAnswered, PartAnswered
 from central.application.ports.message_store import OpenCarrier
 from central.bootstrap.carriers import open_relay, open_sms_carrier
 from central.bootstrap.mail import NoFiles, bounce_receiver, token_keys
+from central.bootstrap.publisher import webhook_config
 from central.bootstrap.worker_stores import WorkerStores, worker_stores
 from central.entrypoints.workers.messenger import Messenger, Served
 from central.settings import Settings
@@ -52,6 +53,7 @@ class _Doors:
     ) -> None:
         clock, ids = stores.clock, stores.ids
         self._clock, self._ids, self._store, self._telemetry = clock, ids, store, telemetry
+        self._web = webhook_config(settings)
         self._texts = HearShortMessages(store, clock, ids)
         self._sms = HandOverSms(store, stores.library, clock, ids, owner)
         composer = MailComposer(token_keys(settings), clock, NoFiles())
@@ -64,7 +66,7 @@ class _Doors:
             relay = open_relay(row, clock)
             heard = StoreMailNews(store, row, row.routes, clock, ids)
             return ServeCarrier(row, relay, self._mails, heard, MailAnswered, store, telemetry)
-        carrier = open_sms_carrier(row, clock, ids, telemetry)
+        carrier = open_sms_carrier(row, clock, ids, telemetry, self._web)
         news = StoreSmsNews(store, row, row.routes, clock, ids, self._texts, telemetry)
         return ServeCarrier(row, carrier, self._sms, news, PartAnswered, store, telemetry, carrier.query)
 

@@ -323,7 +323,7 @@ def make_services(
         dids=MaintainDids(PostgresDids(api_pool), auditor),
         contacts=KeepContacts(PostgresContacts(api_pool), auditor),
         links=PostgresLinks(api_pool),
-        messaging=messaging(SETTINGS, api_pool, worker_pool, library, auditor),
+        messaging=messaging(SETTINGS, api_pool, worker_pool, library, auditor, telemetry),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),

@@ -347,11 +347,14 @@ class PostgresMessages:
     async def carriers(self) -> Sequence[OpenCarrier]:
         """All enabled carriers of the shard."""
         async with transaction(self._pool) as connection:
-            rows = await _SQL["carriers"].rows(connection)
-        return [
-            OpenCarrier(a, i, name, channel, kind, settings, secrets, changes, _routes.decode(_encode(routes)))
-            for a, i, name, channel, kind, settings, secrets, changes, routes in rows
-        ]
+            rows = await _SQL["carriers"].rows(connection, {"gateways": False})
+        return [_carrier(row) for row in rows]
+
+    async def gateways(self) -> Mapping[CarrierId, OpenCarrier]:
+        """All carriers of the kind ``http``, enabled or not."""
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["carriers"].rows(connection, {"gateways": True})
+        return {found.id: found for found in map(_carrier, rows)}
 
     async def tell_carrier(
         self, account_id: AccountId, carrier: CarrierId, state: str, detail: str, at: datetime
@@ -379,6 +382,12 @@ def _named(news: MailHeard) -> UUID | None:
 def _route(row: Sequence[Any]) -> CarrierRoute:
     _, carrier, prefix, priority, share, cost, needs = row
     return CarrierRoute(carrier, prefix, priority, share, cost, tuple(needs))
+
+
+def _carrier(row: Sequence[Any]) -> OpenCarrier:
+    account, id_, name, channel, kind, settings, secrets, changes, routes, plain_http = row
+    ways = _routes.decode(_encode(routes))
+    return OpenCarrier(account, id_, name, channel, kind, settings, secrets, changes, ways, plain_http)
 
 
 def _list_dates(lists: Mapping[str, Mapping[str, Any]] | None) -> Mapping[str, ListDate]:

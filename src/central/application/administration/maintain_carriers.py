@@ -34,11 +34,11 @@ class MaintainCarriers:
 
     async def create(
         self, actor: Actor, name: str, kind: CarrierKind, settings: Mapping[str, object], secrets: Mapping[str, str],
-        routes: Sequence[CarrierRouteRow], *, enabled: bool = True,
+        routes: Sequence[CarrierRouteRow], *, enabled: bool = True, plain_http: bool = False,
     ) -> CarrierRow:  # fmt: skip
         """Store a carrier. Raises InvalidInput, Conflict ``name_taken``."""
         check_name(name)
-        self.check(kind, settings, secrets)
+        self.check(kind, settings, secrets, plain_http=plain_http)
         carrier = CarrierRow(
             id=CarrierId(self.auditor.ids.uuid()),
             name=name,
@@ -64,7 +64,9 @@ class MaintainCarriers:
         """Carriers in the order they were made."""
         return await self.store.page(actor.account_id, after, limit)
 
-    async def change(self, actor: Actor, carrier_id: CarrierId, changes: Mapping[str, object]) -> CarrierRow:
+    async def change(
+        self, actor: Actor, carrier_id: CarrierId, changes: Mapping[str, object], *, plain_http: bool = False
+    ) -> CarrierRow:
         """Set the named fields; settings and secrets are laid over those that are there, a null takes one away.
 
         Raises InvalidInput, NotFound, Conflict ``name_taken``. Binds are opened anew with them.
@@ -75,7 +77,7 @@ class MaintainCarriers:
         }
         after: CarrierRow = msgspec.structs.replace(before, **{**changes, **laid})
         check_name(after.name)
-        self.check(after.kind, after.settings, after.secrets)
+        self.check(after.kind, after.settings, after.secrets, plain_http=plain_http)
         after = msgspec.structs.replace(after, routes=_checked(after.routes))
         audit = self.auditor.entry(actor, "carrier_changed", f"carrier:{carrier_id}", fields=sorted(changes))
         if not await self.store.put(actor.account_id, after, audit, new=False):

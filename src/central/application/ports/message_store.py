@@ -288,6 +288,8 @@ class OpenCarrier(msgspec.Struct, frozen=True):
     secrets: Mapping[str, str]
     changes: int
     routes: tuple[CarrierRoute, ...] = ()
+    plain_http: bool = False
+    """The account's switch."""
 
 
 class MessageStore(Protocol):
@@ -341,6 +343,10 @@ class MessageStore(Protocol):
 
     async def carriers(self) -> Sequence[OpenCarrier]:
         """All enabled carriers of the shard."""
+        ...
+
+    async def gateways(self) -> Mapping[CarrierId, OpenCarrier]:
+        """All carriers of the kind ``http``, enabled or not: receipts of what they took may still come."""
         ...
 
     async def tell_carrier(

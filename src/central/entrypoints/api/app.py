@@ -16,6 +16,7 @@ from central.entrypoints.api.email_routes import email_router, mail_link_router
 from central.entrypoints.api.flow_routes import flow_router
 from central.entrypoints.api.flow_version_routes import flow_version_router
 from central.entrypoints.api.gate import GUARDED, Api, Gate, caller_of
+from central.entrypoints.api.gateway_routes import gateway_router
 from central.entrypoints.api.idempotency import Idempotency
 from central.entrypoints.api.json_reading import JsonRequest
 from central.entrypoints.api.list_routes import list_router
@@ -97,4 +98,5 @@ def _routers() -> list[Router]:
         dependencies={"caller": Provide(caller_of, sync_to_thread=False)},
         security=[{"key": []}],
     )
-    return [open_router, link_router, mail_link_router, guarded, Router("/api/v1", route_handlers=[recording_router])]
+    opened = [open_router, link_router, mail_link_router, gateway_router]
+    return [*opened, guarded, Router("/api/v1", route_handlers=[recording_router])]

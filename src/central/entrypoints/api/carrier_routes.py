@@ -82,7 +82,14 @@ async def list_carriers(
 async def create_carrier(data: JSONBody[NewCarrier], services: UseCases, caller: CallerHere) -> CarrierView:
     """It is opened within seconds; its state tells how that went."""
     made = await services.messaging.carriers.create(
-        caller.actor, data.name, data.kind, data.settings, data.secrets, _routes(data.routes), enabled=data.enabled
+        caller.actor,
+        data.name,
+        data.kind,
+        data.settings,
+        data.secrets,
+        _routes(data.routes),
+        enabled=data.enabled,
+        plain_http=caller.account.plain_http_webhooks,
     )
     return _view(made)
 
@@ -103,7 +110,10 @@ async def change_carrier(
     changes = given(data)
     if data.routes is not UNSET:
         changes["routes"] = _routes(data.routes)
-    return _view(await services.messaging.carriers.change(caller.actor, CarrierId(carrier_id), changes))
+    plain = caller.account.plain_http_webhooks
+    return _view(
+        await services.messaging.carriers.change(caller.actor, CarrierId(carrier_id), changes, plain_http=plain)
+    )
 
 
 @delete(

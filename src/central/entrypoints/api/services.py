@@ -29,6 +29,7 @@ from central.application.intake.receive_upload import Upload
 from central.application.intake.submit_records import Receipt, Submission
 from central.application.messaging.send_emails import SendEmails
 from central.application.messaging.send_sms import SendSms
+from central.application.messaging.take_receipts import TakeReceipts
 from central.application.messaging.track_mail import TrackMail
 from central.application.ports.administration import IdempotencyStore
 from central.application.ports.internal_functions import LinkStore
@@ -172,6 +173,7 @@ class Messaging:
     domains: MaintainMailDomains
     track: TrackMail
     read: ReadMessages
+    take_receipts: TakeReceipts
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Messenger:
         self._store, self._open, self._lead, self._tend, self._clock = store, open_carrier, lead, tend, clock
         self._telemetry, self._poll_s = telemetry, poll_s
         self._running: dict[CarrierId, _Running] = {}
-        self._broken: dict[CarrierId, int] = {}
+        self._broken: dict[CarrierId, tuple[int, bool]] = {}
         self._defect: BaseException | None = None
 
     async def run(self, stop: asyncio.Event, drain_s: float) -> None:
@@ -104,10 +104,10 @@ class Messenger:
             return
         rows = {row.id: row for row in await self._store.carriers()}
         for carrier, running in list(self._running.items()):
-            if carrier not in rows or rows[carrier].changes != running.served.row.changes:
+            if carrier not in rows or _state(rows[carrier]) != _state(running.served.row):
                 await self._close(carrier, _HEAR_S)
         for row in rows.values():
-            if row.id not in self._running and self._broken.get(row.id) != row.changes:
+            if row.id not in self._running and self._broken.get(row.id) != _state(row):
                 await self._begin(row)
         for running in self._running.values():
             mine = running.served.row
@@ -120,7 +120,7 @@ class Messenger:
         try:
             served = await self._open(row)
         except CentralError as error:
-            self._broken[row.id] = row.changes
+            self._broken[row.id] = _state(row)
             self._telemetry.warning("carrier_unusable", carrier=row.name, code=error.code)
             await self._store.tell_carrier(row.account_id, row.id, "unusable", error.message, self._clock.now())
             return
@@ -156,3 +156,8 @@ class Messenger:
             await asyncio.wait_for(done, patience_s + _HEAR_S * 2)
         while await running.served.hear(0):  # what was told at the very end
             pass
+
+
+def _state(row: OpenCarrier) -> tuple[int, bool]:
+    """What makes it another carrier when it changes."""
+    return row.changes, row.plain_http

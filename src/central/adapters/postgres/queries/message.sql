@@ -214,8 +214,9 @@ on conflict (account_id, list) do update set version = v.version + 1,
 -- name: carriers
 select c.account_id, c.id, c.name, c.channel, c.kind, c.settings, c.secrets, c.changes,
        (select coalesce(jsonb_agg(jsonb_build_object('carrier_id', r.carrier_id, 'prefix', r.prefix, 'priority', r.priority, 'share', r.share,
-          'cost', r.cost)), '[]') from carrier_route r where r.account_id = c.account_id and r.carrier_id = c.id) as routes
-  from carrier c where c.enabled order by c.account_id, c.id;
+          'cost', r.cost)), '[]') from carrier_route r where r.account_id = c.account_id and r.carrier_id = c.id) as routes, a.plain_http_webhooks
+  from carrier c join account a on a.id = c.account_id
+ where case when %(gateways)s then c.kind = 'http' else c.enabled end order by c.account_id, c.id;
 
 -- name: tell_carrier
 update carrier set state = %(state)s, state_detail = %(detail)s, state_at = %(at)s
