@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -125,3 +126,15 @@ def test_settings_that_cannot_work_are_refused(change: dict[str, Any], word: str
 
 def test_secrets_stay_out_of_what_is_printed() -> None:
     assert "secret" not in repr(config())
+
+
+def test_the_examples_of_the_how_to_work() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "howto" / "add-an-http-gateway.md").read_text(encoding="utf-8")
+    whole = json.loads(page[page.index("-d '{") + 4 : page.index("}'\n```") + 1])
+    assert whole["kind"] == "http"
+    first = msgspec.convert({**whole["settings"], "secrets": whole["secrets"], "name": "gw"}, GatewayConfig)
+    assert json.loads(made(first).body or b"")["messages"][0]["validity"] == 1440
+    begin = page.index("```json\n") + 8
+    second = json.loads(page[begin : page.index("```", begin)])
+    given = msgspec.convert({**second, "secrets": SECRETS, "name": "gw"}, GatewayConfig)
+    assert "entityid=1&templateid=2" in made(given, ids={"entity": "1", "template": "2"}).url

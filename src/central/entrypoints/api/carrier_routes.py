@@ -48,7 +48,7 @@ class CarrierView(Struct, frozen=True):
 
 
 class NewCarrier(Struct, forbid_unknown_fields=True, frozen=True):
-    """A carrier: ``smpp`` or ``http`` for SMS, ``smtp`` for e-mail. Settings and secrets: see "Connect a carrier"."""
+    """A carrier: ``smpp`` or ``http`` for SMS, ``smtp`` for e-mail. Settings and secrets: see "Connect a carrier" and "Add an SMS gateway"."""
 
     name: Name
     kind: CarrierKind
