@@ -86,8 +86,8 @@ from central.application.reporting.read_recordings import ReadRecordings
 from central.application.reporting.reporting import Reporting
 from central.bootstrap.carriers import carrier_check
 from central.bootstrap.collector import calm_collector
-from central.bootstrap.mail import mail_house, name_servers, token_keys
 from central.bootstrap.gateways import hear_receipts
+from central.bootstrap.mail import mail_house, name_servers, token_keys
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
 from central.bootstrap.publisher import webhook_config

@@ -9,6 +9,7 @@ from datetime import timedelta
 from central.adapters.smpp import pdu as wire
 from central.adapters.smpp.pdu import Pdu
 from central.adapters.system import SystemClock, SystemIds
+from central.adapters.webhook.config import WebhookConfig
 from central.application.messaging.hand_over import HandOverSms
 from central.application.messaging.hear_texts import HearShortMessages
 from central.application.messaging.serve_carrier import ServeCarrier
@@ -37,7 +38,7 @@ async def test_receipts_that_come_while_it_stops_are_acknowledged(post: Post) ->
 
     async def open_carrier(row: OpenCarrier) -> Served:
         clock, ids = SystemClock(), SystemIds()
-        carrier = open_sms_carrier(row, clock, ids, post.telemetry)
+        carrier = open_sms_carrier(row, clock, ids, post.telemetry, WebhookConfig())
         texts = HearShortMessages(post.store, post.clock, ids)
         news = StoreSmsNews(post.store, row, row.routes, post.clock, ids, texts, post.telemetry)
         hand_over = HandOverSms(post.store, post.library, post.clock, ids, "test/1")

@@ -15,6 +15,7 @@ import msgspec
 
 from central.adapters.postgres.account_rows import ACCOUNT_COLUMNS, account_of
 from central.adapters.postgres.hot_statements import hot_statements
+from central.adapters.postgres.message_rows import carrier_of, list_dates, route_of
 from central.adapters.postgres.pool import Connection, Pool, tenant, transaction
 from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
 from central.application.ports.message_store import (
@@ -24,7 +25,6 @@ from central.application.ports.message_store import (
     Identity,
     InboundText,
     KnownPart,
-    ListDate,
     MailTargets,
     MessageEvent,
     Move,
@@ -39,13 +39,11 @@ from central.application.ports.message_store import (
 from central.application.ports.world import Ids
 from central.domain.accounts import Account
 from central.domain.ids import AccountId, MessageId
-from central.domain.message_routes import CarrierRoute
 
 _SQL = hot_statements("message")
 _ACCOUNTS = hot_statements("dispatch")
 _DOMAINS = hot_statements("mail_domain")
 _receipt = msgspec.json.Decoder(ReceiptCame)
-_routes = msgspec.json.Decoder(tuple[CarrierRoute, ...])
 _encode = msgspec.json.Encoder().encode
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
@@ -215,10 +213,10 @@ class PostgresMessages:
             found[account.id] = Acceptance(
                 account=account,
                 free=spendable.get(account.id, 0) + account.credit_limit.micros,
-                lists=_list_dates(row[ACCOUNT_COLUMNS]),
+                lists=list_dates(row[ACCOUNT_COLUMNS]),
                 prefixes=[(number, name) for owner, name, number in prefixes if owner == account.id],
                 hits={recipient: frozenset(names) for recipient, names in listed[account.id].items()},
-                routes=[_route(row) for row in routes if row[0] == account.id],
+                routes=[route_of(row) for row in routes if row[0] == account.id],
                 templates={row[1]: SmsTemplate(*row[1:5]) for row in templates if row[0] == account.id},
                 domains=frozenset(domain for owner, domain in domains if owner == account.id),
             )
@@ -348,13 +346,13 @@ class PostgresMessages:
         """All enabled carriers of the shard."""
         async with transaction(self._pool) as connection:
             rows = await _SQL["carriers"].rows(connection, {"gateways": False})
-        return [_carrier(row) for row in rows]
+        return [carrier_of(row) for row in rows]
 
     async def gateways(self) -> Mapping[CarrierId, OpenCarrier]:
         """All carriers of the kind ``http``, enabled or not."""
         async with transaction(self._pool) as connection:
             rows = await _SQL["carriers"].rows(connection, {"gateways": True})
-        return {found.id: found for found in map(_carrier, rows)}
+        return {found.id: found for found in map(carrier_of, rows)}
 
     async def tell_carrier(
         self, account_id: AccountId, carrier: CarrierId, state: str, detail: str, at: datetime
@@ -377,24 +375,6 @@ def _named(news: MailHeard) -> UUID | None:
         if _HEX_ID.fullmatch(text):
             return UUID(hex=text)
     return None
-
-
-def _route(row: Sequence[Any]) -> CarrierRoute:
-    _, carrier, prefix, priority, share, cost, needs = row
-    return CarrierRoute(carrier, prefix, priority, share, cost, tuple(needs))
-
-
-def _carrier(row: Sequence[Any]) -> OpenCarrier:
-    account, id_, name, channel, kind, settings, secrets, changes, routes, plain_http = row
-    ways = _routes.decode(_encode(routes))
-    return OpenCarrier(account, id_, name, channel, kind, settings, secrets, changes, ways, plain_http)
-
-
-def _list_dates(lists: Mapping[str, Mapping[str, Any]] | None) -> Mapping[str, ListDate]:
-    return {
-        name: ListDate(int(found["version"]), msgspec.convert(found["fresh_at"], datetime | None))
-        for name, found in (lists or {}).items()
-    }
 
 
 def _storable(texts: Sequence[str]) -> list[str]:

@@ -42,9 +42,9 @@ class StoreSmsNews:
         self._awaited: dict[tuple[MessageId, int], int] = {}
         self._answers: dict[tuple[MessageId, int], list[PartAnswered]] = defaultdict(list)
 
-    def await_answers(self, submissions: Sequence[Submission]) -> None:
+    def await_answers(self, batch: Sequence[Submission]) -> None:
         """These are given to the carrier now."""
-        for submission in submissions:
+        for submission in batch:
             self._awaited[submission.id, submission.tries] = submission.parts
 
     async def answers(self, news: Sequence[PartAnswered]) -> None:
