@@ -18,6 +18,8 @@ OPEN = {
     "/metrics",
     "/l/{code}",
     "/m/{token}",
+    "/gateways/{carrier_id}/receipts",
+    "/gateways/{carrier_id}/receipts/{token}",
     "/api/v1/recordings/{recording_id}",
 } | DOCUMENT
 # makes a thing of the caller's own: see test_prompts.py, test_contacts_and_links.py
