@@ -66,6 +66,31 @@ def write(atlas: Mapping[str, Any], examples: Mapping[str, Any]) -> None:
     EXAMPLES.write_text(json.dumps(examples, indent=1, ensure_ascii=False) + "\n")
 
 
+def add_messages(family: str, names: Iterable[str], seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Put the messages of a suite, by case, into both files; answers the statuses of the family that none reached."""
+    atlas, examples = _read(ATLAS), _read(EXAMPLES)
+    found: dict[str, list[str]] = {name: [] for name in names}
+    told: dict[str, dict[str, Any]] = {}
+    for case, message in sorted(seen.items()):
+        history = message.get("history", [])
+        reached = {str(message["status"]), *(str(line["to"]) for line in history if line["to"])}
+        for status in reached:
+            found[status].append(case)
+            ends = status == message["status"]
+            timeline = [
+                {"at": line["at"], "kind": line["kind"], "title": line["sentence"], "sentence": ""} for line in history
+            ]
+            if timeline and (status not in told or (ends and not told[status]["weight"])):
+                told[status] = {"case": case, "weight": int(ends), "explanation": {"timeline": timeline}}
+    write(atlas | {family: found}, examples | {family: told})
+    return [name for name, cases in found.items() if not cases]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
 def missing(atlas: Mapping[str, Mapping[str, list[str]]]) -> list[str]:
     """Flow statuses that this release can produce, and connection statuses, that no case reached."""
     flow = [f"flow {name}" for name, cases in atlas["flow"].items() if not cases and name not in NOT_YET]

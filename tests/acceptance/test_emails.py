@@ -18,6 +18,8 @@ import pytest
 from examples.carrier.mail_house import MailHouse
 from examples.carrier.name_server import NameServer
 from examples.carrier.sipp import free_ports
+from tests.acceptance.atlas import add_messages
+from tests.acceptance.laboratory import catalogue
 from tests.api_client import Api
 from tests.installation import Installation
 
@@ -165,6 +167,8 @@ def test_what_cannot_be_sent_is_told_at_once(posted: Posted) -> None:
     ]
     taken = posted.send(*(one for one, _ in bad))
     assert [one[0]["status"] for one in taken] == [status for _, status in bad]
+    for one, status in zip(taken, (status for _, status in bad), strict=True):
+        posted.by[status] = posted.api.get(f"/emails/{one[0]['message_id']}")
 
 
 def test_a_template_without_end_fails_and_holds_up_nobody(posted: Posted) -> None:
@@ -185,3 +189,8 @@ def test_a_changed_address_leads_nowhere(posted: Posted) -> None:
     changed = token[:-1] + ("A" if token[-1] != "A" else "B")
     base = posted.api.url
     assert httpx.get(f"{base}/m/{changed}").status_code == 404
+
+
+def test_every_status_has_a_case(posted: Posted) -> None:
+    names = [str(row["name"]) for row in catalogue()["email"]]
+    assert add_messages("email", names, {f"emails/{name}": one for name, one in posted.by.items()}) == []

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from examples.carrier.sms_center import SmsCenter, number_for
-from tests.acceptance.laboratory import Laboratory
+from tests.acceptance.atlas import add_messages
+from tests.acceptance.laboratory import Laboratory, catalogue
 from tests.api_client import Api
 
 CALM = {
@@ -135,3 +136,8 @@ def test_a_correction_and_a_late_notice_stand_in_the_history(posted: Posted) -> 
     ]  # fmt: skip
     twice = [line for line in posted.by["receipt_twice"]["history"] if line["kind"] == "receipt_came"]
     assert len(twice) == 1
+
+
+def test_every_status_has_a_case(posted: Posted) -> None:
+    names = [str(row["name"]) for row in catalogue()["sms"]]
+    assert add_messages("sms", names, {f"short_messages/{name}": one for name, one in posted.by.items()}) == []
