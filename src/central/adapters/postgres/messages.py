@@ -326,7 +326,7 @@ class PostgresMessages:
             await batch.lock(set(found.values()))
             locked = list({(message.account_id, message.id) for message in batch.messages})
             who = {"accounts": [account for account, _ in locked], "ids": [message for _, message in locked]}
-            told = set(await _SQL["told_before"].rows(connection, who)) if locked else set()
+            told = set(await _SQL["told_before"].rows(connection, who))
             fresh = {report: message for report, (_, message) in found.items() if (message, report) not in told}
             unknown = [{"id": one.report_id, "body": one} for one in news if one.report_id not in found]
             if unknown:

@@ -33,7 +33,7 @@ class StoreMailNews:
         self._store, self._carrier, self._clock, self._ids = store, carrier, clock, ids
         self.routes = routes
 
-    def await_answers(self, envelopes: Sequence[Envelope]) -> None:
+    def await_answers(self, batch: Sequence[Envelope]) -> None:
         """An e-mail has one part: nothing is put together here."""
 
     async def answers(self, news: Sequence[MailAnswered]) -> None:
