@@ -313,3 +313,13 @@ async def test_closing_answers_everything_once(rig: Rig) -> None:
     kinds = {one.id.int: type(one.answer) for one in rig.told}
     assert [kinds[n] for n in range(1, 7)] == [Uncertain, Uncertain, NotSent, NotSent, NotSent, NotSent]
     assert len(rig.told) == 6
+
+
+async def test_no_secret_stands_in_what_people_see(rig: Rig) -> None:
+    rig.open(request={"query": {"key": "{secret.key}"}}, timeouts={"connect": 0.2, "answer": 0.2})
+    rig.far.plan[PLACE] = [answer(401, "No such key: k-secret."), rig.far.hang, answer(400, "key=k%2Dsecret k-secret")]
+    for number in range(1, 4):
+        got = (await rig.send(message(number)) if number == 1 else await _next(rig, message(number)))[-1]
+        assert "k-secret" not in str(got)
+    assert [one.raw_path for one in rig.far.received] == [f"{PLACE}?key=k-secret"] * 3
+    assert "k-secret" not in str(rig.telemetry.events)

@@ -97,6 +97,8 @@ def test_a_token_in_header_or_query() -> None:
     assert hear(header, call(body, "", x_token=SECRET), AT)
     query = config(receipts=rules(verify=TOKEN | {"at": "query", "name": "t"}))
     assert hear(query, call(body, "", query=f"t={SECRET}"), AT)
+    (got,) = hear(query, call(query=f"t={SECRET}&id=a&state=sent", method="GET"), AT)
+    assert got.raw == "t=***&id=a&state=sent"
     for given in (header, query):
         with pytest.raises(Forbidden):
             hear(given, call(body, SECRET), AT)  # it does not belong into the path here

@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Literal
 
+import msgspec
+
 from central.adapters.gateway.config import REPEAT_S, WAIT_S, GatewayConfig
 from central.adapters.gateway.news import NewsQueue
 from central.adapters.gateway.pace import Pace
 from central.adapters.gateway.reasons import Rest
-from central.adapters.gateway.translate import Judged, WireRequest, judge, not_begun, request_of
+from central.adapters.gateway.translate import Judged, WireRequest, hidden, judge, not_begun, request_of
 from central.adapters.gateway.transport import GatewayTransport, Guard, NoAnswer, NotBegun
 from central.application.ports.carriers import (
     Answer,
@@ -160,6 +162,7 @@ class GatewayCarrier:
     # -- what is told ----------------------------------------------------------------------------------------------------
     def _tell(self, message: Submission, answers: Sequence[Answer]) -> None:
         self._untold.discard((message.id, message.tries))
+        answers = [self._hidden(answer) for answer in answers]
         at = self._clock.now()
         for part in range(max(1, message.parts)):
             answer = answers[min(part, len(answers) - 1)]
@@ -172,9 +175,14 @@ class GatewayCarrier:
                 "gateway_needs_attention", carrier=self.config.name, reason=first.reason, detail=first.detail
             )
 
+    def _hidden(self, answer: Answer) -> Answer:
+        if isinstance(answer, Taken) or not answer.detail:
+            return answer
+        return msgspec.structs.replace(answer, detail=hidden(answer.detail, self.config.secrets))
+
     def _rest(self, judged: Judged) -> None:
         now = asyncio.get_running_loop().time()
-        first = judged.answers[0]
+        first = self._hidden(judged.answers[0])
         detail = "" if isinstance(first, Taken) else f"{first.reason} {first.detail}".strip()
         if judged.rest:
             self._pace.rest(now, judged.rest_s)

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from central.adapters.gateway.config import GatewayConfig, Hmac, Receipts, StateMeaning, Token
 from central.adapters.gateway.finding import Written, at_path, read_document, read_fields
-from central.adapters.gateway.translate import shown
+from central.adapters.gateway.translate import hidden, shown
 from central.application.ports.carriers import ReceiptCame
 from central.application.ports.receipt_calls import ReceiptCall
 from central.domain.errors import Forbidden, InvalidInput, NotFound
@@ -107,7 +107,9 @@ def _receipt(
         at=at,
         error=error,
         done_at=_moment(said.find(rules.time), rules.zone_min),
-        raw=shown(call.body or call.query.encode()),
+        raw=shown(
+            hidden((call.body or call.query.encode()).decode("utf-8", errors="replace"), config.secrets).encode()
+        ),
         about=(number,) if number else (),
     )
 

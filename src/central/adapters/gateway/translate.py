@@ -9,7 +9,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from html import escape as xml_escape
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import msgspec
 
@@ -22,6 +22,7 @@ from central.domain.statuses import SmsStatus
 
 USER_AGENT: Final = "Central-Gateways/1"
 _SHOWN: Final = 200
+_LEAST_HIDDEN: Final = 4  # shorter ones stand in words of every kind
 _LONGEST_WAIT_S: Final = 86_400.0
 _WRITERS: Final[Mapping[str, Write]] = {
     "none": str,
@@ -191,6 +192,15 @@ def retry_after(headers: Mapping[str, str], at: datetime) -> float | None:
     if wanted.tzinfo is None:
         return None
     return min(max((wanted - at).total_seconds(), 0.0), _LONGEST_WAIT_S)
+
+
+def hidden(text: str, secrets: Mapping[str, str]) -> str:
+    """The text without secrets, also where they stand percent-encoded: what people and logs see must not show them."""
+    for secret in sorted({*secrets.values()}, key=len, reverse=True):
+        for form in dict.fromkeys((secret, quote(secret, safe=""), quote_plus(secret))):
+            if len(form) >= _LEAST_HIDDEN:
+                text = text.replace(form, "***")
+    return text
 
 
 def shown(body: bytes) -> str:

@@ -142,6 +142,8 @@ def _reason_after(error: BaseException) -> str:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return ""  # the library names the whole URL, with number and text
     return shown(str(error).encode(errors="replace"))
 
 
