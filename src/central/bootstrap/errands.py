@@ -1,4 +1,4 @@
-"""Who does which errand of a flow on a voice node: one line each."""
+"""Who does which errand of a flow, on whatever node runs it: one line each."""
 
 from __future__ import annotations
 
@@ -55,10 +55,8 @@ def errand_runners(
         errands.StartFlow: functions.start_flow,
         errands.UpdateContact: functions.update_contact,
         errands.ShortenLink: functions.shorten_link,
-        errands.SendSms: SendShortMessages(
-            AcceptShortMessages(messages, stores.library, stores.clock), stores.ids, receipts
-        ),
-        errands.SendEmail: SendMails(AcceptMails(messages, stores.clock), stores.ids),
+        errands.SendSms: SendShortMessages(AcceptShortMessages(messages, stores.library, stores.clock), receipts),
+        errands.SendEmail: SendMails(AcceptMails(messages, stores.clock)),
         errands.TransferToFlow: GoOnInFlow(PostgresFlowNames(stores.pool), stores.library),
         errands.CallWebhook: CallWebhooks(web, PostgresSavedEndpoints(stores.pool), stores.clock, telemetry),
         errands.FetchSound: FetchSounds(sounds, telemetry),

@@ -18,7 +18,7 @@ from examples.carrier.demo import number_for
 from tests.fakes.flow_player import after_answer
 from tests.fakes.messages import MemorySms
 from tests.fakes.observed import ObservedTelemetry
-from tests.fakes.voice_rig import SeededIds, VoiceRig, play
+from tests.fakes.voice_rig import VoiceRig, play
 
 FLOW = after_answer("""  first:
     widget: sms
@@ -37,7 +37,7 @@ TO = number_for("answers", 1)
 
 def rig_of(sms: MemorySms, telemetry: ObservedTelemetry | None = None) -> VoiceRig:
     receipts = AwaitReceipts(sms, telemetry or ObservedTelemetry())
-    return VoiceRig(flow=FLOW, runners={SendSms: SendShortMessages(sms, SeededIds(7), receipts)})
+    return VoiceRig(flow=FLOW, runners={SendSms: SendShortMessages(sms, receipts)})
 
 
 async def one(rig: VoiceRig) -> None:

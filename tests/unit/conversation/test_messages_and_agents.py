@@ -14,7 +14,7 @@ from central.application.conversation.run_errands import Runner, Staged
 from central.application.conversation.send_messages import SendMails, SendShortMessages
 from central.application.ports.messages import Accepted, Answer, ShortMessage
 from central.domain.errors import NeighbourError
-from central.domain.ids import AccountId, MessageId, RecordId
+from central.domain.ids import AccountId, MessageId, RecordId, derived_uuid
 from central.domain.policies import Purpose
 from central.flow.errands import ConnectAgent, Errand, SendEmail, SendSms
 from examples.carrier.demo import number_for
@@ -22,7 +22,7 @@ from tests.fakes.contact_center import MemoryContactCenter, MemoryQueue
 from tests.fakes.flow_player import after_answer
 from tests.fakes.messages import MemoryMail, MemorySms
 from tests.fakes.observed import ObservedTelemetry
-from tests.fakes.voice_rig import SeededIds, VoiceRig, play
+from tests.fakes.voice_rig import VoiceRig, play
 
 SMS = after_answer("""  first: {widget: sms, text: "Price: 5 €", sender: CLINIC, on: {accepted: good, failed: bad}}
   good: {widget: store_variable, set: {How: taken}, next: bye}
@@ -78,12 +78,11 @@ async def one(rig: VoiceRig) -> None:
 
 
 def sending(sms: MemorySms, mail: MemoryMail | None = None) -> VoiceRig:
-    ids = SeededIds(7)
     runners: dict[type[Errand], Runner | Staged] = {
-        SendSms: SendShortMessages(sms, ids, AwaitReceipts(sms, ObservedTelemetry()))
+        SendSms: SendShortMessages(sms, AwaitReceipts(sms, ObservedTelemetry()))
     }
     if mail is not None:
-        runners[SendEmail] = SendMails(mail, ids)
+        runners[SendEmail] = SendMails(mail)
     return VoiceRig(flow=SMS if mail is None else EMAIL, runners=runners)
 
 
@@ -96,6 +95,13 @@ def test_a_message_goes_out_with_what_the_channel_must_know() -> None:
     assert (message.to, message.text, message.sender) == (stays(), "Price: 5 €", "CLINIC")
     assert (message.encoding, message.parts, message.purpose) == ("gsm7", 1, "service")
     assert outcome(rig) == ("COMPLETED", "taken")
+
+
+def test_the_same_errand_of_an_attempt_is_the_same_message() -> None:
+    sms = MemorySms()
+    rig = play(sending(sms), one)
+    (handed,) = rig.handed.values()
+    assert [message.id for message in sms.sent] == [derived_uuid(handed.attempt_id, 1)]
 
 
 def test_what_many_calls_send_at_one_moment_is_one_batch() -> None:
@@ -168,7 +174,7 @@ def test_an_e_mail_is_taken_when_it_is_for_one_recipient(suppressed: tuple[str, 
 # -- agents ------------------------------------------------------------------------------------------------------------
 def queueing(door: MemoryContactCenter, sms: MemorySms | None = None) -> VoiceRig:
     sms = sms or MemorySms()
-    channel = SendShortMessages(sms, SeededIds(7), AwaitReceipts(sms, ObservedTelemetry()))
+    channel = SendShortMessages(sms, AwaitReceipts(sms, ObservedTelemetry()))
     return VoiceRig(flow=AGENT, runners={ConnectAgent: Staged(ConnectAgents(door)), SendSms: channel})
 
 

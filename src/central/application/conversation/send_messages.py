@@ -1,4 +1,8 @@
-"""Runners of the errands SendSms and SendEmail: a step's message becomes a channel's, and its answer the step's (path step 4)."""
+"""Runners of the errands SendSms and SendEmail: a step's message becomes a channel's, and its answer the step's (path step 4).
+
+A message's id follows from its attempt and errand: the same step of the same attempt is the same message, however often it is
+handed over.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,7 @@ from central.application.ports.messages import (
     ShortMessage,
     SmsChannel,
 )
-from central.application.ports.world import Ids
-from central.domain.ids import MessageId, RequestId
+from central.domain.ids import MessageId, RequestId, derived_uuid
 from central.domain.statuses import SmsStatus
 from central.flow.errands import SendEmail, SendSms
 
@@ -35,14 +38,14 @@ _OUTCOMES: Final = {
 class SendShortMessages:
     """Runs SendSms."""
 
-    def __init__(self, channel: SmsChannel, ids: Ids, receipts: AwaitReceipts) -> None:
-        self._ids, self._receipts = ids, receipts
+    def __init__(self, channel: SmsChannel, receipts: AwaitReceipts) -> None:
+        self._receipts = receipts
         self._batches: GatherMessages[ShortMessage, Answer] = GatherMessages(channel.send)
 
     async def __call__(self, call: LiveCall, errand: SendSms, /) -> Returned:
         """Hand it over, and wait as the errand says. Raises NeighbourError when the channel is away."""
         message = ShortMessage(
-            id=MessageId(self._ids.uuid()),
+            id=_id_of(call),
             account_id=call.account_id,
             record_id=call.record_id,
             step=call.run.step,
@@ -71,14 +74,13 @@ class SendShortMessages:
 class SendMails:
     """Runs SendEmail."""
 
-    def __init__(self, channel: MailChannel, ids: Ids) -> None:
-        self._ids = ids
+    def __init__(self, channel: MailChannel) -> None:
         self._batches: GatherMessages[Mail, Sequence[Answer]] = GatherMessages(channel.send)
 
     async def __call__(self, call: LiveCall, errand: SendEmail, /) -> Returned:
         """Hand it over; accepted when it is for one recipient at least. Raises NeighbourError when the channel is away."""
         mail = Mail(
-            id=MessageId(self._ids.uuid()),
+            id=_id_of(call),
             account_id=call.account_id,
             record_id=call.record_id,
             step=call.run.step,
@@ -97,6 +99,10 @@ class SendMails:
             tracking=errand.tracking,
         )
         return _returned(mail.id, await self._batches.one(mail))
+
+
+def _id_of(call: LiveCall) -> MessageId:
+    return MessageId(derived_uuid(call.handed.attempt_id, call.errand_in_hand()))
 
 
 def _returned(message: MessageId, answers: Sequence[Answer]) -> Returned:
