@@ -166,6 +166,7 @@ class Settings:
 
     # dispatch and tracking
     dispatch_round_ms: Annotated[int, Help("time between two rounds of the dispatcher", "ms", 5, 60_000)] = 100
+    message_runs: Annotated[int, Help("records of flows without a call in work at once", "records", 1, 10_000)] = 500
     lease_s: Annotated[float, Help("how long a claim holds without a sign of life", "s", 3, 3600)] = 60.0
     group_commit_ms: Annotated[float, Help("how long results wait for others to share a commit", "ms", 0, 1000)] = 10.0
     drain_s: Annotated[float, Help("how long a stopping process waits for its running calls", "s", 0, 86_400)] = 20.0

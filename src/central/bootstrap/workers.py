@@ -9,7 +9,7 @@ from central.bootstrap.collector import calm_collector
 from central.bootstrap.process import on_stop_signal, open_telemetry
 from central.settings import Settings
 
-ROLES = ("dispatcher", "tracker", "publisher", "messenger", "jobs")
+ROLES = ("dispatcher", "tracker", "publisher", "messenger", "runner", "jobs")
 
 
 async def run_worker(settings: Settings, role: str) -> None:

@@ -13,7 +13,7 @@ from central.bootstrap.workers import run_voice_node, run_worker
 from central.cli.output import say
 from central.settings import read_settings
 
-Role = Literal["dispatcher", "tracker", "publisher", "messenger", "jobs"]
+Role = Literal["dispatcher", "tracker", "publisher", "messenger", "runner", "jobs"]
 
 
 def _run(work: Coroutine[None, None, None]) -> None:
@@ -22,7 +22,7 @@ def _run(work: Coroutine[None, None, None]) -> None:
 
 
 def up() -> None:
-    """Run everything on this machine in the foreground: PostgreSQL, API, dispatcher, voice node with Asterisk, tracker, publisher, jobs."""
+    """Run everything on this machine in the foreground: PostgreSQL, API, dispatcher, voice node with Asterisk, and all worker roles."""
     from central.bootstrap.up import run_up  # noqa: PLC0415 - only this command needs the migrations
 
     asyncio.run(run_up(read_settings()))  # the supervisor's child watcher needs the standard loop
@@ -36,7 +36,7 @@ def serve() -> None:
 
 
 def worker(role: Role) -> None:
-    """Run one worker role: dispatcher, tracker, publisher or jobs."""
+    """Run one worker role: dispatcher, tracker, publisher, messenger, runner or jobs."""
     _run(run_worker(read_settings(), role))
 
 

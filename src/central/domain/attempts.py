@@ -36,11 +36,15 @@ class AttemptEnd(StrEnum):
 
 
 class Loss(StrEnum):
-    """What is known about the leg in hand when its engine or node was lost (7.4 rows 6a, 6b, 6c)."""
+    """What is known about the leg in hand when its engine or node was lost (7.4 rows 6a, 6b, 6c).
+
+    ``messages_sent``: there was no leg to lose, and a message of the attempt had been handed over.
+    """
 
     AFTER_ANSWER = "after_answer"
     NOT_SENT = "not_sent"
     POSSIBLY_SENT = "possibly_sent"
+    MESSAGES_SENT = "messages_sent"
 
 
 class LegResult(msgspec.Struct, frozen=True):
@@ -61,7 +65,7 @@ class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     positions already struck off, out of ``numbers`` in all. ``paused`` and ``stopping`` are the request's (or flow's)
     control state now. ``parted``: the customer hung up in a conversation, and the flow went on from there without him.
     ``inbound``: the customer called us, so nothing is tried again. ``limits.expires_at`` already includes paused time.
-    ``next_opening`` is the calling window.
+    ``next_opening`` is the calling window. ``without_call``: the flow has no call, so there never is a leg.
     """
 
     end: AttemptEnd
@@ -83,6 +87,7 @@ class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     struck: frozenset[int] = frozenset()
     inbound: bool = False
     parted: bool = False
+    without_call: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

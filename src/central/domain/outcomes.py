@@ -103,6 +103,8 @@ def _result(facts: AttemptFacts, connected: LegResult | None, human: LegResult |
         return CallStatus.CONNECTED
     if facts.legs:
         return facts.legs[0].status
+    if facts.without_call:
+        return "none"
     return CallStatus.CHANNEL_UNAVAILABLE if facts.loss is Loss.NOT_SENT else "none"
 
 
@@ -158,6 +160,12 @@ def _row_6a_lost_after_answer(view: _View) -> Outcome | None:
     if facts.inbound and (facts.loss is not None or facts.end is AttemptEnd.LOST):
         sentence = "The voice engine or its node was lost with the caller on the line."
         return _final(view, FlowStatus.FAILURE, "engine_lost", "6a", sentence)
+    if facts.loss is Loss.MESSAGES_SENT:
+        sentence = (
+            "The node that ran the flow was lost after a message had been handed over; nothing is sent twice, so there is no"
+            " retry."
+        )
+        return _final(view, FlowStatus.FAILURE, "engine_lost", "6a", sentence)
     lost = facts.loss is Loss.AFTER_ANSWER or (facts.end is AttemptEnd.LOST and view.connected is not None)
     if not lost:
         return None
@@ -171,6 +179,8 @@ def _row_6b_free_platform_fault(view: _View) -> Outcome | None:
         return None
     lost = facts.loss is Loss.NOT_SENT
     what = "The voice engine was lost before anything was sent" if lost else f"No channel could be had ({view.result})"
+    if facts.without_call:
+        what = "The node that ran the flow was lost before it had begun anything"
     count = f"platform fault {facts.platform_faults + 1} of {FREE_PLATFORM_FAULTS} that cost no attempt"
     due = facts.ended_at + PLATFORM_FAULT_PAUSE
     return _again(view, due, "platform_fault", "6b" if lost else "12", f"{what}: {count}")
@@ -181,7 +191,11 @@ def _row_6c_unknown(view: _View) -> Outcome | None:
     unknown = facts.loss is Loss.POSSIBLY_SENT or (facts.end is AttemptEnd.LOST and facts.loss is None)
     if not unknown:
         return None
-    what = "The voice engine or its node was lost when the call may already have been sent, so its result is unknown"
+    what = (
+        "The node that ran the flow was lost when steps of it had begun, so what they did is unknown"
+        if facts.without_call
+        else "The voice engine or its node was lost when the call may already have been sent, so its result is unknown"
+    )
     if view.attempts_left <= 0 or view.numbers_left <= 0:
         return _final(view, FlowStatus.FAILURE, "attempts_exhausted", "6c", f"{what}; {_used(view)}.")
     due = next_due(facts.rule, view.charged_after, facts.ended_at)

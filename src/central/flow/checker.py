@@ -66,8 +66,7 @@ def _entry_findings(flow: Flow, program: Program) -> Iterator[Finding]:
         hint = "Add `start: {widget: start, next: ...}`."
         yield Finding("start_missing", "error", 0, "", "The flow has no Start step.", hint)
     if flow.type == "multicast" and not any(step.call for step in program.steps.values()):
-        hint = "Add `call: {widget: make_call, on: {connected: ...}}`."
-        yield Finding("call_step_missing", "error", 0, "", "The flow has no Make Call step: it calls nobody.", hint)
+        yield from _without_call_findings(program)
     if flow.type == "inbound":
         yield from _answer_findings(program)
     else:
@@ -75,6 +74,16 @@ def _entry_findings(flow: Flow, program: Program) -> Iterator[Finding]:
             if _widget(step, "answers"):
                 hint = "Calls come in to flows of `type: inbound`."
                 yield _at(step, "answer_in_outbound", "An outbound flow has no call to answer.", hint)
+
+
+def _without_call_findings(program: Program) -> Iterator[Finding]:
+    """A flow may do without a call, but not without anything to do; what needs the customer's leg needs the call."""
+    if any(step.media for step in program.steps.values()):
+        hint = "Add `call: {widget: make_call, on: {connected: ...}}`."
+        yield Finding("call_step_missing", "error", 0, "", "The flow has no Make Call step: it calls nobody.", hint)
+    elif all(_widget(step, "entry") for step in program.steps.values()):
+        hint = "Add a Make Call step, or one that sends something, such as `sms`."
+        yield Finding("call_step_missing", "error", 0, "", "The flow calls nobody and does nothing else.", hint)
 
 
 def _answer_findings(program: Program) -> Iterator[Finding]:

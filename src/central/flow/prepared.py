@@ -12,6 +12,7 @@ from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from central.domain.accounts import Switch
 from central.domain.calling_hours import Rules, effective_rules, next_opening
 from central.domain.due_times import NextOpening, always_open
 from central.domain.ids import AccountId, FlowId
@@ -38,6 +39,8 @@ class PreparedFlow:
     hours: WeeklyHours | None
     zone: ZoneInfo
     purpose: Purpose
+    needs_voice: bool = True
+    """It has a step that makes, takes or needs a call; the records of other flows are granted to nodes without voice."""
     reads_contact: bool = False
     """Any step reads ``$user``: the claim must bring along what is kept about the contact."""
     prompts: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
@@ -47,6 +50,14 @@ class PreparedFlow:
     def inbound(self) -> bool:
         """Whether customers call this flow."""
         return self.flow.type == "inbound"
+
+    @property
+    def channel(self) -> str:
+        """Whose do-not-disturb rules hold for its records: ``voice``, ``sms``, or ``email`` where it sends nothing to a number."""
+        if self.needs_voice:
+            return "voice"
+        texts = any(use.switch is Switch.SMS for step in self.program.steps.values() for use in step.switches)
+        return "sms" if texts else "email"
 
     @property
     def calls(self) -> CallSettings:
@@ -76,6 +87,7 @@ def prepare_flow(
         hours=flow.business_hours,
         zone=ZoneInfo(flow.time_zone),
         purpose=Purpose(flow.purpose),
+        needs_voice=flow.type != "multicast" or any(step.call or step.media for step in program.steps.values()),
         reads_contact=any(
             reference.space.startswith("user.") for step in program.steps.values() for reference, _ in step.reads
         ),

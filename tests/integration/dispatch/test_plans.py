@@ -91,7 +91,10 @@ async def test_hot_statements_walk_their_indexes(desk: Desk, full: tuple[Account
         ("dispatch", "pick"): ({"quota": quota, "now": now}, {"record_due"}),
         ("dispatch", "demands"): ({"now": now, "cap": 2000}, {"record_due"}),
         ("dispatch", "in_flight"): ({}, {"record_lease"}),
-        ("dispatch", "alive_nodes"): ({"stale": timedelta(seconds=5), "kind": "voice"}, {"record_lease"}),
+        ("dispatch", "alive_nodes"): (
+            {"stale": timedelta(seconds=5), "kinds": ["voice", "messages"]},
+            {"record_lease"},
+        ),
         ("dispatch", "settle_claim"): (
             {
                 "decisions": keys(key | {"verdict": "hand_over"}),

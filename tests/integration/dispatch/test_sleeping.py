@@ -37,9 +37,10 @@ purpose: %PURPOSE%
 calls: {attempts: 2, interval: 6s, ring_timeout: 4s, short_hangup: 1s, expires_after: 24h}
 steps:
   start: {widget: start, next: before}
-  before: {widget: counter, name: n, limit: 9, store: N, on: {below_limit: wait, limit_reached: end}}
+  before: {widget: counter, name: n, limit: 9, store: N, on: {below_limit: wait, limit_reached: call}}
   wait: {widget: delay, for: 1m, next: after}
   after: {widget: counter, name: n, limit: 9, store: N, on: {below_limit: end, limit_reached: end}}
+  call: {widget: make_call, on: {connected: end, busy: end, no_answer: end, failed: end}}
 """
 MINUTE = timedelta(seconds=60)
 

@@ -144,6 +144,20 @@ def test_row_6c_possibly_sent_is_charged_and_waits_the_normal_interval() -> None
     assert shown(last) == ("FAILURE", "attempts_exhausted", "7.4 row 6c")
 
 
+def test_rows_6a_to_6c_without_a_call() -> None:
+    def lost(loss: Loss, **facts: Any) -> Outcome:
+        return outcome(AttemptEnd.LOST, loss=loss, without_call=True, **facts)
+
+    assert shown(lost(Loss.MESSAGES_SENT)) == (FlowStatus.FAILURE, "engine_lost", "7.4 row 6a")
+    assert "sent twice" in lost(Loss.MESSAGES_SENT).sentence
+    begun = lost(Loss.NOT_SENT)
+    assert shown(begun) == (FlowStatus.REATTEMPT_SCHEDULED, "platform_fault", "7.4 row 6b")
+    assert (begun.result, begun.charged) == ("none", False)
+    unknown = lost(Loss.POSSIBLY_SENT)
+    assert shown(unknown) == (FlowStatus.REATTEMPT_SCHEDULED, "unknown", "7.4 row 6c")
+    assert not [end for end in (begun, unknown, lost(Loss.MESSAGES_SENT)) if "voice" in end.sentence]
+
+
 def test_row_8_completed_with_and_without_a_call() -> None:
     called = outcome(AttemptEnd.END, legs=(BUSY, replace(ANSWERED, position=1)))
     assert shown(called) == ("COMPLETED", "completed", "7.4 row 8")

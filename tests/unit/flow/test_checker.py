@@ -239,6 +239,23 @@ def test_a_flow_that_calls_nobody() -> None:
     assert [f.code for f in findings(document("  s: {widget: start, next: end}\n"))] == ["call_step_missing"]
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "  note: {widget: sms, text: Hello.}\n",
+        "  note: {widget: store_variable, set: {A: b}, next: end}\n",
+        "  note: {widget: delay, for: 30m, next: more}\n  more: {widget: sms, text: Hello., on: {accepted: end, failed: end}}\n",
+    ],
+)
+def test_a_flow_may_do_without_a_call(steps: str) -> None:
+    assert findings(document("  s: {widget: start, next: note}\n" + steps)) == ()
+
+
+def test_what_needs_the_customer_needs_the_call() -> None:
+    found = findings(document("  s: {widget: start, next: say}\n  say: {widget: play, say: Hello., next: end}\n"))
+    assert [f.code for f in found] == ["call_step_missing", "media_without_call"]
+
+
 def test_a_flow_without_start() -> None:
     codes = {f.code for f in findings(document(CALL + GOOD))}
     assert "start_missing" in codes

@@ -165,10 +165,10 @@ class PostgresDispatch:
                 },
             )  # fmt: skip
 
-    async def alive_nodes(self, kind: str, stale: timedelta) -> Sequence[AliveNode]:
-        """Nodes of a kind that were heard within ``stale`` and take work."""
+    async def alive_nodes(self, kinds: Sequence[str], stale: timedelta) -> Sequence[AliveNode]:
+        """Nodes of these kinds that were heard within ``stale`` and take work."""
         async with transaction(self._pool) as connection:
-            rows = await _SQL["alive_nodes"].rows(connection, {"kind": kind, "stale": stale})
+            rows = await _SQL["alive_nodes"].rows(connection, {"kinds": list(kinds), "stale": stale})
         return [AliveNode(*row) for row in rows]
 
     async def demands(self, now: datetime, cap: int) -> Sequence[DueRequest]:
@@ -178,7 +178,7 @@ class PostgresDispatch:
         return [DueRequest(a, f, r, v, p, w, aw, ch, cps, due) for a, f, r, p, w, v, aw, ch, cps, due in rows]
 
     async def in_flight(self) -> Sequence[InFlight]:
-        """Channels in use by account and flow."""
+        """Places in use by account, flow and version."""
         async with transaction(self._pool) as connection:
             rows = await _SQL["in_flight"].rows(connection)
         return [InFlight(*row) for row in rows]

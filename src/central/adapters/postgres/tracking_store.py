@@ -9,7 +9,7 @@ from central.adapters.postgres.dispatch_store import as_json
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.pool import Pool, transaction
 from central.application.ports.intake import StrandedUpload
-from central.application.ports.tracking import ControlledRequest, LegState, ReapedRecord
+from central.application.ports.tracking import ControlledRequest, Deed, LegState, ReapedRecord
 from central.domain.ids import AccountId, RecordId, RequestId
 
 _SQL = hot_statements("tracking")
@@ -47,6 +47,16 @@ class PostgresTracking:
             state = LegState(a, record_id, leg, position, to, handed, connect, end, status, answered_ms, by, cost, role)
             found.setdefault(record_id, []).append(state)
         return found
+
+    async def deeds_of(self, records: Sequence[tuple[AccountId, RecordId, int]]) -> Mapping[RecordId, frozenset[Deed]]:
+        """What the attempts (account, record, number) have done, as the rows tell."""
+        wanted = as_json([{"account_id": a, "id": i, "attempt": n} for a, i, n in records])
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["deeds_of"].rows(connection, {"records": wanted})
+        found: dict[RecordId, set[Deed]] = {}
+        for record_id, deed in rows:
+            found.setdefault(record_id, set()).add(deed)
+        return {record_id: frozenset(deeds) for record_id, deeds in found.items()}
 
     async def controlled_requests(self) -> Sequence[ControlledRequest]:
         """Requests that are paused or being stopped."""

@@ -46,6 +46,7 @@ def outcome_of(call: LiveCall, now: datetime, end: MainPathEnded | None = None) 
         short_hangup_s=handed.prepared.calls.short_hangup.total_seconds(),
         numbers=len(record.numbers),
         inbound=handed.prepared.inbound,
+        without_call=not handed.prepared.needs_voice,
         struck=frozenset(i for i in range(len(record.numbers)) if handed.struck >> i & 1),
     )
     return decide(facts)

@@ -145,7 +145,14 @@ class DriveCalls:
             self._close.drop(call)
 
     def give_up(self, call: LiveCall) -> None:
-        """The node must end before this call does: store what is true, that the engine is lost to it."""
+        """The node must end before this call does: store what is true, that the engine is lost to it.
+
+        What a run without a call has done stands in the rows alone, so whoever reads those closes its attempt.
+        """
+        if not call.handed.prepared.needs_voice:
+            self._desk.tell_notes(call)
+            self._close.forget(call)
+            return
         leg = call.leg
         if leg is not None and leg.sent and not leg.over:
             answered = leg.phase is Phase.ANSWERED

@@ -1,33 +1,40 @@
 """The dispatcher's round (path step 2): who may start how many records now, and on which node. It only writes grants.
 
-Channels in use are counted from the rows each round, so nothing drifts; call rates are token buckets of this leader's life.
+Places in use are counted from the rows each round, so nothing drifts; call rates are token buckets of this leader's life. Records
+of flows that need a call go to voice nodes, all others to nodes without voice: each kind is shared out by itself, and only calls
+count against the caps of an account, which are channels and calls per second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from central.application.dispatch.usable_set_up import usable_flows
-from central.application.ports.dispatch import AliveNode, DispatchStore, DueRequest, Grant
+from central.application.ports.dispatch import MESSAGES, VOICE, AliveNode, DispatchStore, DueRequest, Grant, InFlight
 from central.application.ports.library import Library
 from central.application.ports.world import Clock
 from central.domain.fairness import Deficits, Demand, Room, Share, share
 from central.domain.ids import AccountId, FlowId, RequestId
+from central.flow.prepared import PreparedFlow
 
 ROLE = "dispatcher"
 _STALE = timedelta(seconds=5)
 _LEADER_LEASE = timedelta(seconds=10)
 _MOST_DUE = 2000
 _BURST_S = 0.5  # of unused call rate that a quiet account or flow keeps
+_KINDS = (VOICE, MESSAGES)
+
+Flows = Mapping[UUID, PreparedFlow]
 
 
 class GrantShares:
     """The use case; one instance a dispatcher process, called once a tick."""
 
-    def __init__(self, store: DispatchStore, library: Library, clock: Clock, holder: str, kind: str = "voice") -> None:
-        self._store, self._library, self._clock, self._holder, self._kind = store, library, clock, holder, kind
-        self._deficits: Deficits = {}
+    def __init__(self, store: DispatchStore, library: Library, clock: Clock, holder: str) -> None:
+        self._store, self._library, self._clock, self._holder = store, library, clock, holder
+        self._deficits: dict[str, Deficits] = {kind: {} for kind in _KINDS}
         self._buckets: dict[object, tuple[float, float]] = {}
 
     async def __call__(self) -> int | None:
@@ -38,38 +45,46 @@ class GrantShares:
         epoch = await self._store.lead(ROLE, self._holder, _LEADER_LEASE)
         if epoch is None:
             return None
-        nodes = await self._store.alive_nodes(self._kind, _STALE)
+        nodes = await self._store.alive_nodes(_KINDS, _STALE)
         free = {node.name: max(0, node.channels - node.leased - node.granted) for node in nodes}
-        capacity = sum(free.values())
-        demands = await self._store.demands(self._clock.now(), _MOST_DUE) if capacity else ()
-        shares = await self._share(capacity, nodes, demands) if demands else []
-        await self._store.grant(_spread(shares, free), epoch, self._holder)
+        due = await self._store.demands(self._clock.now(), _MOST_DUE) if any(free.values()) else ()
+        shares: list[Share] = []
+        grants: list[Grant] = []
+        if due:
+            granted, used = await self._store.open_grants(), await self._store.in_flight()
+            versions = await usable_flows(self._library, self._versions(due, used))
+            for kind in _KINDS:
+                mine = [node for node in nodes if node.kind == kind]
+                room = {node.name: free[node.name] for node in mine}
+                wanted = [d for d in due if _kind(versions, d.flow_version_id) == kind]
+                if wanted and any(room.values()):
+                    calls = [row for row in used if _kind(versions, row.flow_version_id) == kind]
+                    given = self._share(kind, mine, sum(room.values()), wanted, calls, granted, versions)
+                    shares += given
+                    grants += _spread(given, room)
+        await self._store.grant(grants, epoch, self._holder)
         return sum(s.n for s in shares)
 
-    async def _share(self, capacity: int, nodes: Sequence[AliveNode], demands: Sequence[DueRequest]) -> list[Share]:
-        granted = await self._store.open_grants()
-        accounts, flows = await self._in_use()
-        versions = await usable_flows(self._library, {d.flow_version_id for d in demands})
-        account_room: dict[AccountId, int] = {}
-        flow_room: dict[FlowId, int] = {}
-        weights: dict[AccountId, int] = {}
-        for d in demands:
-            weights[d.account_id] = d.account_weight
-            if d.account_id not in account_room:
-                channels = max(0, d.channel_cap - accounts.get(d.account_id, 0))
-                account_room[d.account_id] = min(channels, self._tokens(d.account_id, d.cps_cap))
-            if (flow := versions.get(d.flow_version_id)) is None:
-                continue  # the claim says so in the record's history and puts it back
-            calls = flow.calls
-            if d.flow_id not in flow_room and (calls.channels is not None or calls.cps is not None):
-                left = _MOST_DUE if calls.channels is None else max(0, calls.channels - flows.get(d.flow_id, 0))
-                flow_room[d.flow_id] = left if calls.cps is None else min(left, self._tokens(d.flow_id, calls.cps))
+    @staticmethod
+    def _versions(due: Sequence[DueRequest], used: Sequence[InFlight]) -> set[UUID]:
+        return {d.flow_version_id for d in due} | {row.flow_version_id for row in used}
+
+    def _share(
+        self,
+        kind: str,
+        nodes: Sequence[AliveNode],
+        capacity: int,
+        demands: Sequence[DueRequest],
+        used: Sequence[InFlight],
+        granted: Mapping[RequestId, int],
+        versions: Flows,
+    ) -> list[Share]:
         rate = sum(node.cps for node in nodes)
         room = Room(
-            capacity=min(capacity, self._tokens(ROLE, rate)),
-            accounts=account_room,
-            flows=flow_room,
-            account_weights=weights,
+            capacity=min(capacity, self._tokens((ROLE, kind), rate)),
+            accounts=self._room_of_accounts(demands, used) if kind == VOICE else {},
+            flows=self._room_of_flows(kind, demands, used, versions),
+            account_weights={d.account_id: d.account_weight for d in demands},
         )
         wanted = [
             Demand(
@@ -81,20 +96,43 @@ class GrantShares:
             )
             for d in demands
         ]
-        shares, self._deficits = share(room, wanted, self._deficits)
+        shares, self._deficits[kind] = share(room, wanted, self._deficits[kind])
         flow_of = {d.request_id: d.flow_id for d in demands}
         for s in shares:
-            for key in (ROLE, s.account, flow_of[s.request]):
-                self._spend(key, s.n)
+            self._spend((ROLE, kind), s.n)
+            self._spend((kind, flow_of[s.request]), s.n)
+            if kind == VOICE:
+                self._spend(s.account, s.n)
         return shares
 
-    async def _in_use(self) -> tuple[Mapping[AccountId, int], Mapping[FlowId, int]]:
-        accounts: dict[AccountId, int] = {}
-        flows: dict[FlowId, int] = {}
-        for row in await self._store.in_flight():
-            accounts[row.account_id] = accounts.get(row.account_id, 0) + row.n
-            flows[row.flow_id] = flows.get(row.flow_id, 0) + row.n
-        return accounts, flows
+    def _room_of_accounts(self, demands: Sequence[DueRequest], used: Sequence[InFlight]) -> dict[AccountId, int]:
+        """Free channels of each account, and no more of them than its call rate allows now."""
+        in_use: dict[AccountId, int] = {}
+        for row in used:
+            in_use[row.account_id] = in_use.get(row.account_id, 0) + row.n
+        room: dict[AccountId, int] = {}
+        for d in demands:
+            if d.account_id not in room:
+                channels = max(0, d.channel_cap - in_use.get(d.account_id, 0))
+                room[d.account_id] = min(channels, self._tokens(d.account_id, d.cps_cap))
+        return room
+
+    def _room_of_flows(
+        self, kind: str, demands: Sequence[DueRequest], used: Sequence[InFlight], versions: Flows
+    ) -> dict[FlowId, int]:
+        """The same for flows that set caps of their own."""
+        in_use: dict[FlowId, int] = {}
+        for row in used:
+            in_use[row.flow_id] = in_use.get(row.flow_id, 0) + row.n
+        room: dict[FlowId, int] = {}
+        for d in demands:
+            if (flow := versions.get(d.flow_version_id)) is None:
+                continue  # the claim says so in the record's history and puts it back
+            calls = flow.calls
+            if d.flow_id not in room and (calls.channels is not None or calls.cps is not None):
+                left = _MOST_DUE if calls.channels is None else max(0, calls.channels - in_use.get(d.flow_id, 0))
+                room[d.flow_id] = left if calls.cps is None else min(left, self._tokens((kind, d.flow_id), calls.cps))
+        return room
 
     def _tokens(self, key: object, per_s: float) -> int:
         """Whole calls that may start now at a rate of ``per_s``; a new key begins with the burst of a quiet one."""
@@ -109,6 +147,12 @@ class GrantShares:
         if key in self._buckets:
             tokens, at = self._buckets[key]
             self._buckets[key] = (tokens - n, at)
+
+
+def _kind(versions: Flows, version_id: UUID) -> str:
+    """Which kind of node runs a version; one that cannot be read goes where its claim tells so."""
+    flow = versions.get(version_id)
+    return VOICE if flow is None or flow.needs_voice else MESSAGES
 
 
 def _spread(shares: Sequence[Share], free: Mapping[str, int]) -> list[Grant]:

@@ -70,7 +70,8 @@ def judge_record(
         fault = numbers.fault or _Fault(FlowStatus.FAILURE, "not_retryable", "numbers", "", "No usable number is left.")
         return _end(record, fault, event_id, extra)
     sleeper = record.sleeper
-    amount = 0 if sleeper else reserve_amount(facts.account.rate_plan, record.numbers[numbers.good[0]]).micros
+    calls = sleeper is None and prepared.needs_voice  # a message is paid for when it is handed over
+    amount = reserve_amount(facts.account.rate_plan, record.numbers[numbers.good[0]]).micros if calls else 0
     if refused := _account_fault(facts, None if sleeper else amount):
         return _end(record, refused, event_id, extra)
     first = record.numbers[numbers.good[0]]
@@ -128,7 +129,7 @@ class _Numbers:
 
 
 def _judge_numbers(record: PickedRecord, facts: ClaimFacts, prepared: PreparedFlow, policy: Policy) -> _Numbers:
-    scrub = policy.scrubs(prepared.purpose, "voice")
+    scrub = policy.scrubs(prepared.purpose, prepared.channel)
     stale = _stale(scrub, facts) if scrub is not None else None
     registers = scrub.registers if scrub else ()
     found = _Numbers(record.struck, [], [])
@@ -156,7 +157,9 @@ def _account_fault(facts: ClaimFacts, amount: int | None) -> _Fault | None:
     if amount is not None and facts.funds.free < max(amount, 0):
         return _Fault(
             FlowStatus.INSUFFICIENT_BALANCE, "insufficient_balance", "balance", str(facts.funds.free),
-            "The account's balance and credit limit, less what is reserved, do not cover one unit of the call.",
+            "The account's balance and credit limit, less what is reserved, do not cover one unit of the call."
+            if amount
+            else "What is reserved exceeds the account's balance and credit limit.",
         )  # fmt: skip
     return None
 

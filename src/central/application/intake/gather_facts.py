@@ -21,7 +21,7 @@ from central.flow.prepared import PreparedFlow, calling_window
 def intake_facts(prepared: PreparedFlow, grounds: Grounds) -> IntakeFacts:
     """Everything that the checks of one request depend on besides its rows; ``prepared`` is the version of ``grounds``."""
     policy, account, now = grounds.policy, grounds.account, grounds.now
-    scrub = policy.scrubs(prepared.purpose, "voice")
+    scrub = policy.scrubs(prepared.purpose, prepared.channel)
     dnd = account.lists.get("dnd")
     stale = (
         scrub is not None

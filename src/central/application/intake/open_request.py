@@ -59,9 +59,6 @@ class OpenRequest:
         if target.type == "inbound":
             message = f"Customers call flow {target.name}; it calls nobody."
             raise Conflict("flow_is_inbound", message, flow=target.flow_id)
-        if target.dids == 0:
-            message = f"Flow {target.name} has no DID attached, so its calls would have no caller number."
-            raise Conflict("flow_without_did", message, flow=target.flow_id)
         now = self._clock.now()
         if end_at is not None and end_at <= now:
             raise Conflict("request_end_past", "The request's end lies in the past.", end_at=end_at.isoformat())
@@ -75,7 +72,10 @@ class OpenRequest:
         else:
             message = f"Flow {target.name} has no production version; publish it, or use mode testing."
             raise NotFound("no_production_version", message, flow=target.flow_id)
-        return await self.opening(account_id, target, version_id, facts, testing=testing, end_at=end_at)
+        opening = await self.opening(account_id, target, version_id, facts, testing=testing, end_at=end_at)
+        if opening.prepared.needs_voice:
+            self._check_calls(target, facts)
+        return opening
 
     async def opening(
         self,
@@ -103,7 +103,16 @@ class OpenRequest:
             )
         if validity_over(account, now):
             raise Refused("account_validity_expired", f"The account was valid until {account.valid_until}.")
-        if facts.free + account.credit_limit.micros < 0 or (
-            facts.free + account.credit_limit.micros == 0 and any(r.per_pulse.micros for r in account.rate_plan.voice)
-        ):
+        if facts.free + account.credit_limit.micros < 0:
+            raise Refused("insufficient_balance", "The account's balance and credit limit do not cover one unit.")
+
+    @staticmethod
+    def _check_calls(target: FlowTarget, facts: AccountFacts) -> None:
+        """What a flow that makes calls needs besides."""
+        if target.dids == 0:
+            message = f"Flow {target.name} has no DID attached, so its calls would have no caller number."
+            raise Conflict("flow_without_did", message, flow=target.flow_id)
+        account = facts.account
+        priced = any(rate.per_pulse.micros for rate in account.rate_plan.voice)
+        if priced and facts.free + account.credit_limit.micros == 0:
             raise Refused("insufficient_balance", "The account's balance and credit limit do not cover one unit.")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 import msgspec
@@ -38,6 +38,11 @@ class NodeState:
         return f"{self.name}/{self.generation}"
 
 
+VOICE: Final = "voice"
+MESSAGES: Final = "messages"
+"""Kinds of nodes: those with a voice engine, and those that run flows without a call."""
+
+
 class AliveNode(msgspec.Struct, frozen=True):
     """A node that takes work: ``leased`` records it holds, ``granted`` ones it has not taken yet."""
 
@@ -46,6 +51,7 @@ class AliveNode(msgspec.Struct, frozen=True):
     cps: int
     leased: int
     granted: int
+    kind: str = VOICE
 
 
 class DueRequest(msgspec.Struct, frozen=True):
@@ -64,11 +70,12 @@ class DueRequest(msgspec.Struct, frozen=True):
 
 
 class InFlight(msgspec.Struct, frozen=True):
-    """Records leased or granted, by account and flow."""
+    """Records leased or granted, by account, flow and its version."""
 
     account_id: AccountId
     flow_id: FlowId
     n: int
+    flow_version_id: UUID
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -209,8 +216,8 @@ class DispatchStore(Protocol):
         """Write a sign of life."""
         ...
 
-    async def alive_nodes(self, kind: str, stale: timedelta) -> Sequence[AliveNode]:
-        """Nodes of a kind that were heard within ``stale`` and take work."""
+    async def alive_nodes(self, kinds: Sequence[str], stale: timedelta) -> Sequence[AliveNode]:
+        """Nodes of these kinds that were heard within ``stale`` and take work."""
         ...
 
     async def demands(self, now: datetime, cap: int) -> Sequence[DueRequest]:
@@ -218,7 +225,7 @@ class DispatchStore(Protocol):
         ...
 
     async def in_flight(self) -> Sequence[InFlight]:
-        """Channels in use by account and flow."""
+        """Places in use by account, flow and version."""
         ...
 
     async def open_grants(self) -> Mapping[RequestId, int]:

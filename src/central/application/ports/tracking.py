@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from central.domain.ids import AccountId, FlowId, LegId, RecordId, RequestId
@@ -53,6 +53,10 @@ class LegState:
     role: str = "customer"
 
 
+Deed = Literal["message", "errand"]
+"""What an attempt has done beside calls: a message that was handed over, an errand that was begun."""
+
+
 @dataclass(frozen=True, slots=True)
 class ControlledRequest:
     """An open request whose waiting records must move: ``control`` is paused, stopping, or running (some are held still)."""
@@ -74,6 +78,10 @@ class TrackingStore(Protocol):
         self, records: Sequence[tuple[AccountId, RecordId, int]]
     ) -> Mapping[RecordId, Sequence[LegState]]:
         """The legs of (account, record, attempt number)."""
+        ...
+
+    async def deeds_of(self, records: Sequence[tuple[AccountId, RecordId, int]]) -> Mapping[RecordId, frozenset[Deed]]:
+        """What the attempts (account, record, number) have done, as the rows tell; those that did nothing are left out."""
         ...
 
     async def controlled_requests(self) -> Sequence[ControlledRequest]:

@@ -173,7 +173,7 @@ def _variables(facts: _Facts) -> _Pass:
 
 
 def _dnd(facts: _Facts) -> _Pass:
-    if facts.policy.scrubs(facts.prepared.purpose, "voice") is None:
+    if facts.policy.scrubs(facts.prepared.purpose, facts.prepared.channel) is None:
         told = f"The flow's purpose is {facts.prepared.purpose}, for which {facts.policy.name} asks no register."
         return _Pass(told, applied=False)
     sentence = "None of the numbers left is in a do-not-disturb register, or it is whitelisted."

@@ -34,7 +34,7 @@ def claim_checks(event: EventRow, history: RecordHistory, prepared: PreparedFlow
     """The checks of one claim in order, ending with the one that decided, if one did."""
     data = data_of(event)
     attempt = next((a for a in history.attempts if a.number == data.get("attempt")), None)
-    scrubbed = policy.scrubs(prepared.purpose, "voice") is not None
+    scrubbed = policy.scrubs(prepared.purpose, prepared.channel) is not None
     claim = _Claim(data, attempt, scrubbed, history.head.currency)
     stage = f"claim {attempt.number}" if attempt is not None else "claim"
     decided = text(data, "check") if event.kind != "record_claimed" else ""

@@ -2,24 +2,26 @@
 
 An expired lease says nothing about what was sent. The stored legs do: no leg row means that no INVITE was sent (7.4 row 6b), an
 answered one that the conversation broke off (6a), anything else that the call may have been sent (6c). Never an immediate
-redial.
+redial. Of a flow without a call the messages and begun errands of the attempt say the same: a message that was handed over is
+never sent again (6a).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
 from central.application.ports.journal import JournalBatch, JournalStore, LegEnd, RecordResult
 from central.application.ports.library import Library
 from central.application.ports.telemetry import Telemetry
-from central.application.ports.tracking import LegState, ReapedRecord, TrackingStore
+from central.application.ports.tracking import Deed, LegState, ReapedRecord, TrackingStore
 from central.application.ports.world import Clock, Ids
 from central.domain.attempts import AttemptEnd, AttemptFacts, LegResult, Loss, Outcome
 from central.domain.dispositions import dispose
 from central.domain.due_times import Limits
 from central.domain.evidence import Evidence, Phase
+from central.domain.ids import RecordId
 from central.domain.outcomes import decide
 from central.domain.policies import Policy
 from central.domain.statuses import CallStatus, FlowStatus
@@ -53,11 +55,13 @@ class ReapLeases:
             return 0
         legs = await self._tracking.legs_of([(r.account_id, r.id, r.attempts_made) for r in reaped])
         flows = await self._library.flows({r.flow_version_id for r in reaped})
+        deeds = await self._deeds([r for r in reaped if not flows[r.flow_version_id].needs_voice])
         policies = await self._library.policies_of({r.account_id for r in reaped}, self._clock.now())
         batch = JournalBatch()
         for record in reaped:
             prepared, policy = flows[record.flow_version_id], policies[record.account_id]
-            self._close(batch, record, legs.get(record.id, ()), prepared, policy)
+            loss = loss_of(legs.get(record.id, ()), deeds.get(record.id, ()))
+            self._close(batch, record, legs.get(record.id, ()), loss, prepared, policy)
         answer = await self._journal.commit(OWNER, batch, self._clock.now())
         held = [r for r in reaped if answer.results.get(r.id) in ("paused", "stopping")]
         if held:
@@ -65,17 +69,25 @@ class ReapLeases:
             for record in held:
                 prepared, policy = flows[record.flow_version_id], policies[record.account_id]
                 control = str(answer.results[record.id])
-                self._close(again, record, legs.get(record.id, ()), prepared, policy, control)
+                loss = loss_of(legs.get(record.id, ()), deeds.get(record.id, ()))
+                self._close(again, record, legs.get(record.id, ()), loss, prepared, policy, control)
             again.ends.clear()
             await self._journal.commit(OWNER, again, self._clock.now())
         self._telemetry.event("leases_reaped", records=len(reaped), held=len(held))
         return len(reaped)
+
+    async def _deeds(self, silent: Sequence[ReapedRecord]) -> Mapping[RecordId, frozenset[Deed]]:
+        """What attempts that never have a leg have done; nothing is asked where there are none."""
+        if not silent:
+            return {}
+        return await self._tracking.deeds_of([(r.account_id, r.id, r.attempts_made) for r in silent])
 
     def _close(
         self,
         batch: JournalBatch,
         record: ReapedRecord,
         legs: Sequence[LegState],
+        loss: Loss,
         prepared: PreparedFlow,
         policy: Policy,
         control: str = "running",
@@ -84,7 +96,6 @@ class ReapLeases:
         cost = sum(leg.cost for leg in legs)
         batch.ends += [self._end_of(record, leg) for leg in legs if leg.status is None and leg.role != "customer"]
         legs = [leg for leg in legs if leg.role == "customer"]  # whoever else was brought in decides nothing
-        loss = loss_of(legs)
         results: list[LegResult] = []
         for leg in legs:
             if leg.status is None:
@@ -113,6 +124,7 @@ class ReapLeases:
                 short_hangup_s=prepared.calls.short_hangup.total_seconds(),
                 numbers=len(record.numbers),
                 inbound=prepared.inbound,
+                without_call=not prepared.needs_voice,
                 struck=frozenset(i for i in range(len(record.numbers)) if record.struck >> i & 1),
             )
         )
@@ -185,13 +197,14 @@ class ReapLeases:
         )
 
 
-def loss_of(legs: Sequence[LegState]) -> Loss:
+def loss_of(legs: Sequence[LegState], deeds: Collection[Deed] = ()) -> Loss:
     """What the rows prove about an attempt whose worker is gone (domain 7.4 rows 6a to 6c)."""
-    if any(leg.connect_at is not None for leg in legs):
+    customers = [leg for leg in legs if leg.role == "customer"]  # whoever else was brought in decides nothing
+    if any(leg.connect_at is not None for leg in customers):
         return Loss.AFTER_ANSWER
-    if not legs:
-        return Loss.NOT_SENT
-    return Loss.POSSIBLY_SENT
+    if "message" in deeds:
+        return Loss.MESSAGES_SENT
+    return Loss.POSSIBLY_SENT if customers or deeds else Loss.NOT_SENT
 
 
 def _seconds(ms: int | None) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 from central.application.ports.world import TimerHandle
 
@@ -25,6 +25,16 @@ class LoopTimers:
         task = self._loop.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+
+    async def watch(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Wait until one of these ends, and raise what it, or spawned work, died of."""
+        watched: list[asyncio.Future[object]] = [self.failed, *tasks]  # type: ignore[list-item]
+        await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        if self.failed.done():
+            raise self.failed.result()
+        for task in tasks:
+            if task.done():
+                task.result()
 
     async def close(self) -> None:
         """Cancel what still runs."""

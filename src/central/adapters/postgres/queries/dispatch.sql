@@ -18,11 +18,11 @@ on conflict (name) do update set generation = excluded.generation, kind = exclud
 
 -- name: alive_nodes
 -- Nodes that can take work, with what they hold: leased records and grants not yet taken.
-select n.name, n.channels, n.cps, coalesce(l.n, 0)::int as leased, coalesce(g.n, 0)::bigint as granted
+select n.name, n.channels, n.cps, coalesce(l.n, 0)::int as leased, coalesce(g.n, 0)::bigint as granted, n.kind
   from node n
   left join (select r.owner, count(*) as n from record r where r.lease_until is not null group by 1) l on l.owner = n.name || '/' || n.generation
   left join (select node, sum(n) as n from dispatch_grant group by 1) g on g.node = n.name
- where n.heartbeat_at > now() - %(stale)s::interval and not n.draining and n.healthy and n.kind = %(kind)s
+ where n.heartbeat_at > now() - %(stale)s::interval and not n.draining and n.healthy and n.kind = any(%(kinds)s)
  order by n.name;
 
 -- name: demands
@@ -37,14 +37,14 @@ select q.account_id, q.flow_id, q.id as request_id, q.priority, q.weight, q.flow
  where q.open and q.control = 'running' and f.control = 'running' and due.n > 0;
 
 -- name: in_flight
--- Leased records and open grants by account and flow: the channels in use, rebuilt from the rows each time.
-select account_id, flow_id, sum(n)::int as n from (
-  select r.account_id, q.flow_id, count(*) as n from record r
+-- Leased records and open grants by account, flow and version: the places in use, rebuilt from the rows each time.
+select account_id, flow_id, sum(n)::int as n, flow_version_id from (
+  select r.account_id, q.flow_id, q.flow_version_id, count(*) as n from record r
     join request q on q.account_id = r.account_id and q.id = r.request_id
-   where r.lease_until is not null group by 1, 2
+   where r.lease_until is not null group by 1, 2, 3
   union all
-  select g.account_id, q.flow_id, sum(g.n) from dispatch_grant g
-    join request q on q.account_id = g.account_id and q.id = g.request_id group by 1, 2) x group by 1, 2;
+  select g.account_id, q.flow_id, q.flow_version_id, sum(g.n) from dispatch_grant g
+    join request q on q.account_id = g.account_id and q.id = g.request_id group by 1, 2, 3) x group by 1, 2, 4;
 
 -- name: open_grants
 select account_id, request_id, sum(n)::int as n from dispatch_grant group by 1, 2;

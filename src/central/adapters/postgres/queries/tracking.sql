@@ -37,6 +37,19 @@ select l.account_id, l.record_id, l.id, l.attempt_number, l.position, l.number_t
     on l.account_id = d.account_id and l.record_id = d.id and l.attempt_number = d.attempt
  order by l.account_id, l.record_id, l.position, l.handed_at;
 
+-- name: deeds_of
+-- What attempts without a leg have done since they began: a message that waits to go or went, an errand that was begun.
+with d as materialized (
+  select a.account_id, a.record_id, a.started_at from jsonb_to_recordset(%(records)s::jsonb) as d(account_id uuid, id uuid, attempt smallint)
+    join attempt a on a.account_id = d.account_id and a.record_id = d.id and a.number = d.attempt)
+select d.record_id, 'message' as deed from d
+ where exists (select from message m where m.account_id = d.account_id and m.record_id = d.record_id and m.created_at >= d.started_at
+                and (m.due_at is not null or m.handed_at is not null))
+union all
+select d.record_id, 'errand' from d
+ where exists (select from event e where e.account_id = d.account_id and e.record_id = d.record_id and e.at >= d.started_at
+                and e.kind = 'errand_begun');
+
 -- name: fold_tallies
 -- Fresh changes become one row a counter; zero rows disappear. Rows locked by another folder are left for later.
 with dirty as (
