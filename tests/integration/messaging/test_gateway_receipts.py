@@ -86,3 +86,12 @@ async def test_only_gateways_have_a_door(post: Post) -> None:
 def gateway_less(post: Post) -> TakeReceipts:
     """As read by a process that begins now."""
     return TakeReceipts(post.store, hear_receipts, post.clock, post.ids, post.telemetry)
+
+
+@pytest.mark.parametrize("odd", ["a\x00b", "\x00", "\ufffe", "x" * 5_000, "'; drop table message; --", "😀"])
+async def test_odd_ids_and_words_are_kept_and_hold_up_nothing(post: Post, odd: str) -> None:
+    carrier = post.carrier(post.stock.account())
+    take = gateway(post, carrier)
+    await take(carrier, call(odd, odd))
+    await take(carrier, call(odd, "DELIVRD"))
+    assert post.stock.value("select count(*) from stray_receipt") == 2
