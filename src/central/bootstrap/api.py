@@ -101,6 +101,7 @@ from central.entrypoints.api.services import Limits, Messaging, Neighbour, Servi
 from central.settings import Settings
 
 _READY_S = 2.0  # a probe does not wait longer
+_NODES = {"voice": "voice-node", "messages": "runner"}
 
 
 def build_services(
@@ -212,11 +213,11 @@ def _limits(settings: Settings) -> Limits:
 
 
 async def _readiness(pool: Pool) -> Sequence[Neighbour]:
-    """How the neighbours are: the store, and the voice nodes by their signs of life."""
+    """How the neighbours are: the store, and the nodes by their signs of life."""
     try:
         async with asyncio.timeout(_READY_S), transaction(pool) as connection:
             cursor = await connection.execute(
-                "select name, healthy and not draining and heartbeat_at > now() - interval '5 seconds', heartbeat_at from node "
+                "select kind, name, healthy and not draining and heartbeat_at > now() - interval '5 seconds', heartbeat_at from node "
                 "where heartbeat_at > now() - interval '1 hour' order by name"
             )
             rows = await cursor.fetchall()
@@ -224,9 +225,12 @@ async def _readiness(pool: Pool) -> Sequence[Neighbour]:
         return [Neighbour("postgresql", "down", str(error) or f"no answer within {_READY_S:g} s")]
     nodes = [
         Neighbour(
-            f"voice-node {name}", "up" if alive else "down", f"last heard {heard:%Y-%m-%dT%H:%M:%SZ}", needed=False
+            f"{_NODES.get(kind, kind)} {name}",
+            "up" if alive else "down",
+            f"last heard {heard:%Y-%m-%dT%H:%M:%SZ}",
+            needed=False,
         )
-        for name, alive, heard in rows
+        for kind, name, alive, heard in rows
     ]
     return [Neighbour("postgresql", "up"), *nodes]
 

@@ -52,7 +52,12 @@ def open_sms_carrier(row: OpenCarrier, clock: Clock, ids: Ids, telemetry: Teleme
 
 def open_relay(row: OpenCarrier, clock: Clock) -> MailRelay:
     """Open a relay as its row says. Raises InvalidInput for settings that are wrong."""
-    relay = SmtpRelay(_smtp(row.name, row.settings, row.secrets), clock)
+    try:
+        relay = SmtpRelay(_smtp(row.name, row.settings, row.secrets), clock)
+    except OSError as error:  # a file of certificates, ssl.SSLError included
+        raise InvalidInput(
+            "invalid_carrier", f"A setting of the carrier is wrong: {error}.", field="settings"
+        ) from error
     relay.open()
     return relay
 

@@ -38,7 +38,7 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
         async def lead(lease: timedelta) -> bool:
             return await stores.dispatch.lead("messenger", owner, lease) is not None
 
-        tend = TendMessages(store, stores.clock, stores.ids, telemetry)
+        tend = TendMessages(store, stores.clock, stores.ids, telemetry, owner)
         poll_s = settings.message_round_ms / 1000
         messenger = Messenger(store, doors.open, lead, tend.step, stores.clock, telemetry, poll_s=poll_s)
         async with _receiving(settings, stores, store, telemetry):

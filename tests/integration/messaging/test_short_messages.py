@@ -334,3 +334,30 @@ async def test_events_of_a_message_tell_its_step_and_the_records_client_identifi
         assert (body["step"], body["client_identifier"], body["record_id"]) == ("thanks", "c-1", str(wish.record_id)), (
             status
         )
+
+
+async def test_what_waits_for_a_carrier_that_does_not_serve_goes_by_another(post: Post) -> None:
+    account = post.stock.account()
+    first, second = post.carrier(account, "one"), post.carrier(account, "two", priority=2)
+    other, _ = await post.serve(second)
+    await post.write(account, ONE, TWO)
+    assert await post.tend.step() == 0  # no other one is known to serve
+    post.stock.run("update carrier set state = 'up' where id = %s", second)
+    post.stock.run("update carrier set enabled = false where id = %s", first)
+    assert await post.tend.step() == 2
+    assert await other.send() == 2
+    post.stock.run("update carrier set enabled = true, state = 'up' where id = %s", first)
+    await post.write(account, THREE)
+    post.stock.run("update message set carrier_id = null where due_at is not null")
+    assert await post.tend.step() == 1
+    assert post.stock.value("select carrier_id from message where recipient = %s", THREE) == first
+
+
+async def test_stop_is_obeyed_where_an_old_entry_has_run_out(post: Post) -> None:
+    account = post.stock.account()
+    served, fake = await post.serve(post.carrier(account))
+    past = "insert into list_entry (account_id, list, number, expires_at) values (%s, 'blacklist', %s, '2020-01-01')"
+    post.stock.run(past, account, ONE)
+    await post.hear(served, fake, fake.text(ONE, "STOP"))
+    (message,) = await post.write(account, ONE)
+    assert (message.status, message.reason) == ("FAILED", "blacklisted")

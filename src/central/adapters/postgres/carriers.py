@@ -58,7 +58,9 @@ class PostgresCarriers:
     async def remove(self, account_id: AccountId, carrier_id: CarrierId, audit: AuditEntry) -> bool:
         """Delete it; see the port."""
         async with changing(self._pool, account_id, audit) as change:
-            if not await touched(change.connection, _SQL["drop_carrier"], {"account_id": account_id, "id": carrier_id}):
+            key = {"account_id": account_id, "id": carrier_id}
+            await change.connection.execute(_SQL["strand_messages"], key)
+            if not await touched(change.connection, _SQL["drop_carrier"], key):
                 change.nothing()
             return True
         return False

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from central.adapters.postgres.account_rows import ACCOUNT_COLUMNS, account_of
 from central.adapters.postgres.hot_statements import hot_statements
+from central.adapters.postgres.message_batch import PostgresMessageBatch, as_json, storable, stored
 from central.adapters.postgres.message_rows import carrier_of, list_dates, route_of
 from central.adapters.postgres.pool import Connection, Pool, tenant, transaction
 from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
@@ -22,23 +22,16 @@ from central.application.ports.message_store import (
     Acceptance,
     Channel,
     Content,
-    Identity,
     InboundText,
-    KnownPart,
-    MailTargets,
-    MessageEvent,
-    Move,
     NewMessage,
     OpenCarrier,
-    PartMove,
     SmsTemplate,
-    StoredMessage,
-    Suppression,
+    StaleKind,
     TokenMail,
 )
 from central.application.ports.world import Ids
-from central.domain.accounts import Account
 from central.domain.ids import AccountId, MessageId
+from central.domain.message_routes import CarrierRoute
 
 _SQL = hot_statements("message")
 _ACCOUNTS = hot_statements("dispatch")
@@ -47,130 +40,7 @@ _receipt = msgspec.json.Decoder(ReceiptCame)
 _encode = msgspec.json.Encoder().encode
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
-_STALE = {"lease": "lost_hand_overs", "silent": "silent", "overdue": "overdue"}
-
-
-class PostgresMessageBatch:
-    """One open transaction over locked messages (port MessageBatch)."""
-
-    def __init__(
-        self, connection: Connection, ids: Ids, owner: str = "", lease: timedelta = timedelta(seconds=60)
-    ) -> None:
-        self._connection, self._ids, self._owner, self._lease = connection, ids, owner, lease
-        self.messages: Sequence[StoredMessage] = ()
-        self.account: Account | None = None
-        self.free = 0
-
-    async def lock(self, ids: Collection[tuple[AccountId, MessageId]]) -> None:
-        """Lock these messages, with their parts."""
-        if not ids:
-            return
-        asked = {"accounts": [account for account, _ in ids], "ids": [message for _, message in ids]}
-        rows = await _SQL["by_ids"].rows(self._connection, asked)
-        parts: dict[UUID, list[KnownPart]] = defaultdict(list)
-        for _, message, part, carrier, remote, status, states in await _SQL["parts_of"].rows(self._connection, asked):
-            parts[message].append(KnownPart(part, carrier, remote, status, tuple(states)))
-        self.messages = [_stored(row, parts=tuple(parts.get(row[1], ()))) for row in rows]
-
-    async def keep_targets(self, targets: Sequence[MailTargets], at: datetime) -> None:
-        """Store where tracked links lead."""
-        if targets:
-            await _SQL["keep_targets"].run(self._connection, {"targets": _json(targets), "at": at})
-
-    async def identities(self, account_id: AccountId) -> Sequence[Identity]:
-        """The proved domains of the account."""
-        return [Identity(*row) for row in await _SQL["identities"].rows(self._connection, {"account_id": account_id})]
-
-    async def contents(self, ids: Sequence[tuple[AccountId, UUID]]) -> Mapping[UUID, Mapping[str, object]]:
-        """The contents of e-mails."""
-        asked = {"accounts": [account for account, _ in ids], "ids": [id_ for _, id_ in ids]}
-        return dict(await _SQL["contents"].rows(self._connection, asked))
-
-    async def suppress(self, rows: Sequence[Suppression], at: datetime) -> None:
-        """Write no more to these; see the port."""
-        if rows:
-            await _SQL["suppress"].run(self._connection, {"rows": _json(rows), "at": at})
-
-    async def reload(self) -> None:
-        """Read the same messages again."""
-        await self.lock({(message.account_id, message.id) for message in self.messages})
-
-    async def count_money(self, account_id: AccountId) -> None:
-        """Read the account and what it can spend; where messages cost something, nobody else spends it meanwhile."""
-        accounts = {"accounts": [account_id]}
-        rows = await _ACCOUNTS["account_facts"].rows(self._connection, accounts)
-        account = self.account = account_of(rows[0])
-        priced = bool(account.rate_plan.sms or account.rate_plan.email)
-        purses = await _ACCOUNTS["lock_balances" if priced else "balances"].rows(self._connection, accounts)
-        self.free = account.credit_limit.micros + sum(balance - reserved for _, balance, reserved in purses)
-
-    async def write(
-        self, moves: Sequence[Move], events: Sequence[MessageEvent], parts: Sequence[PartMove], at: datetime
-    ) -> None:
-        """Store moves, events and parts; see the port."""
-        if moves:
-            rows = [
-                {
-                    "account_id": m.message.account_id, "id": m.message.id, "from_status": m.message.status, "status": m.status,
-                    "reason": m.reason, "detail": m.detail[:500].replace("\x00", " "), "due_at": m.due_at, "lease": m.lease,
-                    "silent_at": m.silent_at, "carrier_id": m.carrier_id, "cost": m.cost, "ids": m.ids,
-                }
-                for m in moves
-            ]  # fmt: skip
-            how = {"moves": _json(rows), "at": at, "lease_time": self._lease, "owner": self._owner}
-            await _SQL["move_messages"].run(self._connection, how)
-        if events:
-            await _SQL["add_message_events"].run(self._connection, {"events": _json(events)})
-        if parts:
-            known = [
-                {
-                    "account_id": p.account_id, "message_id": p.message_id, "part": p.part.part, "carrier_id": p.part.carrier_id,
-                    "tries": p.tries, "remote_id": p.part.remote_id, "status": p.part.status, "states": p.part.states,
-                }
-                for p in parts
-            ]  # fmt: skip
-            await _SQL["keep_parts"].run(self._connection, {"parts": _json(known), "at": at})
-        await self._book(moves, at)
-
-    async def _book(self, moves: Sequence[Move], at: datetime) -> None:
-        """Money last: every worker waits for that row."""
-        sums: dict[AccountId, list[int]] = {}
-        for move in moves:
-            if change := move.cost - move.message.cost:
-                total = sums.setdefault(move.message.account_id, [0, 0])
-                total[0] += change
-                total[1] += 1
-        if sums:
-            rows = [
-                {"account_id": account, "id": self._ids.uuid(), "amount": amount, "n": n}
-                for account, (amount, n) in sorted(sums.items())
-            ]
-            await _SQL["book_messages"].run(self._connection, {"sums": _json(rows), "at": at})
-
-    async def keep_strays(
-        self, account_id: AccountId, carrier: CarrierId, receipts: Sequence[tuple[UUID, ReceiptCame]]
-    ) -> None:
-        """Keep receipts that fit no message (yet), under each form of their id."""
-        strays = [
-            {
-                "id": id_,
-                "remote_id": receipt.remote_id,
-                "forms": sorted({receipt.remote_id, *receipt.same_ids}),
-                "body": receipt,
-                "came_at": receipt.at,
-            }
-            for id_, receipt in receipts
-        ]
-        how = {"account_id": account_id, "carrier_id": carrier, "strays": _json(strays)}
-        await _SQL["keep_strays"].run(self._connection, how)
-
-    async def take_strays(
-        self, account_id: AccountId, carrier: CarrierId, remote_ids: Sequence[str]
-    ) -> Sequence[ReceiptCame]:
-        """Those that came before the answer that named these ids."""
-        asked = {"account_id": account_id, "carrier_id": carrier, "remote_ids": _storable(remote_ids)}
-        rows = await _SQL["take_strays"].rows(self._connection, asked)
-        return [_receipt.decode(_encode(body)) for (body,) in rows]
+_STALE = {"lease": "lost_hand_overs", "silent": "silent", "overdue": "overdue", "stranded": "stranded"}
 
 
 class PostgresMessages:
@@ -234,8 +104,8 @@ class PostgresMessages:
         ]
         async with self._open({message.account_id for message in messages}) as connection:
             if contents:
-                await _SQL["add_contents"].run(connection, {"contents": _json(contents)})
-            stored = await _SQL["add_messages"].rows(connection, {"messages": _json(rows)})
+                await _SQL["add_contents"].run(connection, {"contents": as_json(contents)})
+            stored = await _SQL["add_messages"].rows(connection, {"messages": as_json(rows)})
         return {id_: (status, reason) for id_, status, reason in stored}
 
     @contextlib.asynccontextmanager
@@ -253,7 +123,7 @@ class PostgresMessages:
                 listed: dict[str, set[str]] = defaultdict(set)
                 for _, recipient, name in hits:
                     listed[recipient].add(name)
-                batch.messages = [_stored(row, hits=frozenset(listed.get(row[4], ()))) for row in rows]
+                batch.messages = [stored(row, hits=frozenset(listed.get(row[4], ()))) for row in rows]
                 await batch.count_money(carrier.account_id)
             yield batch
 
@@ -270,7 +140,7 @@ class PostgresMessages:
         self, account_id: AccountId, carrier: CarrierId, remote_ids: Sequence[str]
     ) -> AsyncGenerator[PostgresMessageBatch]:
         """The messages that the far end calls so, under lock, with their parts."""
-        asked = {"account_id": account_id, "carrier_id": carrier, "remote_ids": _storable(remote_ids)}
+        asked = {"account_id": account_id, "carrier_id": carrier, "remote_ids": storable(remote_ids)}
         async with transaction(self._pool) as connection:
             batch = PostgresMessageBatch(connection, self._ids)
             found = await _SQL["by_remote_ids"].rows(connection, asked)
@@ -279,20 +149,32 @@ class PostgresMessages:
 
     @contextlib.asynccontextmanager
     async def stale(
-        self, kind: Literal["lease", "silent", "overdue"], limit: int, at: datetime
+        self, kind: StaleKind, limit: int, at: datetime, owner: str
     ) -> AsyncGenerator[PostgresMessageBatch]:
         """Messages whose time is over, under lock; see the port."""
         async with transaction(self._pool) as connection:
             batch = PostgresMessageBatch(connection, self._ids)
-            rows = await _SQL[_STALE[kind]].rows(connection, {"at": at, "n": limit})
+            rows = await _SQL[_STALE[kind]].rows(connection, {"at": at, "n": limit, "owner": owner})
             await batch.lock({(account, message) for account, message in rows})
             yield batch
 
-    async def matchable_strays(self, limit: int, at: datetime) -> Sequence[tuple[AccountId, CarrierId, str]]:
+    async def matchable_strays(
+        self, account_id: AccountId, carrier: CarrierId, limit: int, at: datetime
+    ) -> Sequence[str]:
         """Stray receipts whose message is known meanwhile."""
+        asked = {"account_id": account_id, "carrier_id": carrier, "n": limit, "at": at}
         async with transaction(self._pool) as connection:
-            rows = await _SQL["matchable_strays"].rows(connection, {"n": limit, "at": at})
-        return [(account, carrier, remote) for account, carrier, remote in rows]
+            return [remote for (remote,) in await _SQL["matchable_strays"].rows(connection, asked)]
+
+    async def serving_routes(
+        self, accounts: Sequence[AccountId]
+    ) -> Mapping[tuple[AccountId, str], Sequence[CarrierRoute]]:
+        """The routes of carriers that serve now; see the port."""
+        found: dict[tuple[AccountId, str], list[CarrierRoute]] = defaultdict(list)
+        async with transaction(self._pool) as connection:
+            for account, channel, *route in await _SQL["serving_routes"].rows(connection, {"accounts": list(accounts)}):
+                found[account, channel].append(CarrierRoute(*route))
+        return found
 
     async def unheard(self, account_id: AccountId, carrier: CarrierId, limit: int, before: datetime) -> Sequence[str]:
         """Names of parts without final news; see the port."""
@@ -331,12 +213,12 @@ class PostgresMessages:
             unknown = [{"id": one.report_id, "body": one} for one in news if one.report_id not in found]
             if unknown:
                 at = max(one.at for one in news)
-                await _SQL["keep_unknown"].run(connection, {"reports": _json(unknown), "at": at})
+                await _SQL["keep_unknown"].run(connection, {"reports": as_json(unknown), "at": at})
             yield batch, fresh
 
     async def keep_texts(self, carrier: OpenCarrier, texts: Sequence[InboundText], at: datetime) -> None:
         """Store what people wrote; see the port."""
-        how = {"account_id": carrier.account_id, "carrier_id": carrier.id, "texts": _json(texts), "at": at}
+        how = {"account_id": carrier.account_id, "carrier_id": carrier.id, "texts": as_json(texts), "at": at}
         async with transaction(self._pool) as connection:
             await _SQL["keep_texts"].run(connection, how)
             if any(text.wish in {"stop", "start"} for text in texts):
@@ -358,13 +240,15 @@ class PostgresMessages:
         self, account_id: AccountId, carrier: CarrierId, state: str, detail: str, at: datetime
     ) -> None:
         """How a carrier is now, for people."""
-        told = {"account_id": account_id, "id": carrier, "state": state, "detail": detail[:300], "at": at}
+        told = {
+            "account_id": account_id,
+            "id": carrier,
+            "state": state,
+            "detail": detail[:300].replace("\x00", " "),
+            "at": at,
+        }
         async with transaction(self._pool) as connection:
             await _SQL["tell_carrier"].run(connection, told)
-
-
-def _stored(row: Sequence[Any], hits: frozenset[str] = frozenset(), parts: tuple[KnownPart, ...] = ()) -> StoredMessage:
-    return msgspec.structs.replace(StoredMessage(*row), hits=hits, known_parts=parts)
 
 
 def _named(news: MailHeard) -> UUID | None:
@@ -375,13 +259,3 @@ def _named(news: MailHeard) -> UUID | None:
         if _HEX_ID.fullmatch(text):
             return UUID(hex=text)
     return None
-
-
-def _storable(texts: Sequence[str]) -> list[str]:
-    return [text.replace("\x00", "\ufffd") for text in texts]
-
-
-def _json(value: object) -> str:
-    """One jsonb parameter; what far ends write may hold U+0000, which PostgreSQL's text cannot."""
-    text = _encode(value)
-    return (_NUL.sub(rb"\1\\ufffd", text) if b"\\u0000" in text else text).decode()

@@ -108,7 +108,7 @@ def decide_hit(message: StoredMessage, hit: Hit, judged: Judged, link: int, line
     """Its image was fetched, or a link followed: machines are told apart, kept, and move nothing."""
     opened = hit.kind is TokenKind.OPEN
     status = EmailStatus.OPENED if opened else EmailStatus.CLICKED
-    moves = judged.hit_class != "machine" and hit.kind is not TokenKind.TRAP and lawful("email", message.status, status)
+    moves = _reached(message, hit, judged) and lawful("email", message.status, status)
     line = lines.line(
         message, Kind.OPENED if opened else Kind.CLICKED, hit.at,
         {"by": judged.hit_class, "rule": judged.rule, "link": link or None, "agent": hit.agent[:200], "address": hit.address},
@@ -120,3 +120,8 @@ def decide_hit(message: StoredMessage, hit: Hit, judged: Judged, link: int, line
         message=message, status=status, reason=judged.hit_class, carrier_id=message.carrier_id, cost=message.cost
     )
     return Decided(move, [line])
+
+
+def _reached(message: StoredMessage, hit: Hit, judged: Judged) -> bool:
+    """A person has it: not a machine, and not before the relay has said that it took it."""
+    return judged.hit_class != "machine" and hit.kind is not TokenKind.TRAP and message.status != EmailStatus.SUCCESS

@@ -105,6 +105,10 @@ def _taken(message: StoredMessage, answers: Sequence[PartAnswered], events: list
 def _named_late(message: StoredMessage, answers: Sequence[PartAnswered]) -> list[PartMove]:
     """Parts that were uncertain, and whose names their late answers tell: receipts find them from now on."""
     nameless = {part.part: part for part in message.known_parts if not part.remote_id}
+    if not message.known_parts and message.reason == "outcome_uncertain" and message.carrier_id is not None:
+        nameless = {  # its hand-over was given up as lost before it was answered
+            answered.part: KnownPart(answered.part, message.carrier_id, "", message.status) for answered in answers
+        }
     return [
         PartMove(
             message.account_id, message.id,
@@ -145,7 +149,7 @@ def decide_again(
     order = [route.carrier_id for route in carriers_for(routes, _routed_by(message), message.id)]
     following = _following(order, message.carrier_id)
     elsewhere = following != message.carrier_id and message.tries < len(order)
-    least = answer.delay_s if isinstance(answer, NotTaken) and not elsewhere else 0.0
+    least = 0.0 if elsewhere else answer.delay_s
     due = retry_at(message.channel, message.tries, now, message.deadline, elsewhere=elsewhere, least_s=least)
     if due is None:
         over = SmsStatus.FAILED if message.channel == "sms" else EmailStatus.FAILURE
@@ -279,6 +283,19 @@ def decide_silent(message: StoredMessage, now: datetime, lines: Lines) -> Decide
         message=message, status=SmsStatus.OTHER, reason=reason, carrier_id=message.carrier_id, cost=message.cost
     )
     return Decided(move, [line])
+
+
+def decide_stranded(message: StoredMessage, routes: Sequence[CarrierRoute]) -> Decided:
+    """Its carrier does not serve; ``routes`` are those of carriers that do."""
+    order = [route.carrier_id for route in carriers_for(routes, _routed_by(message), message.id)]
+    following = next((carrier for carrier in order if carrier != message.carrier_id), None)
+    if following is None:
+        return Decided(None)
+    move = Move(
+        message=message, status=message.status, reason=message.reason, due_at=message.due_at, carrier_id=CarrierId(following),
+        cost=message.cost,
+    )  # fmt: skip
+    return Decided(move)
 
 
 def decide_overdue(message: StoredMessage, now: datetime, lines: Lines) -> Decided:

@@ -16,7 +16,7 @@ from central.application.ports.carriers import CarrierId, Submission
 from central.application.ports.library import Library
 from central.application.ports.message_store import MessageBatch, MessageStore, Move, OpenCarrier, StoredMessage
 from central.application.ports.world import Clock, Ids
-from central.domain.accounts import Account, Switch, validity_over
+from central.domain.accounts import Account, AccountState, Switch, validity_over
 from central.domain.errors import OperatorError
 from central.domain.message_events import MessageEvent as Kind
 from central.domain.policies import Policy, Purpose
@@ -36,18 +36,19 @@ class HandOverSms:
     async def __call__(self, carrier: OpenCarrier, room: int) -> Sequence[Submission]:
         """Hand over what is due and fits into ``room`` parts; the submissions, in order. Raises NeighbourError."""
         now = self._clock.now()
+        policy = await self._policy(carrier, now)
         async with self._store.hand_over(carrier, room, self._owner, LEASE, now) as batch:
             if not batch.messages or batch.account is None:
                 return ()
-            policy = await self._policy(batch.account, now)
             decided, going = self._judge(carrier, batch, batch.account, policy, room, now)
             moves = [one.move for one in decided if one.move is not None]
             await batch.write(moves, [line for one in decided for line in one.events], (), now)
         return [_submission(message, now) for message in going]
 
-    async def _policy(self, account: Account, now: datetime) -> Policy | None:
+    async def _policy(self, carrier: OpenCarrier, now: datetime) -> Policy | None:
+        """Asked for before the rows are locked: it may take a connection of its own."""
         try:
-            return await self._library.policy(account.policy_id, account.policy_version or None, now)
+            return (await self._library.policies_of([carrier.account_id], now)).get(carrier.account_id)
         except OperatorError:
             return None
 
@@ -85,6 +86,8 @@ def _fault(
     message: StoredMessage, account: Account, policy: Policy | None, left: int, now: datetime
 ) -> tuple[str, str, str] | None:
     """What changed since it was accepted."""
+    if account.state is not AccountState.ACTIVE and not message.testing:
+        return SmsStatus.FAILED, "account_inactive", f"The account is {account.state}."
     if validity_over(account, now):
         return SmsStatus.FAILED, "account_validity_expired", f"The account was valid until {account.valid_until}."
     if not account.has(Switch.SMS):

@@ -37,7 +37,7 @@ from central.application.ports.message_store import (
 )
 from central.application.ports.messages import MailFile
 from central.application.ports.world import Clock, Ids
-from central.domain.accounts import Account, Switch, validity_over
+from central.domain.accounts import Account, AccountState, Switch, validity_over
 from central.domain.message_events import MessageEvent as Kind
 from central.domain.policies import Purpose
 from central.domain.statuses import EmailStatus
@@ -170,6 +170,10 @@ def _judge(
         suppressed = next((hit for hit in message.hits if hit.startswith("suppressed:")), None)
         if message.deadline <= now:
             decided.append(decide_overdue(message, now, lines))
+        elif account.state is not AccountState.ACTIVE and not message.testing:
+            decided.append(
+                _ended(message, EmailStatus.FAILURE, "account_inactive", f"It is {account.state}.", now, lines)
+            )
         elif validity_over(account, now):
             decided.append(_ended(message, EmailStatus.FAILURE, "account_validity_expired", "", now, lines))
         elif not account.has(Switch.EMAIL):

@@ -65,7 +65,7 @@ def _row(
         detail=detail,
         created_at=now,
         due_at=max(now, mail.send_at or now) if taken else None,
-        deadline=now + (mail.validity or DEFAULT_VALIDITY),
+        deadline=max(now, mail.send_at or now) + (mail.validity or DEFAULT_VALIDITY),
         purpose=mail.purpose,
         carrier_id=CarrierId(routes[0].carrier_id) if taken else None,
         record_id=mail.record_id,

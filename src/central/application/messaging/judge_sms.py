@@ -30,7 +30,7 @@ def judge_sms(message: ShortMessage, facts: Acceptance, policy: Policy | None, n
     """The row of this message: SENT_TO_QUEUE with carrier and due time, or its end with the reason."""
     routes = carriers_for(facts.routes, message.to, message.id)
     fault = _fault(message, facts, policy, routes, now)
-    deadline = now + (message.validity or DEFAULT_VALIDITY)
+    deadline = max(now, message.send_at or now) + (message.validity or DEFAULT_VALIDITY)
     status, reason, detail = fault or (SmsStatus.SENT_TO_QUEUE, "", "")
     due = None if fault else _due(message, facts, policy, now)
     if due is not None and due >= deadline:

@@ -117,8 +117,8 @@ class StoreHeard:
         await batch.suppress(suppressed, now)
 
 
-_REASONS: Final[Mapping[str, SuppressionReason]] = {
-    "hard": "hard_bounce", "soft": "soft_bounces", "complaint": "complaint",
+SUPPRESSIONS: Final[Mapping[str, SuppressionReason]] = {
+    "hard": "hard_bounce", "soft": "soft_bounces", "second": "bounced_twice", "complaint": "complaint",
 }  # fmt: skip
 
 
@@ -126,7 +126,7 @@ def _suppression(message: StoredMessage, why: str, detail: str) -> Suppression:
     return Suppression(
         account_id=message.account_id,
         address=message.recipient,
-        reason=_REASONS[why],
+        reason=SUPPRESSIONS[why],
         message_id=message.id,
         detail=detail[:300],
     )

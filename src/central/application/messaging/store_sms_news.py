@@ -96,7 +96,8 @@ class StoreSmsNews:
         async with self._store.receipts(self._carrier.account_id, self._carrier.id, list(forms)) as batch:
             await self._place(batch, news)
 
-    async def _place(self, batch: MessageBatch, news: Sequence[ReceiptCame]) -> None:
+    async def _place(self, batch: MessageBatch, news: Sequence[ReceiptCame]) -> int:
+        """Store receipts of known messages, keep the others; how many were of known ones."""
         placed, strays = _place(batch.messages, news, self._carrier)
         lines = Lines(self._ids.uuids(sum(map(len, placed.values()))))
         decided = [
@@ -107,6 +108,7 @@ class StoreSmsNews:
             kept = list(zip(self._ids.uuids(len(strays)), strays, strict=True))
             await batch.keep_strays(self._carrier.account_id, self._carrier.id, kept)
             self._telemetry.count("sms_receipts_strayed", len(strays))
+        return len(news) - len(strays)
 
     async def others(self, news: Sequence[object]) -> None:
         """Store receipts and what people wrote. Raises NeighbourError."""
@@ -121,17 +123,12 @@ class StoreSmsNews:
 
     async def catch_up(self, limit: int = 1000) -> int:
         """Match receipts that were kept while the answer was being stored by another transaction."""
-        found = await self._store.matchable_strays(limit, self._clock.now())
-        mine = [
-            remote
-            for account, carrier, remote in found
-            if (account, carrier) == (self._carrier.account_id, self._carrier.id)
-        ]
-        if mine:
-            account = self._carrier.account_id
-            async with self._store.receipts(account, self._carrier.id, mine) as batch:
-                await self._place(batch, await batch.take_strays(account, self._carrier.id, mine))
-        return len(mine)
+        account, carrier = self._carrier.account_id, self._carrier.id
+        named = await self._store.matchable_strays(account, carrier, limit, self._clock.now())
+        if not named:
+            return 0
+        async with self._store.receipts(account, carrier, named) as batch:
+            return await self._place(batch, await batch.take_strays(account, carrier, named))
 
 
 def _place(

@@ -21,7 +21,8 @@ from central.domain.ids import AccountId, EventId, MessageId, RecordId, RequestI
 from central.domain.message_routes import CarrierRoute
 
 Channel = Literal["sms", "email"]
-SuppressionReason = Literal["hard_bounce", "soft_bounces", "complaint", "unsubscribed"]
+StaleKind = Literal["lease", "silent", "overdue", "stranded"]
+SuppressionReason = Literal["hard_bounce", "soft_bounces", "bounced_twice", "complaint", "unsubscribed"]
 
 
 class SmsTemplate(msgspec.Struct, frozen=True):
@@ -121,6 +122,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
     request_id: RequestId | None = None
     handed: bool = False
     """It is handed over and its answer is awaited."""
+    due_at: datetime | None = None
     hits: frozenset[str] = frozenset()
     known_parts: tuple[KnownPart, ...] = ()
 
@@ -323,14 +325,24 @@ class MessageStore(Protocol):
         """The messages that the far end calls so, under lock, with their parts."""
         ...
 
-    def stale(
-        self, kind: Literal["lease", "silent", "overdue"], limit: int, at: datetime
-    ) -> AbstractAsyncContextManager[MessageBatch]:
-        """Messages whose time is over: a lost hand-over, no news any more, a deadline in our queue."""
+    def stale(self, kind: StaleKind, limit: int, at: datetime, owner: str) -> AbstractAsyncContextManager[MessageBatch]:
+        """Messages whose time is over.
+
+        ``lease``: a hand-over of somebody else than ``owner``, who is gone. ``silent``: no news any more. ``overdue``: a deadline in
+        our queue. ``stranded``: they wait for a carrier that does not serve, and another one does.
+        """
         ...
 
-    async def matchable_strays(self, limit: int, at: datetime) -> Sequence[tuple[AccountId, CarrierId, str]]:
-        """Stray receipts whose message is known meanwhile."""
+    async def serving_routes(
+        self, accounts: Sequence[AccountId]
+    ) -> Mapping[tuple[AccountId, str], Sequence[CarrierRoute]]:
+        """The routes of carriers that serve now, by account and channel."""
+        ...
+
+    async def matchable_strays(
+        self, account_id: AccountId, carrier: CarrierId, limit: int, at: datetime
+    ) -> Sequence[str]:
+        """Names of messages of this carrier that are known meanwhile, and have a stray receipt."""
         ...
 
     async def unheard(self, account_id: AccountId, carrier: CarrierId, limit: int, before: datetime) -> Sequence[str]:

@@ -81,6 +81,7 @@ class Messenger:
         self._running: dict[CarrierId, _Running] = {}
         self._broken: dict[CarrierId, tuple[int, bool]] = {}
         self._defect: BaseException | None = None
+        self._leading = False
 
     async def run(self, stop: asyncio.Event, drain_s: float) -> None:
         """Run until ``stop``; then let what is handed over be answered for ``drain_s`` seconds."""
@@ -93,13 +94,14 @@ class Messenger:
             await asyncio.gather(*(self._close(carrier, drain_s) for carrier in list(self._running)))
 
     async def _tend_when_leading(self) -> int:
-        return await self._tend() if self._running else 0
+        return await self._tend() if self._leading else 0
 
     async def _look(self) -> None:
         """Keep the place, and serve exactly the carriers that are enabled, as they are configured now."""
         if self._defect is not None:
             raise self._defect
-        if not await self._lead(LEAD_FOR):
+        self._leading = await self._lead(LEAD_FOR)
+        if not self._leading:
             await asyncio.gather(*(self._close(carrier, 0) for carrier in list(self._running)))
             return
         rows = {row.id: row for row in await self._store.carriers()}
@@ -147,6 +149,8 @@ class Messenger:
         if running is None:
             return
         running.stop.set()
+        while not running.tasks[0].done():  # what is being handed over must still find the carrier open
+            await running.served.hear(_HEAR_S / 5)
         closing = asyncio.create_task(running.served.close(patience_s), name=f"close {running.served.row.name}")
         while not closing.done():  # its far end waits until we have what it tells
             await running.served.hear(_HEAR_S / 5)

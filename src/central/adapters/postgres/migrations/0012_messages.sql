@@ -55,6 +55,8 @@ create index message_due on message (account_id, carrier_id, due_at) where due_a
 create index message_overdue on message (deadline) where due_at is not null;
 create index message_lease on message (lease_until) where lease_until is not null;
 create index message_silent on message (silent_at) where silent_at is not null;
+create index message_unheard on message (account_id, carrier_id, silent_at) where silent_at is not null and channel = 'sms';
+create index message_of_request on message (account_id, request_id) where request_id is not null;
 create index message_age on message using brin (created_at);
 create index message_by_id on message (id) where channel = 'email';   -- a bounce address names the message alone
 create index message_of_record on message (account_id, record_id) where record_id is not null;

@@ -24,5 +24,9 @@ select c.id, c.name, c.kind, c.settings, c.secrets, c.enabled, c.created_at,
   from carrier c where c.account_id = %(account_id)s and (%(id)s::uuid is null or c.id = %(id)s)
    and (%(after)s::uuid is null or c.id > %(after)s) order by c.id limit %(limit)s;
 
+-- name: strand_messages
+-- What waits for a carrier that goes waits for another one.
+update message set carrier_id = null where account_id = %(account_id)s and carrier_id = %(id)s and due_at is not null;
+
 -- name: drop_carrier
 delete from carrier where account_id = %(account_id)s and id = %(id)s;

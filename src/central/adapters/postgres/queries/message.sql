@@ -72,7 +72,7 @@ select c.id, c.body from message_content c join unnest(%(accounts)s::uuid[], %(i
 -- name: due
 select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
        m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
-       m.lease_until is not null as handed
+       m.lease_until is not null as handed, m.due_at
   from message m
  where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s
  order by m.due_at limit %(n)s for update skip locked;
@@ -84,7 +84,7 @@ select m.id, m.status, m.reason from message m
 -- name: by_ids
 select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
        m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
-       m.lease_until is not null as handed
+       m.lease_until is not null as handed, m.due_at
   from message m join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) using (account_id, id)
  order by m.account_id, m.id for no key update of m;
 
@@ -98,7 +98,9 @@ select p.account_id, p.message_id, p.part, p.carrier_id, p.remote_id, p.status, 
  order by p.message_id, p.part;
 
 -- name: lost_hand_overs
-select account_id, id from message where lease_until < %(at)s order by lease_until limit %(n)s for no key update skip locked;
+select account_id, id from message where lease_until < %(at)s
+   and (owner is distinct from %(owner)s or lease_until < %(at)s - interval '1 hour')   -- our own adapters answer in their time
+ order by lease_until limit %(n)s for no key update skip locked;
 
 -- name: silent
 select account_id, id from message where silent_at < %(at)s order by silent_at limit %(n)s for no key update skip locked;
@@ -177,9 +179,32 @@ with gone as (
 select body from gone order by id;
 
 -- name: matchable_strays
-select distinct s.account_id, s.carrier_id, p.remote_id from stray_receipt s
-  join message_part p on p.carrier_id = s.carrier_id and p.remote_id = any(s.forms) and p.account_id = s.account_id
- where s.came_at > %(at)s - interval '10 minutes' limit %(n)s;
+-- The ids that answers gave meanwhile, by any form in which receipts write them.
+select distinct p.remote_id from stray_receipt s
+  join message_part p on p.account_id = s.account_id and p.carrier_id = s.carrier_id and p.remote_id = any(s.forms)
+ where s.account_id = %(account_id)s and s.carrier_id = %(carrier_id)s and s.came_at > %(at)s - interval '10 minutes' limit %(n)s;
+
+-- name: stranded
+-- What waits for a carrier that is switched off, gone, or has not been serving for half a minute.
+select m.account_id, m.id from carrier c
+ cross join lateral (
+   select x.account_id, x.id, x.channel from message x where x.account_id = c.account_id and x.carrier_id = c.id and x.due_at is not null
+    order by x.due_at limit %(n)s for no key update skip locked) m
+ where (not c.enabled or c.state not in ('up', 'slow', 'normal') and coalesce(c.state_at, c.created_at) < %(at)s - interval '30 seconds')
+   and exists (select from carrier o where o.account_id = c.account_id and o.channel = c.channel and o.id <> c.id and o.enabled
+                and o.state in ('up', 'slow', 'normal'))
+union all
+select m.account_id, m.id from account a
+ cross join lateral (
+   select x.account_id, x.id from message x where x.account_id = a.id and x.carrier_id is null and x.due_at is not null
+    order by x.due_at limit %(n)s for no key update skip locked) m
+ where m.account_id = a.id
+   and exists (select from carrier o where o.account_id = a.id and o.enabled and o.state in ('up', 'slow', 'normal'));
+
+-- name: serving_routes
+select r.account_id, c.channel, r.carrier_id, r.prefix, r.priority, r.share, r.cost
+  from carrier_route r join carrier c on c.account_id = r.account_id and c.id = r.carrier_id
+ where r.account_id = any(%(accounts)s) and c.enabled and c.state in ('up', 'slow', 'normal');
 
 -- name: keep_texts
 with d as materialized (
@@ -201,15 +226,16 @@ with d as materialized (
 stopped as (
   insert into list_entry (account_id, list, number, prefix, note, created_at)
   select %(account_id)s, 'blacklist', sender, false, 'said STOP by SMS', %(at)s from d where wish = 'stop'
-  on conflict do nothing returning number),
+  on conflict (account_id, list, number, prefix) do update set expires_at = null, note = excluded.note where list_entry.expires_at is not null
+  returning number, xmax = 0 as fresh),
 freed as (
   delete from list_entry e using d where d.wish = 'start' and e.account_id = %(account_id)s and e.list = 'blacklist' and e.number = d.sender
      and not e.prefix and e.note = 'said STOP by SMS' returning e.number)
 insert into list_version as v (account_id, list, version, entries)
-select %(account_id)s, 'blacklist', 1, (select count(*) from stopped) from (select 1) x
+select %(account_id)s, 'blacklist', 1, (select count(*) from stopped where fresh) from (select 1) x
  where exists (select from stopped) or exists (select from freed)
 on conflict (account_id, list) do update set version = v.version + 1,
-  entries = greatest(0, v.entries + (select count(*) from stopped) - (select count(*) from freed));
+  entries = greatest(0, v.entries + (select count(*) from stopped where fresh) - (select count(*) from freed));
 
 -- name: carriers
 select c.account_id, c.id, c.name, c.channel, c.kind, c.settings, c.secrets, c.changes,
@@ -251,12 +277,14 @@ insert into unknown_report (id, body, came_at)
 select d.id, d.body, %(at)s from jsonb_to_recordset(%(reports)s::jsonb) as d(id text, body jsonb) on conflict do nothing;
 
 -- name: suppress
--- Soft failures count: five over at least seven days without a delivery between suppress, see unfail.
+-- What only counts: five soft failures over at least seven days, or two refusals without a code (reason bounced_twice), without a
+-- delivery between, see unfail. All else suppresses at once.
 insert into suppression as s (account_id, address, reason, message_id, since, soft_failures, first_soft_at, detail, updated_at)
-select d.account_id, lower(d.address), d.reason, d.message_id, case when d.reason <> 'soft_bounces' then %(at)s::timestamptz end,
-       (d.reason = 'soft_bounces')::int, case when d.reason = 'soft_bounces' then %(at)s::timestamptz end, d.detail, %(at)s
-  from (select distinct on (account_id, lower(address)) * from jsonb_to_recordset(%(rows)s::jsonb) as d(account_id uuid, address text,
-          reason text, message_id uuid, detail text) order by account_id, lower(address), reason = 'soft_bounces') d
+select d.account_id, lower(d.address), d.reason, d.message_id, case when not d.counts then %(at)s::timestamptz end,
+       d.counts::int, case when d.counts then %(at)s::timestamptz end, d.detail, %(at)s
+  from (select distinct on (account_id, lower(address)) d.*, d.reason in ('soft_bounces', 'bounced_twice') as counts
+          from jsonb_to_recordset(%(rows)s::jsonb) as d(account_id uuid, address text, reason text, message_id uuid, detail text)
+         order by account_id, lower(address), d.reason in ('soft_bounces', 'bounced_twice')) d
 on conflict (account_id, address) do update set updated_at = excluded.updated_at,
   soft_failures = case when s.lifted_at is not null then 0 else s.soft_failures end + excluded.soft_failures,
   first_soft_at = coalesce(s.first_soft_at, excluded.first_soft_at), lifted_at = null, lifted_by = null,
@@ -264,6 +292,7 @@ on conflict (account_id, address) do update set updated_at = excluded.updated_at
   message_id = excluded.message_id, detail = excluded.detail,
   since = case when s.since is not null and s.lifted_at is null then s.since
                when excluded.since is not null then excluded.since
+               when excluded.reason = 'bounced_twice' and s.soft_failures >= 1 then %(at)s::timestamptz
                when s.soft_failures + 1 >= 5 and s.first_soft_at <= %(at)s::timestamptz - interval '7 days' then %(at)s::timestamptz end;
 
 -- name: unfail
