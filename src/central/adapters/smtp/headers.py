@@ -51,7 +51,10 @@ def unstructured(text: str, used: int) -> bytes:
 
 
 def addresses(those: Sequence[MailAddress], used: int, status: EmailStatus, what: str) -> bytes:
-    """A list of addresses as the value of From, To, Cc or Reply-To. Raises Unfitting with the status for a bad address."""
+    """A list of addresses as the value of From, To, Cc or Reply-To; a name of nothing but blanks is none.
+
+    Raises Unfitting with the status for a bad address.
+    """
     if len(those) == 1 and not those[0].name:
         return wire(those[0].address, status, what).encode("ascii")
     words: list[str] = []
@@ -90,7 +93,7 @@ def parameter(name: str, text: str) -> str:
 
 
 def _phrase(name: str) -> list[str]:
-    if not name:
+    if not name.strip():  # readers fold it into one blank, or show an address that seems to have no name
         return []
     if _ATOMS.fullmatch(name) and "=?" not in name and len(name) < _LINE_CHARS:
         return name.split(" ")
