@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from examples.carrier.digits import capture, file_name
 from examples.carrier.speech import samples
@@ -19,6 +19,7 @@ from examples.carrier.speech import samples
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _FIELDS = 6
+_REMEMBERED: Final = 10_000
 
 
 class CarrierError(RuntimeError):
@@ -34,17 +35,28 @@ class Invite(NamedTuple):
     caller: str
 
 
+_given: Final[set[int]] = set()
+
+
 def free_ports(host: str, count: int) -> list[int]:
-    """Different ports that are free for UDP and for TCP at this moment."""
+    """Different ports that are free for UDP and for TCP at this moment, and that this process was not given before.
+
+    Who asks starts a process that binds them a moment later: until then the system would give them to the next who asks.
+    """
     found: list[int] = []
+    if len(_given) > _REMEMBERED:
+        _given.clear()
     with contextlib.ExitStack() as held:
         while len(found) < count:
             udp = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             udp.bind((host, 0))
             port: int = udp.getsockname()[1]
+            if port in _given:
+                continue
             tcp = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
             with contextlib.suppress(OSError):
                 tcp.bind((host, port))
+                _given.add(port)
                 found.append(port)
     return found
 

@@ -178,8 +178,12 @@ class Played:
     def _settled(self) -> bool:
         records = self.records()
         for case in self._recorded():
-            record, wanted = records[case.name], case.becomes
-            if record["status"] != wanted.get("status") or record["attempts_made"] < wanted.get("attempts", 0):
+            record, wanted = records.get(case.name), case.becomes
+            if (
+                record is None
+                or record["status"] != wanted.get("status")
+                or record["attempts_made"] < wanted.get("attempts", 0)
+            ):
                 return False
         return True
 

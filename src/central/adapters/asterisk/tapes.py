@@ -53,6 +53,7 @@ class Tapes:
     def __init__(self, ari: Ari, book: LegBook, engine: OwnEngine | ForeignEngine) -> None:
         self._ari, self._book = ari, book
         self._folder = engine.state_dir / _SPOOL if isinstance(engine, OwnEngine) else None
+        self._beep_lock = asyncio.Lock()  # two that write it would take each other's half-written file away
 
     async def record(self, leg: LegId, recording: str, limits: RecordLimits) -> Answer:
         """Begin to record the far side; RecordingEnded follows once when the answer is Accepted."""
@@ -73,12 +74,15 @@ class Tapes:
             "terminateOn": "none",  # digits are the flow's business
         }
         try:
-            if limits.beep and self._folder is not None:
-                beep = await asyncio.to_thread(_beep, self._folder.parent)
-                await self._ari.request(
-                    "POST", f"/channels/{self._book.channel(leg)}/play/beep-{recording}", {"media": media_uris([beep])}
-                )
-            status, answer = await self._ari.request("POST", f"/channels/{self._book.channel(leg)}/record", asked)
+            beep = await self._own_beep() if limits.beep else ""
+        except OSError as error:
+            refusal = Rejected("media_fault", f"the beep cannot be written: {error}")
+            return refusal if self._book.drop_recording(leg, recording) else Accepted()
+        channel = f"/channels/{self._book.channel(leg)}"
+        try:
+            if beep:
+                await self._ari.request("POST", f"{channel}/play/beep-{recording}", {"media": media_uris([beep])})
+            status, answer = await self._ari.request("POST", f"{channel}/record", asked)
         except _NO_ANSWER as error:
             refusal = Rejected("engine_lost", f"{type(error).__name__}: {error}", uncertain=True)
             return refusal if self._book.drop_recording(leg, recording) else Accepted()
@@ -86,6 +90,13 @@ class Tapes:
             refusal = Rejected("media_fault", f"HTTP {status} {answer[:200].decode('utf-8', 'replace')}")
             return refusal if self._book.drop_recording(leg, recording) else Accepted()
         return Accepted(state.sip_call_id)
+
+    async def _own_beep(self) -> str:
+        """The file of the beep on an engine of ours, else nothing. What is played and then recorded on a channel follow each other."""
+        if self._folder is None:
+            return ""
+        async with self._beep_lock:
+            return await asyncio.to_thread(_beep, self._folder.parent)
 
     async def stop(self, recording: str) -> None:
         """End it; what was recorded stays."""
@@ -138,7 +149,7 @@ class Tapes:
 
 
 def _beep(folder: Path) -> str:
-    """The file of the beep, made once. What is played and what is recorded on a channel follow each other."""
+    """The file of the beep, made once."""
     path = folder / "beep.wav"
     if not path.exists():
         write_beep(path, BEEP_HZ, BEEP_S)
