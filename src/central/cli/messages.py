@@ -79,11 +79,31 @@ def send_sms(
     sender: str = "",
     purpose: Literal["transactional", "service", "marketing"] = "transactional",
     template: str = "",
+    preview: bool = False,
     json: Json = False,
 ) -> None:
-    """Send one short message; what becomes of it: central sms show ID."""
+    """Send one short message; what becomes of it: central sms show ID.
+
+    Parameters
+    ----------
+    to
+        the recipient, with country code or as the account's country writes it.
+    text
+        what to send.
+    sender
+        a number, or at most 11 letters and digits; the carrier's own unless given.
+    purpose
+        marketing keeps to quiet hours and registers.
+    template
+        the id of the registered text, where the country asks for one.
+    preview
+        send nothing; show parts and price, and whether it would go.
+    json
+        print JSON.
+    """
     message = {"to": to, "text": text, "sender": sender, "purpose": purpose, "template_id": template}
-    (taken,) = call_api("POST", "/sms", body={"messages": [message]})["messages"]
+    path = "/sms/preview" if preview else "/sms"
+    (taken,) = call_api("POST", path, body={"messages": [message]})["messages"]
     print_thing(taken, as_json=json)
 
 

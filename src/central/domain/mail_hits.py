@@ -19,8 +19,12 @@ from typing import Final, Literal
 
 from central.domain.errors import OperatorError
 from central.domain.mail_tokens import TokenKind
+from central.domain.message_events import MessageEvent
 
 HitClass = Literal["human", "machine", "unknown"]
+
+LIMIT_AGENT_CHARS: Final = 200
+"""So much of a User-Agent is kept."""
 
 TOO_SOON: Final = timedelta(seconds=2)
 """Nobody reads a message so soon after a server took it."""
@@ -46,6 +50,11 @@ class Hit:
     cookies: bool = False
 
 
+def line_kind(hit: Hit) -> MessageEvent:
+    """What the history calls it."""
+    return MessageEvent.OPENED if hit.kind is TokenKind.OPEN else MessageEvent.CLICKED
+
+
 @dataclass(frozen=True, slots=True)
 class HitsAround:
     """What else is known of the message. links: how many of its links were asked for within two seconds, this one included.
@@ -55,6 +64,19 @@ class HitsAround:
 
     links: int = 1
     machine_minute: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HitsBefore:
+    """What stands in the history of a message already.
+
+    links: others of its links within two seconds. Within a minute: machine_minute, whether this client was a machine; told, the
+    classes of hits that stand there for the same address.
+    """
+
+    links: int
+    machine_minute: bool
+    told: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

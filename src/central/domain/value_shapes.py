@@ -20,6 +20,8 @@ _ADDRESS_CHARS = 320
 
 _SPECIAL = frozenset(SPECIAL_USE_DOMAIN_NAMES)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
+_FORBIDDEN_IN_HEADER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""C0, C1, separators of lines and paragraphs, and halves of surrogate pairs."""
 _FORBIDDEN_IN_URL = re.compile(r"[\x00-\x20\x7f-\xa0\\\"<>^`{|}\u2028\u2029]")
 _HOST = re.compile(r"(?=.{1,253}\.?$)(?:[^\W_](?:[\w-]{0,61}[^\W_])?)(?:\.[^\W_](?:[\w-]{0,61}[^\W_])?)*\.?")
 _ALL_NUMERIC = re.compile(r"[0-9.]+")
@@ -58,6 +60,11 @@ def _library_accepts(text: str) -> bool:
     except EmailNotValidError:
         return False
     return True
+
+
+def is_header_text(text: str) -> bool:
+    """Tell whether the text can be the value of a mail header (RFC 5322): nothing in it ends a line or cannot be read."""
+    return _FORBIDDEN_IN_HEADER.search(text) is None
 
 
 def is_web_address(text: str) -> bool:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
+import pytest
 
 from central.domain.ids import AccountId
 from tests.integration.api.conftest import Stage, Tenant
@@ -111,3 +114,84 @@ async def test_a_carrier_is_set_up_changed_and_removed(tenant: Tenant) -> None:
     assert (taken.status_code, taken.json()["code"]) == (409, "name_taken")
     assert (await tenant.call("DELETE", path)).status_code == 204
     assert (await tenant.get(path)).json()["code"] == "carrier_not_found"
+
+
+async def test_what_would_become_of_messages_and_what_they_cost_is_told_before(tenant: Tenant, database: str) -> None:
+    has_carrier(database, tenant.id)
+    plan = {
+        "name": "p",
+        "voice": [{"prefix": "", "pulse_s": 60, "per_pulse": 0}],
+        "sms": [{"prefix": "91", "per_part": 150_000}],
+    }
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("update account set rate_plan = %s where id = %s", [json.dumps(plan), tenant.id])
+        connection.execute("update balance set balance = 10000000 where account_id = %s", [tenant.id])
+    body = {
+        "messages": [SMS, SMS | {"text": "नमस्ते " * 20}, SMS | {"to": "none"}, SMS | {"send_at": "2030-01-01T00:00:00Z"}]
+    }
+    answer = await tenant.call("POST", "/sms/preview", json=body)
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    shown = [(one["status"], one["encoding"], one["parts"], one["price"]) for one in told["messages"]]
+    assert shown == [
+        ("SENT_TO_QUEUE", "gsm7", 1, "0.15"), ("SENT_TO_QUEUE", "ucs2", 3, "0.45"), ("INVALID_NUMBER", "gsm7", 1, "0.00"),
+        ("SENT_TO_QUEUE", "gsm7", 1, "0.15"),
+    ]  # fmt: skip
+    assert (told["price"], told["currency"]) == ("0.75", "INR")
+    assert told["messages"][2]["due_at"] is None
+    assert told["messages"][3]["due_at"] == "2030-01-01T00:00:00.000+00:00"
+    assert (await tenant.get("/sms/counts")).json() == {}
+    (sent,) = await send(tenant, SMS)
+    assert sent["price"] == "0.15"
+
+
+async def test_a_wrong_sender_is_the_fault_of_one_message(tenant: Tenant, database: str) -> None:
+    has_carrier(database, tenant.id)
+    taken = await send(tenant, SMS | {"sender": "SHOP"}, SMS | {"sender": "a\r\nb"}, SMS | {"sender": "ß"})
+    assert [(one["status"], one["reason"]) for one in taken] == [
+        ("SENT_TO_QUEUE", None), ("FAILED", "sender_invalid"), ("FAILED", "sender_invalid"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["to", "text", "sender", "template_id", "entity_id", "client_identifier"])
+async def test_nul_is_refused_wherever_it_stands(tenant: Tenant, field: str) -> None:
+    answer = await tenant.call("POST", "/sms", json={"messages": [SMS | {field: "a\x00b"}]})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_character")
+    mail = {"to": ["a@home.example"], "subject": "x", "values": {"name": "a\x00b"}}
+    answer = await tenant.call("POST", "/emails", json={"emails": [mail]})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_character")
+
+
+async def test_odd_texts_are_taken_whole_or_refused_with_a_reason(tenant: Tenant, database: str) -> None:
+    has_carrier(database, tenant.id)
+    texts = ["😀" * 35, "\u202e\ufeffabc", "e" + "\u0301" * 300, "\x1b[2J", "\r\n", "x" * 20_000]
+    taken = await send(tenant, *(SMS | {"text": text} for text in texts))
+    assert [one["reason"] for one in taken] == [None, None, None, None, "text_empty", "text_too_long"]
+    for one, text in zip(taken, texts, strict=True):
+        assert (await tenant.get(f"/sms/{one['message_id']}")).json()["text"] == text
+    million = await tenant.call("POST", "/sms", json={"messages": [SMS | {"text": "x" * 900_000}]})
+    assert million.status_code in {400, 422}
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-01T00:00:00", "tomorrow"])
+async def test_moments_that_cannot_be_are_refused(tenant: Tenant, moment: str) -> None:
+    answer = await tenant.call("POST", "/sms", json={"messages": [SMS | {"send_at": moment}]})
+    assert answer.status_code in {400, 422}, answer.text
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_file_of_100_mb_is_refused(tenant: Tenant, *, chunked: bool) -> None:
+    pieces = [
+        b'{"emails": [{"to": ["a@home.example"], "subject": "x", "files": [{"name": "f", "content": "',
+        *[b"A" * 65_536] * 1_600,
+        b'"}]}]}',
+    ]
+
+    async def body() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    headers = JSON if chunked else JSON | {"Content-Length": str(sum(map(len, pieces)))}
+    answer = await tenant.call("POST", "/emails", content=body(), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert (await tenant.get("/emails")).json()["items"] == []

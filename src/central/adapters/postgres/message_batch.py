@@ -24,10 +24,12 @@ from central.application.ports.message_store import (
     PartMove,
     StoredMessage,
     Suppression,
+    TokenMail,
 )
 from central.application.ports.world import Ids
 from central.domain.accounts import Account
 from central.domain.ids import AccountId, MessageId
+from central.domain.mail_hits import LIMIT_AGENT_CHARS, Hit, HitsBefore, line_kind
 
 _SQL = hot_statements("message")
 _ACCOUNTS = hot_statements("dispatch")
@@ -79,6 +81,20 @@ class PostgresMessageBatch:
         """Write no more to these; see the port."""
         if rows:
             await _SQL["suppress"].run(self._connection, {"rows": as_json(rows), "at": at})
+
+    async def hits_before(self, mail: TokenMail, hit: Hit, link: int) -> HitsBefore:
+        """What was asked for of this e-mail before; see the port."""
+        asked = {
+            "account_id": mail.account_id, "id": mail.id, "at": hit.at, "kind": line_kind(hit), "link": link,
+            "address": hit.address, "agent": hit.agent[:LIMIT_AGENT_CHARS],
+        }  # fmt: skip
+        links, machine, told = (await _DOMAINS["hits_around"].rows(self._connection, asked))[0]
+        return HitsBefore(links, machine, frozenset(told))
+
+    async def unsubscribed(self, mail: TokenMail) -> bool:
+        """Whether its recipient has unsubscribed by it already."""
+        asked = {"account_id": mail.account_id, "id": mail.id}
+        return bool(await _DOMAINS["unsubscribed"].value(self._connection, asked))
 
     async def reload(self) -> None:
         """Read the same messages again."""

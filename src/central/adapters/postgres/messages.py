@@ -182,16 +182,14 @@ class PostgresMessages:
         async with transaction(self._pool) as connection:
             return [remote_id for (remote_id,) in await _SQL["unheard"].rows(connection, asked)]
 
-    async def mail_of_token(self, message: MessageId, link: int, at: datetime) -> TokenMail | None:
+    async def mail_of_token(self, message: MessageId, link: int) -> TokenMail | None:
         """The e-mail that a token names; see the port."""
         async with transaction(self._pool) as connection:
             rows = await _DOMAINS["mail_of_token"].rows(connection, {"id": message, "number": link})
-            if not rows:
-                return None
-            account, id_, recipient, accepted_at, _, target = rows[0]
-            asked = {"account_id": account, "id": id_, "at": at}
-            links = await _DOMAINS["hits_around"].value(connection, asked)
-        return TokenMail(account, id_, recipient, accepted_at, target, int(links or 0))
+        if not rows:
+            return None
+        account, id_, recipient, accepted_at, _, target = rows[0]
+        return TokenMail(account, id_, recipient, accepted_at, target)
 
     @contextlib.asynccontextmanager
     async def heard(

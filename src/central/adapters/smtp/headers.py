@@ -16,7 +16,7 @@ from urllib.parse import quote
 from central.adapters.smtp.faults import Unfitting
 from central.application.ports.composition import MailAddress
 from central.domain.statuses import EmailStatus
-from central.domain.value_shapes import wire_address
+from central.domain.value_shapes import is_header_text, wire_address
 
 LIMIT_SUBJECT_CHARS: Final = 998
 LIMIT_NAME_CHARS: Final = 256
@@ -24,8 +24,7 @@ LIMIT_FILE_NAME_CHARS: Final = 255
 
 _LINE_CHARS: Final = 76
 _WORD_OCTETS: Final = 45  # in base64, with its frame: 72 characters (RFC 2047, section 2: at most 75)
-# C0, C1, separators of lines and paragraphs, and halves of surrogate pairs. Blanks at the ends would be lost by folding.
-_FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Blanks at the ends would be lost by folding.
 _PLAIN: Final = re.compile(r"[!-~]+(?: [!-~]+)*", re.ASCII)
 _ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*", re.ASCII)
 _PARAMETER: Final = re.compile(r"(?=.{1,60}\Z)[A-Za-z0-9._-]+(?: [A-Za-z0-9._-]+)*", re.ASCII)
@@ -34,7 +33,7 @@ _WIDEST_WORD: Final = 900
 
 def checked(text: str, what: str, limit_chars: int) -> str:
     """The text itself. Raises Unfitting ``header_text`` (an end of a line, NUL or the like), ``header_too_long``."""
-    if _FORBIDDEN.search(text):
+    if not is_header_text(text):
         raise Unfitting("header_text", f"{what} holds an end of a line, a control character or half a character.")
     if len(text) > limit_chars:
         raise Unfitting("header_too_long", f"{what} is longer than {limit_chars} characters.")

@@ -12,6 +12,7 @@ from central.application.ports.messages import Accepted, Answer, Mail, Refused
 from central.application.ports.world import Clock
 from central.domain.ids import AccountId, derived_uuid
 from central.domain.statuses import EmailStatus
+from central.domain.value_shapes import wire_address
 
 
 class AcceptMails:
@@ -42,10 +43,11 @@ class AcceptMails:
 
 
 def content_of(mail: Mail) -> dict[str, object]:
-    """What the recipients get alike, as it is stored."""
+    """What the recipients get alike, as it is stored. A wrong address is one recipient's fault, and stands in nobody's header."""
+    to, cc = ([one for one in those if wire_address(one)] for those in (mail.to, mail.cc))
     return {
         "subject": mail.subject, "text": mail.text, "html": mail.html, "mjml": mail.mjml, "values": mail.values,
-        "to": mail.to, "cc": mail.cc, "sender": mail.sender, "reply_to": mail.reply_to, "attachments": mail.attachments,
+        "to": to, "cc": cc, "sender": mail.sender, "reply_to": mail.reply_to, "attachments": mail.attachments,
         "tracking": mail.tracking, "files": mail.files,
     }  # fmt: skip
 

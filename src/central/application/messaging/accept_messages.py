@@ -31,15 +31,19 @@ class AcceptShortMessages:
 
     async def accept(self, messages: Sequence[ShortMessage]) -> Sequence[NewMessage]:
         """The rows as they are stored, in the same order."""
+        rows = await self.judge(messages)
+        stored = await self._store.add(rows)
+        return [_as_stored(row, *stored[row.id]) for row in rows]
+
+    async def judge(self, messages: Sequence[ShortMessage]) -> list[NewMessage]:
+        """The rows as they would be stored now; nothing is."""
         now = self._clock.now()
         wanted: dict[AccountId, list[str]] = {}
         for message in messages:
             wanted.setdefault(message.account_id, []).append(message.to)
         facts = await self._store.acceptance("sms", {a: list(dict.fromkeys(to)) for a, to in wanted.items()}, now)
         policies = await _policies(self._library, facts, now)
-        rows = [judge_sms(m, facts[m.account_id], policies.get(m.account_id), now) for m in messages]
-        stored = await self._store.add(rows)
-        return [_as_stored(row, *stored[row.id]) for row in rows]
+        return [judge_sms(m, facts[m.account_id], policies.get(m.account_id), now) for m in messages]
 
 
 async def _policies(library: Library, facts: Mapping[AccountId, Acceptance], now: datetime) -> dict[AccountId, Policy]:

@@ -13,7 +13,7 @@ from typing import Final
 from central.application.messaging.decide_news import Decided, Lines, decide_again
 from central.application.ports.carriers import MailAnswered, MailHeard, NotSent, NotTaken, Taken, Uncertain
 from central.application.ports.message_store import Move, StoredMessage
-from central.domain.mail_hits import Hit, Judged
+from central.domain.mail_hits import LIMIT_AGENT_CHARS, Hit, Judged, line_kind
 from central.domain.mail_tokens import TokenKind
 from central.domain.message_events import MessageEvent as Kind
 from central.domain.message_routes import CarrierRoute
@@ -110,8 +110,8 @@ def decide_hit(message: StoredMessage, hit: Hit, judged: Judged, link: int, line
     status = EmailStatus.OPENED if opened else EmailStatus.CLICKED
     moves = _reached(message, hit, judged) and lawful("email", message.status, status)
     line = lines.line(
-        message, Kind.OPENED if opened else Kind.CLICKED, hit.at,
-        {"by": judged.hit_class, "rule": judged.rule, "link": link or None, "agent": hit.agent[:200], "address": hit.address},
+        message, line_kind(hit), hit.at,
+        {"by": judged.hit_class, "rule": judged.rule, "link": link or None, "agent": hit.agent[:LIMIT_AGENT_CHARS], "address": hit.address},
         moves=(message.status, status) if moves else None,
     )  # fmt: skip
     if not moves:

@@ -13,17 +13,16 @@ from uuid import UUID
 
 from central.application.ports.carriers import CarrierId
 from central.application.ports.message_store import Acceptance, NewMessage
-from central.application.ports.messages import Mail
+from central.application.ports.messages import Mail, MailFile
 from central.domain.accounts import AccountState, Switch, validity_over
 from central.domain.ids import MessageId
 from central.domain.message_routes import carriers_for
 from central.domain.statuses import EmailStatus
-from central.domain.value_shapes import is_email
+from central.domain.value_shapes import is_email, is_header_text, wire_address
 
 LIMIT_RECIPIENTS: Final = 100
 LIMIT_SUBJECT_CHARS: Final = 998
 DEFAULT_VALIDITY: Final = timedelta(hours=24)
-_BREAKS: Final = frozenset("\r\n\x00")
 Fault = tuple[EmailStatus, str, str]
 
 
@@ -85,7 +84,7 @@ def _sender_fault(mail: Mail, facts: Acceptance) -> Fault | None:
         if facts.domains:
             return None  # the account's own
         return wrong, "sender_unproved", "The account has proved no domain to send from."
-    if any(char in _BREAKS for char in mail.sender) or not is_email(address):
+    if not is_header_text(mail.sender) or wire_address(address) is None:
         return wrong, "sender_invalid", "The sender is no address."
     domain = address.rpartition("@")[2].casefold()
     if domain not in facts.domains:
@@ -95,15 +94,21 @@ def _sender_fault(mail: Mail, facts: Acceptance) -> Fault | None:
 
 def _content_fault(mail: Mail) -> Fault | None:
     wrong = EmailStatus.INVALID_DATA
-    if any(char in _BREAKS for char in mail.subject) or not 0 < len(mail.subject) <= LIMIT_SUBJECT_CHARS:
+    if not is_header_text(mail.subject) or not 0 < len(mail.subject) <= LIMIT_SUBJECT_CHARS:
         return wrong, "subject_invalid", f"A subject is one line of 1 to {LIMIT_SUBJECT_CHARS} characters."
     if not any(body.strip() for body in (mail.text, mail.html, mail.mjml)):
         return wrong, "text_empty", "There is nothing to send."
-    if mail.reply_to and not is_email(parseaddr(mail.reply_to)[1]):
+    if mail.reply_to and not (is_header_text(mail.reply_to) and wire_address(parseaddr(mail.reply_to)[1])):
         return wrong, "reply_to_invalid", "The address for answers is none."
+    if not all(_nameable(one) for one in mail.files):
+        return wrong, "attachment_name", "The name of a file is empty, or holds an end of a line or the like."
     if len(recipients_of(mail)) > LIMIT_RECIPIENTS:
         return wrong, "recipients_too_many", f"An e-mail goes to at most {LIMIT_RECIPIENTS}."
     return None
+
+
+def _nameable(file: MailFile) -> bool:
+    return bool(file.name.strip()) and is_header_text(file.name)
 
 
 def _account_fault(facts: Acceptance, now: datetime) -> Fault | None:
@@ -120,8 +125,9 @@ def _account_fault(facts: Acceptance, now: datetime) -> Fault | None:
 
 
 def _recipient_fault(mail: Mail, to: str, facts: Acceptance) -> Fault | None:
-    if any(char in _BREAKS for char in to) or not is_email(to):
-        return EmailStatus.INVALID_TO_EMAIL, "address_invalid", f"{to[:80]!r} is no address."
+    if wire_address(to) is None:
+        detail = "cannot be written to: letters before the @ are ASCII." if is_email(to) else "is no address."
+        return EmailStatus.INVALID_TO_EMAIL, "address_invalid", f"{to[:80]!r} {detail}"
     hits = facts.hits.get(to, frozenset())
     found = next((hit for hit in hits if hit.startswith("suppressed:")), None)
     if found is not None:

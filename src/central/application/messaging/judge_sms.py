@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +16,7 @@ from central.domain.calling_hours import effective_rules, next_opening
 from central.domain.message_routes import CarrierRoute, carriers_for
 from central.domain.numbers import is_international, normalise
 from central.domain.policies import Policy, Purpose
+from central.domain.senders import SENDER, SENDER_RULE
 from central.domain.short_messages import LIMIT_PARTS
 from central.domain.sms_templates import matches_template
 from central.domain.statuses import SmsStatus
@@ -22,6 +24,7 @@ from central.domain.zones import zones_of
 
 DEFAULT_VALIDITY: Final = timedelta(hours=24)
 _STOP: Final = SmsStatus.FAILED
+_BROKEN: Final = re.compile("[\x00\ud800-\udfff]")
 Fault = tuple[SmsStatus, str, str]
 """Status, reason and a sentence for people."""
 
@@ -59,12 +62,13 @@ def judge_sms(message: ShortMessage, facts: Acceptance, policy: Policy | None, n
         request_id=message.request_id,
         parts=message.parts,
         sender=message.sender or (template.sender if template else ""),
-        text=message.text,
+        text=message.text.encode(errors="replace").decode() if reason == "bad_text" else message.text,
         encoding=message.encoding,
         step=message.step,
         client_identifier=message.client_identifier,
         ids={name: value for name, value in ids.items() if value},
         testing=message.testing,
+        price=facts.account.rate_plan.sms_price(message.to, message.parts) if due is not None else 0,
     )
 
 
@@ -128,6 +132,10 @@ def _account_fault(message: ShortMessage, facts: Acceptance, now: datetime) -> F
 
 
 def _text_fault(message: ShortMessage, facts: Acceptance, routes: list[CarrierRoute]) -> Fault | None:
+    if message.sender and not SENDER.fullmatch(message.sender):
+        return _STOP, "sender_invalid", SENDER_RULE
+    if _BROKEN.search(message.text):
+        return _STOP, "bad_text", "The text holds NUL, or half of a character (a lone surrogate)."
     if not message.text.strip():
         return _STOP, "text_empty", "There is nothing to send."
     if message.parts > LIMIT_PARTS:

@@ -15,7 +15,6 @@ from central.domain.errors import InvalidInput
 from central.domain.ids import AccountId, MessageId
 from central.domain.numbers import normalise
 from central.domain.policies import Purpose
-from central.domain.senders import checked_sender
 from central.domain.short_messages import measure
 
 LIMIT_MESSAGES = 10_000
@@ -44,20 +43,22 @@ class SendSms:
     async def __call__(self, account_id: AccountId, country: str, wishes: Sequence[SmsWish]) -> Sequence[NewMessage]:
         """Take them over; the rows in the same order, a refused one with its reason.
 
-        Raises InvalidInput ``too_many_messages``, ``sender_invalid``, ``bad_text``.
+        Raises InvalidInput ``too_many_messages``.
         """
+        return await self._accept.accept(self._made(account_id, country, wishes))
+
+    async def preview(self, account_id: AccountId, country: str, wishes: Sequence[SmsWish]) -> Sequence[NewMessage]:
+        """What would become of them now, and what each would cost; nothing is stored. Raises as sending them does."""
+        return await self._accept.judge(self._made(account_id, country, wishes))
+
+    def _made(self, account_id: AccountId, country: str, wishes: Sequence[SmsWish]) -> list[ShortMessage]:
         if not 0 < len(wishes) <= LIMIT_MESSAGES:
             raise InvalidInput("too_many_messages", f"Send 1 to {LIMIT_MESSAGES} messages at once.", field="messages")
         made = zip(wishes, self._ids.uuids(len(wishes)), strict=True)
-        return await self._accept.accept([_message(wish, MessageId(id_), account_id, country) for wish, id_ in made])
+        return [_message(wish, MessageId(id_), account_id, country) for wish, id_ in made]
 
 
 def _message(wish: SmsWish, id_: MessageId, account_id: AccountId, country: str) -> ShortMessage:
-    checked_sender(wish.sender)
-    try:
-        wish.text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput("bad_text", "A text holds half of a character (a lone surrogate).", field="text") from error
     size = measure(wish.text)
     return ShortMessage(
         id=id_,

@@ -18,6 +18,7 @@ import msgspec
 from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
 from central.domain.accounts import Account
 from central.domain.ids import AccountId, EventId, MessageId, RecordId, RequestId
+from central.domain.mail_hits import Hit, HitsBefore
 from central.domain.message_routes import CarrierRoute
 
 Channel = Literal["sms", "email"]
@@ -59,7 +60,10 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it is accepted; ``due_at`` None = refused, its status is the end."""
+    """A message as it is accepted; ``due_at`` None = refused, its status is the end.
+
+    price: what its hand-over will cost, in millionths of the account's currency (SMS).
+    """
 
     id: MessageId
     account_id: AccountId
@@ -84,6 +88,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     client_identifier: str = ""
     ids: Mapping[str, str] = {}
     testing: bool = False
+    price: int = 0
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -175,14 +180,13 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenMail(msgspec.Struct, frozen=True):
-    """An e-mail as a tracked address sees it. links: how many of its addresses were asked for in the last two seconds."""
+    """An e-mail as a tracked address sees it. target: where the link leads, None = there is no such link."""
 
     account_id: AccountId
     id: MessageId
     recipient: str
     accepted_at: datetime
     target: str | None
-    links: int
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -252,6 +256,14 @@ class MessageBatch(Protocol):
 
     async def reload(self) -> None:
         """Read the same messages again, with what was written to them."""
+        ...
+
+    async def hits_before(self, mail: TokenMail, hit: Hit, link: int) -> HitsBefore:
+        """What stands in the history of this e-mail, which is locked."""
+        ...
+
+    async def unsubscribed(self, mail: TokenMail) -> bool:
+        """Whether its recipient has unsubscribed by it already."""
         ...
 
     async def keep_strays(
@@ -367,7 +379,7 @@ class MessageStore(Protocol):
         """How a carrier is now, for people."""
         ...
 
-    async def mail_of_token(self, message: MessageId, link: int, at: datetime) -> TokenMail | None:
+    async def mail_of_token(self, message: MessageId, link: int) -> TokenMail | None:
         """The e-mail that a token names, and where its link leads."""
         ...
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from litestar import Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from litestar.status_codes import HTTP_202_ACCEPTED
+from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 from msgspec import Meta, Struct
 
 from central.application.messaging.send_sms import LIMIT_MESSAGES, SmsWish
@@ -21,7 +21,7 @@ from central.domain.rights import Right
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
 from central.entrypoints.api.masking import mask_document
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, make_page
-from central.entrypoints.api.presenting import given_moment
+from central.entrypoints.api.presenting import Amount, Moment, amount, given_moment, moment_or_none
 
 
 class NewSms(Struct, forbid_unknown_fields=True, frozen=True):
@@ -49,7 +49,7 @@ class NewSmsBatch(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class SmsTaken(Struct, frozen=True):
-    """What became of one of them: SENT_TO_QUEUE, or its end with the reason."""
+    """What became of one of them: SENT_TO_QUEUE, or its end with the reason. ``price``: taken when it is handed over."""
 
     message_id: UUID
     to: str
@@ -58,6 +58,28 @@ class SmsTaken(Struct, frozen=True):
     detail: str | None
     encoding: str
     parts: int
+    price: Amount
+
+
+class SmsPreview(Struct, frozen=True):
+    """What would become of one of them now: ``due_at``, when it would go; null = it would not."""
+
+    to: str
+    status: str
+    reason: str | None
+    detail: str | None
+    encoding: str
+    parts: int
+    price: Amount
+    due_at: Moment | None
+
+
+class SmsBatchPreview(Struct, frozen=True):
+    """One result each, in the same order, and what all of them would cost in the currency of the account."""
+
+    messages: list[SmsPreview]
+    price: Amount
+    currency: str
 
 
 class SmsBatchTaken(Struct, frozen=True):
@@ -75,7 +97,27 @@ class SmsBatchTaken(Struct, frozen=True):
 )
 async def send_sms(data: JSONBody[NewSmsBatch], services: UseCases, caller: CallerHere) -> SmsBatchTaken:
     """They are stored when this answers; what becomes of each is told by its status. Use `Idempotency-Key` for repeats."""
-    wishes = [
+    rows = await services.messaging.send_sms(caller.account_id, caller.account.country, _wishes(data))
+    return SmsBatchTaken([_taken(row) for row in rows])
+
+
+@post(
+    "/sms/preview",
+    guards=[needs(Right.MESSAGES_SEND)],
+    summary="What short messages would cost",
+    tags=["SMS"],
+    status_code=HTTP_200_OK,
+)
+async def preview_sms(data: JSONBody[NewSmsBatch], services: UseCases, caller: CallerHere) -> SmsBatchPreview:
+    """Judged as if they were sent now: alphabet, parts, price, and whether they would go. Nothing is stored or sent."""
+    account = caller.account
+    rows = await services.messaging.send_sms.preview(caller.account_id, account.country, _wishes(data))
+    total = amount(sum(row.price for row in rows))
+    return SmsBatchPreview([_previewed(row) for row in rows], total, account.currency)
+
+
+def _wishes(data: NewSmsBatch) -> list[SmsWish]:
+    return [
         SmsWish(
             to=one.to,
             text=one.text,
@@ -89,8 +131,6 @@ async def send_sms(data: JSONBody[NewSmsBatch], services: UseCases, caller: Call
         )
         for one in data.messages
     ]
-    rows = await services.messaging.send_sms(caller.account_id, caller.account.country, wishes)
-    return SmsBatchTaken([_taken(row) for row in rows])
 
 
 @get("/sms", guards=[needs(Right.MESSAGES_READ)], summary="Short messages", tags=["SMS"])
@@ -130,11 +170,25 @@ async def count_sms(
 
 
 def _taken(row: NewMessage) -> SmsTaken:
-    return SmsTaken(row.id, row.recipient, row.status, row.reason or None, row.detail or None, row.encoding, row.parts)
+    reason, detail = row.reason or None, row.detail or None
+    return SmsTaken(row.id, row.recipient, row.status, reason, detail, row.encoding, row.parts, amount(row.price))
+
+
+def _previewed(row: NewMessage) -> SmsPreview:
+    return SmsPreview(
+        to=row.recipient,
+        status=row.status,
+        reason=row.reason or None,
+        detail=row.detail or None,
+        encoding=row.encoding,
+        parts=row.parts,
+        price=amount(row.price),
+        due_at=moment_or_none(row.due_at),
+    )
 
 
 def _shown(document: Mapping[str, object], *, unmask: bool) -> dict[str, Any]:
     return dict(document if unmask else mask_document(document))
 
 
-sms_router = Router("/", route_handlers=[send_sms, list_sms, get_sms, count_sms])
+sms_router = Router("/", route_handlers=[send_sms, preview_sms, list_sms, get_sms, count_sms])

@@ -29,5 +29,13 @@ select m.account_id, m.id, m.recipient, coalesce(m.handed_at, m.created_at) as a
  where m.id = %(id)s and m.channel = 'email';
 
 -- name: hits_around
-select count(distinct e.data ->> 'link')::int from message_event e
- where e.account_id = %(account_id)s and e.message_id = %(id)s and e.kind in ('link_clicked', 'mail_opened') and e.at > %(at)s - interval '2 seconds';
+-- Of the last minute: other links of the message within two seconds, whether this client was a machine, who did the same already.
+select (count(distinct e.data ->> 'link') filter (where e.at > %(at)s - interval '2 seconds' and (e.data ->> 'link')::int <> %(link)s::int))::int,
+       coalesce(bool_or(e.data ->> 'by' = 'machine' and e.data ->> 'address' = %(address)s and e.data ->> 'agent' = %(agent)s), false),
+       coalesce(array_agg(distinct e.data ->> 'by') filter (where e.kind = %(kind)s and coalesce((e.data ->> 'link')::int, 0) = %(link)s::int), '{}')
+  from message_event e
+ where e.account_id = %(account_id)s and e.message_id = %(id)s and e.kind in ('link_clicked', 'mail_opened')
+   and e.at > %(at)s - interval '1 minute';
+
+-- name: unsubscribed
+select exists (select from message_event where account_id = %(account_id)s and message_id = %(id)s and kind = 'mail_unsubscribed');
