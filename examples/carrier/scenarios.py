@@ -79,7 +79,7 @@ def _answers() -> dict[str, Scenario]:
         ),
         "answer_machine": Scenario("answers with a long greeting", _ANSWER + play("@DIR@/machine.ul") + BYE),
         "speaks": Scenario(
-            f"says a tone of {TONE_HZ} Hz for 3 s, then sends silence", _ANSWER + play("@DIR@/tone.ul") + BYE
+            f"after 1 s says a tone of {TONE_HZ} Hz for 3 s, then sends silence", _ANSWER + play("@DIR@/tone.ul") + BYE
         ),
         "speaks_on": Scenario(f"says a tone of {TONE_HZ} Hz for 12 s", _ANSWER + play("@DIR@/long.ul") + BYE),
         "speaks_and_presses": Scenario(

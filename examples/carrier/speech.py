@@ -40,6 +40,6 @@ def samples() -> dict[str, bytes]:
         "human.ul": bursts([(450, 0)], 8000),
         "machine.ul": bursts([(600, 120)] * 8, 8000),
         "moment.ul": bursts([(500, 100)] * 2, 100),
-        "tone.ul": tone(TONE_HZ, 3000) + _QUIET * 64_000,
+        "tone.ul": _QUIET * 8_000 + tone(TONE_HZ, 3000) + _QUIET * 64_000,  # a second to begin to listen in
         "long.ul": tone(TONE_HZ, 12_000),
     }

@@ -52,8 +52,8 @@ async def test_files_of_a_foreign_engine_are_fetched_once(
     foreign: tuple[AsteriskTelephony, Engine], tmp_path: Path
 ) -> None:
     telephony, engine = foreign
-    with Carrier(["speaks"]) as carrier:
-        trunk = Trunk(TrunkId(uuid4()), "speaks", "127.0.0.1", carrier.port("speaks"))
+    with Carrier(["speaks_on"]) as carrier:
+        trunk = Trunk(TrunkId(uuid4()), "speaks_on", "127.0.0.1", carrier.port("speaks_on"))
         await telephony.start([trunk])
         leg = LegId(uuid4())
         (answer,) = await telephony.originate([Originate(leg, trunk.id, "919800000001", None, 30, record="whole")])
