@@ -83,11 +83,11 @@ def _answers() -> dict[str, Scenario]:
         ),
         "speaks_on": Scenario(f"says a tone of {TONE_HZ} Hz for 12 s", _ANSWER + play("@DIR@/long.ul") + BYE),
         "speaks_and_presses": Scenario(
-            f"says a tone of {TONE_HZ} Hz, presses # after 3 s (SIP INFO)",
-            _ANSWER + play("@DIR@/long.ul") + pause(3000) + press_by_info("#", 1) + BYE,
+            f"says a tone of {TONE_HZ} Hz, presses # after 4 s (SIP INFO)",
+            _ANSWER + play("@DIR@/long.ul") + pause(4000) + press_by_info("#", 1) + BYE,
         ),
         "speaks_and_leaves": Scenario(
-            f"says a tone of {TONE_HZ} Hz, leaves after 3 s", _ANSWER + play("@DIR@/long.ul") + pause(3000) + bye(16)
+            f"says a tone of {TONE_HZ} Hz, leaves after 4 s", _ANSWER + play("@DIR@/long.ul") + pause(4000) + bye(16)
         ),
         "rtp_stops": Scenario("answers, sends media for 1.5 s, then none", _ANSWER + play("@DIR@/moment.ul") + BYE),
         "far_bye": Scenario("BYE after 1.5 s, no Reason", _ANSWER + pause(1500) + bye()),

@@ -76,7 +76,7 @@ async def test_the_far_side_that_leaves_leaves_what_it_said(board: Switchboard, 
     kinds = [type(event) for event in call.events]
     assert kinds.index(RecordingEnded) < kinds.index(LegEnded)
     assert kinds.count(RecordingEnded) == 1
-    assert (await taken(board, tmp_path)).tone_s(TONE_HZ) == pytest.approx(3, abs=0.4)
+    assert (await taken(board, tmp_path)).tone_s(TONE_HZ) == pytest.approx(4, abs=0.4)
 
 
 async def test_a_far_side_that_sends_nothing_at_all_is_silence(board: Switchboard, tmp_path: Path) -> None:
