@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from central.adapters.postgres.message_states import PostgresMessageStates
+from central.application.messaging import serve_carrier
 from central.application.messaging.accept_messages import AcceptShortMessages
 from central.application.ports.carriers import NotSent, NotTaken, Taken, Uncertain
 from central.application.ports.messages import MessageState, ShortMessage
@@ -361,3 +363,24 @@ async def test_stop_is_obeyed_where_an_old_entry_has_run_out(post: Post) -> None
     await post.hear(served, fake, fake.text(ONE, "STOP"))
     (message,) = await post.write(account, ONE)
     assert (message.status, message.reason) == ("FAILED", "blacklisted")
+
+
+async def test_the_next_hand_over_follows_the_stored_answers(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve_carrier, "_ROOM_S", 60.0)
+    account = post.stock.account()
+    carrier = post.carrier(account)
+    await post.write(account, ONE, TWO)
+    served, fake = await post.serve(carrier, room=1)
+    assert await served.send() == 1
+    fake.space = 0
+    waiting = asyncio.create_task(served.send())
+    fake.answer_all()
+    await served.hear(5)
+    async with asyncio.timeout(5):
+        assert await waiting == 1
+    fake.space = 1
+    assert await served.send() == 1
+    fake.space = 0
+    fake.answer_all()
+    await served.hear(5)
+    assert await served.send() == 0  # nothing is under way: there is nothing to wait for

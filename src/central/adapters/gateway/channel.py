@@ -64,9 +64,10 @@ class GatewayCarrier:
         if self._closing or self._transport is None:
             return 0
         by_rate = self._pace.room(asyncio.get_running_loop().time())
-        free = max(0, self.config.connections - len(self._running))
+        free = max(0, self.config.connections - len(self._running) - self._queue.unstored)
         room = free if by_rate is None else min(free, by_rate)
-        return max(room, LIMIT_PARTS) if room > 0 and not self._running else room
+        idle = not self._running and not self._queue.unstored
+        return max(room, LIMIT_PARTS) if room > 0 and idle else room
 
     async def submit(self, batch: Sequence[Submission]) -> None:
         """Hand these over; what became of each part comes as news."""

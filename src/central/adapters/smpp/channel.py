@@ -74,16 +74,17 @@ class SmppCarrier:
     def room(self) -> int:
         """How many more parts it takes at once now: open windows and rate, 0 while nothing is bound or it is slowed down.
 
-        An idle bind that may send takes the longest message whole, whatever its window: its parts go one after another.
+        A submit keeps its place until its answer is stored: so what is unsure when we die never exceeds the windows. An idle bind
+        that may send takes the longest message whole, whatever its window: its parts go one after another.
         """
         sending = [bind for bind in self.binds if bind.session.may_send]
-        room = sum(bind.room() for bind in sending)
+        room = sum(bind.room() for bind in sending) - self._queue.unstored
         shared = self._account.room(asyncio.get_running_loop().time())
         if shared is not None:
             room = min(room, shared - sum(len(bind.pending) for bind in sending))
         if any(not bind.session.pace.slow for bind in sending):
             room += self.config.ahead
-        if 0 < room < LIMIT_PARTS and any(bind.idle for bind in sending):
+        if 0 < room < LIMIT_PARTS and not self._queue.unstored and any(bind.idle for bind in sending):
             return LIMIT_PARTS
         return max(0, room)
 

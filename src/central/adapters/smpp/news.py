@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from central.adapters.smpp.events import Token
 from central.adapters.smpp.pdu import RMSGQFUL, ROK
-from central.application.ports.carriers import NewsBatch, SmsNews
+from central.application.ports.carriers import NewsBatch, PartAnswered, SmsNews
 
 _MOST: Final = 2_000
 
@@ -31,15 +31,17 @@ Handle = tuple[Answerer, Token]
 
 
 class NewsQueue:
-    """Filled by callbacks, emptied by one reader."""
+    """Filled by callbacks, emptied by one reader. ``unstored``: answers to submits that nobody has acknowledged as stored."""
 
     def __init__(self) -> None:
+        self.unstored = 0
         self._items: deque[tuple[SmsNews, Sequence[Handle]]] = deque()
         self._wake = asyncio.Event()
         self._ended = False
 
     def put(self, news: SmsNews, handles: Sequence[Handle] = ()) -> None:
         """One piece of news; ``handles`` are answered after it is stored."""
+        self.unstored += type(news) is PartAnswered
         self._items.append((news, handles))
         self._wake.set()
 
@@ -65,15 +67,17 @@ class NewsQueue:
                 for _ in taken:
                     items.popleft()
             handles = [handle for _, some in taken for handle in some]
-            yield NewsBatch([news for news, _ in taken], _answering(handles, ROK), _answering(handles, RMSGQFUL))
+            answers = sum(type(news) is PartAnswered for news, _ in taken)
+            ack, refuse = (self._answering(handles, status, answers) for status in (ROK, RMSGQFUL))
+            yield NewsBatch([news for news, _ in taken], ack, refuse)
 
+    def _answering(self, handles: Iterable[Handle], status: int, answers: int) -> Callable[[], Awaitable[None]]:
+        async def answer() -> None:
+            self.unstored -= answers  # whoever refuses the rest has stored them: they are told once
+            by_bind: dict[Answerer, list[Token]] = {}
+            for bind, token in handles:
+                by_bind.setdefault(bind, []).append(token)
+            for bind, tokens in by_bind.items():
+                bind.answer(tokens, status)
 
-def _answering(handles: Iterable[Handle], status: int) -> Callable[[], Awaitable[None]]:
-    async def answer() -> None:
-        by_bind: dict[Answerer, list[Token]] = {}
-        for bind, token in handles:
-            by_bind.setdefault(bind, []).append(token)
-        for bind, tokens in by_bind.items():
-            bind.answer(tokens, status)
-
-    return answer
+        return answer

@@ -7,20 +7,22 @@ them, so that a carrier of any speed costs few transactions.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
-from central.application.ports.carriers import LinkMoved, MailAnswered, NewsBatch, PartAnswered
+from central.application.ports.carriers import Envelope, LinkMoved, MailAnswered, NewsBatch, PartAnswered, Submission
 from central.application.ports.message_store import MessageStore, OpenCarrier
 from central.application.ports.telemetry import Telemetry
 from central.domain.errors import NeighbourError
+from central.domain.ids import MessageId
 from central.domain.message_routes import CarrierRoute
 
 _MOST_GATHERED: Final = 4000
 _PAUSE_S: Final = 0.5
+_ROOM_S: Final = 0.05
 
-
-Given = TypeVar("Given")
+Given = TypeVar("Given", bound=Submission | Envelope)
 Told = TypeVar("Told", bound=PartAnswered | MailAnswered)
 Given_contra = TypeVar("Given_contra", contravariant=True)
 Told_contra = TypeVar("Told_contra", contravariant=True)
@@ -86,18 +88,30 @@ class ServeCarrier(Generic[Given, Told]):
         self._gathered: list[NewsBatch] = []
         self._came = asyncio.Event()
         self._room = asyncio.Event()
+        self._unanswered: set[tuple[MessageId, int]] = set()
+        self._freed = asyncio.Event()
 
     async def send(self) -> int:
-        """Hand over what is due and fits. Raises NeighbourError: then nothing was given to the carrier."""
+        """Hand over what is due and fits; 0 = nothing is to be done for a while. Raises NeighbourError: then nothing was given."""
+        self._freed.clear()
         room = self.carrier.room()
         if room <= 0:
-            return 0
+            return await self._until_freed()
         submissions = await self._hand_over(self.row, room)
         if submissions:
             self.news.await_answers(submissions)
+            self._unanswered.update((one.id, one.tries) for one in submissions)
             await self.carrier.submit(submissions)
             self._telemetry.count("messages_handed_over", len(submissions))
         return len(submissions)
+
+    async def _until_freed(self) -> int:
+        """While answers are under way, the next hand-over follows as soon as they are stored, not at the next look."""
+        if not self._unanswered:
+            return 0
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._freed.wait(), _ROOM_S)
+        return 1
 
     async def gather(self) -> None:
         """Take the carrier's news until it is closed; waits while too many are not stored."""
@@ -122,6 +136,7 @@ class ServeCarrier(Generic[Given, Told]):
         try:
             if answers := [one for one in news if isinstance(one, self._told)]:
                 await self.news.answers(answers)
+                self._unanswered.difference_update((one.id, one.tries) for one in answers)
         except NeighbourError as error:  # told once: they stay with us
             self._gathered = [*batches, *self._gathered]
             self._came.set()
@@ -133,9 +148,11 @@ class ServeCarrier(Generic[Given, Told]):
             await self._delayed(error, len(news))
             for batch in batches:
                 await batch.refuse()
+            self._freed.set()
             return 0
         for batch in batches:
             await batch.ack()
+        self._freed.set()
         return len(news)
 
     async def _delayed(self, error: NeighbourError, news: int) -> None:
