@@ -23,10 +23,14 @@ from tests.benchmarks import (
     interpreter_steps,
     late_transitions,
     list_scaling,
+    receipts_vs_bare,
     slow_webhook,
+    sms_vs_jasmin,
+    sms_vs_kannel,
     status_latency,
     submit_vs_smpplib,
     voice_memory,
+    waiting_memory,
 )
 from tests.benchmarks.figure import Figure, Size, Spec
 
@@ -44,6 +48,10 @@ SPECS: tuple[Spec, ...] = (
     late_transitions.SPEC,
     email_vs_libraries.SPEC,
     submit_vs_smpplib.SPEC,
+    sms_vs_jasmin.SPEC,
+    sms_vs_kannel.SPEC,
+    receipts_vs_bare.SPEC,
+    waiting_memory.SPEC,
 )
 RESULT = Path("build/bench.json")
 

@@ -64,7 +64,7 @@ class BenchApi:
         _prepare(Stock(self.dsn), self.account_id, self.flow)
         if self.trunk_port:  # before the node starts: it knows all trunks from its first call on
             _make_trunk(Stock(self.dsn), self.account_id, self.trunk_port)
-            _make_endpoint(Stock(self.dsn), self.account_id, self.push_url)
+            make_endpoint(Stock(self.dsn), self.account_id, self.push_url, "record.final")
         self.processes = [
             subprocess.Popen([sys.executable, "-m", "central", *role], env=self.environment, cwd=self.folder)
             for role in self.roles
@@ -152,15 +152,16 @@ def _make_trunk(stock: Stock, account_id: str, port: int) -> None:
     stock.run("insert into trunk_route (account_id, trunk_id) values (%s, %s)", account_id, trunk_id)
 
 
-def _make_endpoint(stock: Stock, account_id: str, url: str) -> None:
-    """A webhook endpoint on loopback that hears of every final record."""
+def make_endpoint(stock: Stock, account_id: str, url: str, event: str) -> None:
+    """A webhook endpoint on loopback that hears of every event of this kind."""
     stock.run("update account set plain_http_webhooks = true where id = %s", account_id)
     stock.run(
         "insert into webhook_endpoint (account_id, id, name, url, events, secrets) "
-        "values (%s, %s, 'hook', %s, '{record.final}', '{whsec_YmVuY2htYXJrYmVuY2htYXJrYmVuY2htYXJr}')",
+        "values (%s, %s, 'hook', %s, array[%s], '{whsec_YmVuY2htYXJrYmVuY2htYXJrYmVuY2htYXJr}')",
         account_id,
         stock.ids.uuid(),
         url,
+        event,
     )
 
 

@@ -58,12 +58,12 @@ class BenchStore:
 
 
 @contextlib.contextmanager
-def bench_store() -> Generator[BenchStore]:
-    """Start a server, end and remove it afterwards."""
+def bench_store(port: int | None = None) -> Generator[BenchStore]:
+    """Start a server, end and remove it afterwards. port: of loopback, for programs that do not see our sockets."""
     folder = Path(tempfile.mkdtemp(prefix="central-bench-"))
     folder.chmod(0o755)
     try:
-        with EmbeddedPostgres(ServerPlan(folder / "postgres"), SystemIds()) as server:
+        with EmbeddedPostgres(ServerPlan(folder / "postgres", port=port), SystemIds()) as server:
             yield BenchStore(server)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -19,7 +19,7 @@ from typing import Any, Protocol, Self
 
 from examples.carrier.process import FarEnd, FarEndError
 
-_FAR_ENDS = Path(__file__).resolve().parents[1] / "far_ends"
+FAR_ENDS = Path(__file__).resolve().parents[1] / "far_ends"
 _STALLED_S = 20.0
 
 
@@ -32,6 +32,19 @@ class Gateway(Protocol):
     def path(self, callback_port: int | None = None) -> str:
         """The printf path of one message, with callbacks of every level to this port."""
         ...
+
+
+@dataclass(frozen=True)
+class Sent:
+    """When the first message was asked for and the last one accepted (seconds of the machine's monotonic clock), and the answers."""
+
+    begun: float
+    ended: float
+    codes: dict[str, int]
+
+
+Load = Callable[[int], Sent]
+"""Gives so many messages to a gateway."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +72,9 @@ class Laboratory:
     def __enter__(self) -> Self:
         with ExitStack() as opened:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-            self._sink = _talking("sink", [_FAR_ENDS / "smpp_sink.py", "--receipts", *self._options], folder, opened)
-            self._told = _talking("callbacks", [_FAR_ENDS / "callback_sink.py"], folder, opened)
-            self.smsc_port, self.callback_port = (_port(one.read_line()) for one in (self._sink, self._told))
+            self._sink = _talking("sink", [FAR_ENDS / "smpp_sink.py", "--receipts", *self._options], folder, opened)
+            self._told = _talking("callbacks", [FAR_ENDS / "callback_sink.py"], folder, opened)
+            self.smsc_port, self.callback_port = map(port_of, (self._sink, self._told))
             self._folder = folder
             self._opened = opened.pop_all()
         return self
@@ -69,32 +82,39 @@ class Laboratory:
     def __exit__(self, *_: object) -> None:
         self._opened.close()
 
-    def rates(self, gateway: Gateway, messages: int, *, callbacks_each: int, connections: int = 16) -> Rates:
+    def door(self, gateway: Gateway, *, callbacks: bool, connections: int = 16) -> Load:
+        """One request a message to the gateway's HTTP door, over so many kept connections."""
+        path = gateway.path(self.callback_port if callbacks else None)
+
+        def load(messages: int) -> Sent:
+            process = FarEnd(
+                "load",
+                [sys.executable, FAR_ENDS / "http_load.py", "--port", str(gateway.send_port), "--path", path,
+                 "-n", str(messages), "-c", str(connections)],
+                self._folder, talks=True,
+            )  # fmt: skip
+            try:
+                return Sent(**json.loads(process.read_line(600)))
+            finally:
+                process.end()
+
+        return load
+
+    def rates(self, load: Load, messages: int, *, callbacks_each: int) -> Rates:
         """One run. callbacks_each: how many callbacks a message brings (0 = none are asked for)."""
         for one in (self._sink, self._told):
             self._ask(one, "clear")
-        path = gateway.path(self.callback_port if callbacks_each else None)
-        load = FarEnd(
-            "load",
-            [sys.executable, _FAR_ENDS / "http_load.py", "--port", str(gateway.send_port), "--path", path, "-n", str(messages),
-             "-c", str(connections)],
-            self._folder, talks=True,
-        )  # fmt: skip
-        try:
-            sent = json.loads(load.read_line(600))
-        finally:
-            load.end()
+        sent = load(messages)
         sink, told = self._settled(messages, messages * callbacks_each)
-        first = sent["begun"]
         last = max(sink["last"], sink["last_ack"], told["last"])
         return Rates(
-            accepted_per_s=messages / (sent["ended"] - first),
-            submitted_per_s=sink["submits"] / (sink["last"] - first) if sink["submits"] else 0.0,
-            settled_per_s=sink["submits"] / (last - first) if sink["submits"] else 0.0,
+            accepted_per_s=messages / (sent.ended - sent.begun),
+            submitted_per_s=sink["submits"] / (sink["last"] - sent.begun) if sink["submits"] else 0.0,
+            settled_per_s=sink["submits"] / (last - sent.begun) if sink["submits"] else 0.0,
             submits=sink["submits"],
             acks=sink["acks"],
             callbacks=told["callbacks"],
-            codes=sent["codes"],
+            codes=sent.codes,
         )
 
     def _settled(self, submits: int, callbacks: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -122,9 +142,11 @@ def _talking(name: str, command: list[Path | str], folder: Path, opened: ExitSta
     return process
 
 
-def _port(line: str) -> int:
+def port_of(process: FarEnd) -> int:
+    """Where a far end that has just been started says that it listens. Raises FarEndError."""
+    line = process.read_line()
     if not line.startswith("listening "):
-        raise FarEndError(f"said {line!r} instead of where it listens")
+        raise FarEndError(f"{process.name} said {line!r} instead of where it listens")
     return int(line.split()[1].rpartition(":")[2])
 
 
@@ -137,5 +159,13 @@ def measure(
 ) -> Rates:
     """One run of a gateway that ``start(smsc_port)`` starts, after a tenth of the messages to warm it up."""
     with Laboratory(quickack=quickack) as laboratory, start(laboratory.smsc_port) as gateway:
-        laboratory.rates(gateway, max(messages // 10, 1), callbacks_each=callbacks_each)
-        return laboratory.rates(gateway, messages, callbacks_each=callbacks_each)
+        return warm_run(laboratory, laboratory.door(gateway, callbacks=callbacks_each > 0), messages, callbacks_each)
+
+
+def warm_run(laboratory: Laboratory, load: Load, messages: int, callbacks_each: int) -> Rates:
+    """A run after one with a tenth of the messages. RuntimeError when a message, a receipt or a callback is missing."""
+    laboratory.rates(load, max(messages // 10, 1), callbacks_each=callbacks_each)
+    found = laboratory.rates(load, messages, callbacks_each=callbacks_each)
+    if found.submits != messages or (callbacks_each and found.callbacks < messages * callbacks_each):
+        raise RuntimeError(f"not everything came: {found}")
+    return found

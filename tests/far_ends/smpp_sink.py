@@ -1,10 +1,11 @@
 """An SMSC that accepts everything as cheaply as possible: the common far end of load runs, never a judge of correctness.
 
-    python tests/far_ends/smpp_sink.py [--port 0] [--receipts] [--delay-ms 0] [--quickack]
+    python tests/far_ends/smpp_sink.py [--port 0] [--receipts] [--delay-ms 0] [--answer-ms 0] [--quickack]
 
 Prints ``listening HOST:PORT loop=NAME``. Each line on standard input is answered by one JSON line: submits and acks of receipts,
 first, last and last_ack as seconds of the machine's monotonic clock; the line ``clear`` counts anew after it. ``--quickack`` acknowledges TCP segments at once; it hides
-a peer that suffers from Nagle with delayed acknowledgements, so all sides of a comparison take it, or none.
+a peer that suffers from Nagle with delayed acknowledgements, so all sides of a comparison take it, or none. ``--answer-ms`` answers
+submits so late: a slow carrier.
 """
 
 from __future__ import annotations
@@ -63,8 +64,9 @@ class Sink(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, counts: Counts, *, receipts: bool, delay_s: float, quickack: bool) -> None:
-        self._counts, self._receipts, self._delay_s, self._quickack = counts, receipts, delay_s, quickack
+    def __init__(self, counts: Counts, *, receipts: bool, delay_s: float, answer_s: float, quickack: bool) -> None:
+        self._counts, self._receipts, self._quickack = counts, receipts, quickack
+        self._delay_s, self._answer_s = delay_s, answer_s
         self._rest, self._sequence = b"", 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -101,13 +103,17 @@ class Sink(asyncio.Protocol):
         counts.submits += 1
         counts.total += 1
         message_id = b"%08x" % counts.total
-        out.append(HEAD.pack(17 + len(message_id), 0x80000004, 0, sequence) + message_id + b"\0")
+        answer = HEAD.pack(17 + len(message_id), 0x80000004, 0, sequence) + message_id + b"\0"
+        if self._answer_s:
+            self._loop.call_later(self._answer_s, self.transport.write, answer)
+        else:
+            out.append(answer)
         body = receipt(frame, message_id) if self._receipts else None
         if body is not None:
             self._sequence += 1
             pdu = HEAD.pack(16 + len(body), 5, 0, self._sequence) + body
-            if self._delay_s:
-                self._loop.call_later(self._delay_s, self.transport.write, pdu)
+            if late := self._delay_s + self._answer_s:
+                self._loop.call_later(late, self.transport.write, pdu)
             else:
                 out.append(pdu)
 
@@ -119,11 +125,18 @@ async def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--receipts", action="store_true")
     parser.add_argument("--delay-ms", type=float, default=0)
+    parser.add_argument("--answer-ms", type=float, default=0)
     parser.add_argument("--quickack", action="store_true")
     asked = parser.parse_args()
     loop, counts = asyncio.get_running_loop(), Counts()
     server = await loop.create_server(
-        lambda: Sink(counts, receipts=asked.receipts, delay_s=asked.delay_ms / 1000, quickack=asked.quickack),
+        lambda: Sink(
+            counts,
+            receipts=asked.receipts,
+            delay_s=asked.delay_ms / 1000,
+            answer_s=asked.answer_ms / 1000,
+            quickack=asked.quickack,
+        ),
         asked.host,
         asked.port,
     )

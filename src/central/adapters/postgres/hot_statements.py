@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,15 @@ class HotStatement:
         """First column of the first row, None without rows."""
         found = await self.rows(connection, parameters)
         return found[0][0] if found else None
+
+
+async def rows_together(connection: Connection, *asked: tuple[HotStatement, Parameters]) -> list[list[tuple[Any, ...]]]:
+    """The rows of several statements, one after the other; of a pipelined connection in one round trip."""
+    async with contextlib.AsyncExitStack() as opened:
+        cursors = [await opened.enter_async_context(connection.cursor(binary=True)) for _ in asked]
+        for cursor, (statement, parameters) in zip(cursors, asked, strict=True):
+            await cursor.execute(statement.sql, parameters, prepare=True)
+        return [await cursor.fetchall() for cursor in cursors]
 
 
 @cache

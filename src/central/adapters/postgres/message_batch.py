@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from central.adapters.postgres.account_rows import account_of
-from central.adapters.postgres.hot_statements import hot_statements
+from central.adapters.postgres.hot_statements import hot_statements, rows_together
 from central.adapters.postgres.pool import Connection
 from central.application.ports.carriers import CarrierId, ReceiptCame
 from central.application.ports.message_store import (
@@ -56,10 +56,10 @@ class PostgresMessageBatch:
         """Lock these messages, with their parts."""
         if not ids:
             return
-        asked = {"accounts": [account for account, _ in ids], "ids": [message for _, message in ids]}
-        rows = await _SQL["by_ids"].rows(self._connection, asked)
+        asked = {"keys": as_json([{"a": account, "i": message} for account, message in ids])}
+        rows, known = await rows_together(self._connection, (_SQL["by_ids"], asked), (_SQL["parts_of"], asked))
         parts: dict[UUID, list[KnownPart]] = defaultdict(list)
-        for _, message, part, carrier, remote, status, states in await _SQL["parts_of"].rows(self._connection, asked):
+        for message, part, carrier, remote, status, states in known:
             parts[message].append(KnownPart(part, carrier, remote, status, tuple(states)))
         self.messages = [stored(row, parts=tuple(parts.get(row[1], ()))) for row in rows]
 

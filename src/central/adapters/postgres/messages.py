@@ -16,7 +16,7 @@ from central.adapters.postgres.account_rows import ACCOUNT_COLUMNS, account_of
 from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.message_batch import PostgresMessageBatch, as_json, storable, stored
 from central.adapters.postgres.message_rows import carrier_of, list_dates, route_of
-from central.adapters.postgres.pool import Connection, Pool, tenant, transaction
+from central.adapters.postgres.pool import Connection, Pool, pipelined, tenant, transaction
 from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
 from central.application.ports.message_store import (
     Acceptance,
@@ -114,7 +114,7 @@ class PostgresMessages:
     ) -> AsyncGenerator[PostgresMessageBatch]:
         """Due messages of this carrier under lock; see the port."""
         asked = {"account_id": carrier.account_id, "carrier_id": carrier.id, "n": limit, "at": at}
-        async with transaction(self._pool) as connection:
+        async with pipelined(self._pool) as connection:
             batch = PostgresMessageBatch(connection, self._ids, owner, lease)
             rows = await _SQL["due"].rows(connection, asked)
             if rows:
@@ -130,7 +130,7 @@ class PostgresMessages:
     @contextlib.asynccontextmanager
     async def answered(self, ids: Sequence[tuple[AccountId, MessageId]]) -> AsyncGenerator[PostgresMessageBatch]:
         """These messages under lock."""
-        async with transaction(self._pool) as connection:
+        async with pipelined(self._pool) as connection:
             batch = PostgresMessageBatch(connection, self._ids)
             await batch.lock(ids)
             yield batch
@@ -141,7 +141,7 @@ class PostgresMessages:
     ) -> AsyncGenerator[PostgresMessageBatch]:
         """The messages that the far end calls so, under lock, with their parts."""
         asked = {"account_id": account_id, "carrier_id": carrier, "remote_ids": storable(remote_ids)}
-        async with transaction(self._pool) as connection:
+        async with pipelined(self._pool) as connection:
             batch = PostgresMessageBatch(connection, self._ids)
             found = await _SQL["by_remote_ids"].rows(connection, asked)
             await batch.lock({(account, message) for account, message in found})
@@ -152,7 +152,7 @@ class PostgresMessages:
         self, kind: StaleKind, limit: int, at: datetime, owner: str
     ) -> AsyncGenerator[PostgresMessageBatch]:
         """Messages whose time is over, under lock; see the port."""
-        async with transaction(self._pool) as connection:
+        async with pipelined(self._pool) as connection:
             batch = PostgresMessageBatch(connection, self._ids)
             rows = await _SQL[_STALE[kind]].rows(connection, {"at": at, "n": limit, "owner": owner})
             await batch.lock({(account, message) for account, message in rows})
@@ -196,7 +196,7 @@ class PostgresMessages:
         self, news: Sequence[MailHeard]
     ) -> AsyncGenerator[tuple[PostgresMessageBatch, Mapping[str, MessageId]]]:
         """The e-mails that these news are about, under lock; see the port."""
-        async with transaction(self._pool) as connection:
+        async with pipelined(self._pool) as connection:
             found: dict[str, tuple[AccountId, MessageId]] = {}
             named = [(one.report_id, id_) for one in news if (id_ := _named(one)) is not None]
             asked: dict[str, object] = {"reports": [report for report, _ in named], "ids": [id_ for _, id_ in named]}

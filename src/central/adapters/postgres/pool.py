@@ -113,6 +113,17 @@ async def transaction(pool: Pool) -> AsyncGenerator[Connection]:
             yield connection
 
 
+@contextlib.asynccontextmanager
+async def pipelined(pool: Pool) -> AsyncGenerator[Connection]:
+    """As ``transaction``, but what is executed travels with the next rows that are fetched: BEGIN, writes and COMMIT wait for no answer.
+
+    An error of a write is raised by the next fetch or at the end; ``rowcount`` is not known before.
+    """
+    with database_errors():
+        async with pool.connection() as connection, connection.pipeline(), connection.transaction():
+            yield connection
+
+
 @contextlib.contextmanager
 def database_errors() -> Generator[None]:
     """Turn what may go well next time into NeighbourError; leave all other errors alone.

@@ -85,7 +85,7 @@ select m.id, m.status, m.reason from message m
 select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
        m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
        m.lease_until is not null as handed, m.due_at
-  from message m join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) using (account_id, id)
+  from message m join jsonb_to_recordset(%(keys)s::jsonb) as w(a uuid, i uuid) on m.account_id = w.a and m.id = w.i
  order by m.account_id, m.id for no key update of m;
 
 -- name: by_remote_ids
@@ -93,8 +93,8 @@ select p.account_id, p.message_id from message_part p
  where p.account_id = %(account_id)s and p.carrier_id = %(carrier_id)s and p.remote_id = any(%(remote_ids)s) and p.remote_id <> '';
 
 -- name: parts_of
-select p.account_id, p.message_id, p.part, p.carrier_id, p.remote_id, p.status, p.states
-  from message_part p join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) on p.account_id = w.account_id and p.message_id = w.id
+select p.message_id, p.part, p.carrier_id, p.remote_id, p.status, p.states
+  from message_part p join jsonb_to_recordset(%(keys)s::jsonb) as w(a uuid, i uuid) on p.account_id = w.a and p.message_id = w.i
  order by p.message_id, p.part;
 
 -- name: lost_hand_overs
