@@ -100,12 +100,15 @@ class Laboratory:
 
         return load
 
-    def rates(self, load: Load, messages: int, *, callbacks_each: int) -> Rates:
-        """One run. callbacks_each: how many callbacks a message brings (0 = none are asked for)."""
+    def rates(self, load: Load, messages: int, *, callbacks_each: int, receipts: bool = False) -> Rates:
+        """One run. callbacks_each: how many callbacks a message brings (0 = none are asked for).
+
+        receipts: they are waited for, also where no callbacks are.
+        """
         for one in (self._sink, self._told):
             self._ask(one, "clear")
         sent = load(messages)
-        sink, told = self._settled(messages, messages * callbacks_each)
+        sink, told = self._settled(messages, messages if receipts or callbacks_each else 0, messages * callbacks_each)
         last = max(sink["last"], sink["last_ack"], told["last"])
         return Rates(
             accepted_per_s=messages / (sent.ended - sent.begun),
@@ -117,13 +120,13 @@ class Laboratory:
             codes=sent.codes,
         )
 
-    def _settled(self, submits: int, callbacks: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _settled(self, submits: int, acks: int, callbacks: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """Wait until everything came, or nothing has come for a while: what is missing then shows in the counts."""
         before, since = (0, 0, 0), time.monotonic()
         while True:
             sink, told = self._ask(self._sink, "report"), self._ask(self._told, "report")
             now = (sink["submits"], sink["acks"], told["callbacks"])
-            whole = now[0] >= submits and (callbacks == 0 or (now[1] >= submits and now[2] >= callbacks))
+            whole = all(came >= wanted for came, wanted in zip(now, (submits, acks, callbacks), strict=True))
             if whole or (now == before and time.monotonic() - since > _STALLED_S):
                 return sink, told
             if now != before:
@@ -162,10 +165,13 @@ def measure(
         return warm_run(laboratory, laboratory.door(gateway, callbacks=callbacks_each > 0), messages, callbacks_each)
 
 
-def warm_run(laboratory: Laboratory, load: Load, messages: int, callbacks_each: int) -> Rates:
+def warm_run(
+    laboratory: Laboratory, load: Load, messages: int, callbacks_each: int, *, receipts: bool = False
+) -> Rates:
     """A run after one with a tenth of the messages. RuntimeError when a message, a receipt or a callback is missing."""
-    laboratory.rates(load, max(messages // 10, 1), callbacks_each=callbacks_each)
-    found = laboratory.rates(load, messages, callbacks_each=callbacks_each)
-    if found.submits != messages or (callbacks_each and found.callbacks < messages * callbacks_each):
+    laboratory.rates(load, max(messages // 10, 1), callbacks_each=callbacks_each, receipts=receipts)
+    found = laboratory.rates(load, messages, callbacks_each=callbacks_each, receipts=receipts)
+    missing = found.acks < messages if receipts else found.callbacks < messages * callbacks_each
+    if found.submits != messages or missing:
         raise RuntimeError(f"not everything came: {found}")
     return found

@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Generator
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
+from central.application.ports.carriers import CarrierId
 from tests.benchmarks.bench_api import BenchApi, make_endpoint
 from tests.benchmarks.bench_store import BenchStore
 from tests.benchmarks.gateway_rates import Laboratory, Load, Rates, Sent, warm_run
@@ -32,7 +34,7 @@ def central_rates(store: BenchStore, messages: int, *, callbacks: bool = True) -
     with Laboratory(quickack=True) as laboratory, store.database() as dsn:
         told = f"http://127.0.0.1:{laboratory.callback_port}/" if callbacks else ""
         with sending_central(dsn, laboratory.smsc_port, told) as load:
-            return warm_run(laboratory, load, messages, int(callbacks))
+            return warm_run(laboratory, load, messages, int(callbacks), receipts=True)
 
 
 @contextlib.contextmanager
@@ -45,11 +47,11 @@ def sending_central(dsn: str, smsc_port: int, callback_url: str = "") -> Generat
         yield lambda messages: send_sms(central, messages)
 
 
-def add_carrier(central: BenchApi, smsc_port: int, **settings: Any) -> str:
+def add_carrier(central: BenchApi, smsc_port: int, **settings: Any) -> CarrierId:
     """A carrier for every number; returns its id once it is bound. RuntimeError when it is not within a minute."""
     given = {"host": "127.0.0.1", "port": smsc_port, "system_id": "esme"} | settings
     body = {"name": "sink", "kind": "smpp", "settings": given, "secrets": {"password": "secret"}}
-    carrier = str(central.api.post("/carriers", body)["id"])
+    carrier = CarrierId(UUID(central.api.post("/carriers", body)["id"]))
     end = time.monotonic() + _LIMIT_S
     while central.api.get(f"/carriers/{carrier}")["state"] != "up":
         if time.monotonic() > end:

@@ -7,6 +7,7 @@ what the server's own processes hold for themselves (without the shared buffers,
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import sys
 import tempfile
@@ -17,7 +18,6 @@ from typing import Any
 
 import psutil
 
-from central.application.ports.carriers import CarrierId
 from examples.carrier.process import FarEnd
 from tests.benchmarks.bench_api import BenchApi, make_endpoint, memory_bytes
 from tests.benchmarks.bench_store import BenchStore, bench_store
@@ -54,7 +54,13 @@ def _peaks(store: BenchStore, messages: int) -> dict[str, int]:
     """The highest resident memory of each process, and ``all`` of them, after the carrier was busy for a while."""
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        command = [sys.executable, FAR_ENDS / "smpp_sink.py", "--receipts", "--answer-ms", str(_ANSWERS_MS)]
+        command: list[str | Path] = [
+            sys.executable,
+            FAR_ENDS / "smpp_sink.py",
+            "--receipts",
+            "--answer-ms",
+            str(_ANSWERS_MS),
+        ]
         sink = FarEnd("sink", command, folder, talks=True)
         opened.callback(sink.end)
         dsn = opened.enter_context(store.database())
@@ -63,7 +69,7 @@ def _peaks(store: BenchStore, messages: int) -> dict[str, int]:
         account = stock.account_named(central.account_id)
         make_endpoint(stock, central.account_id, "http://127.0.0.1:9/", "sms.received")
         carrier = add_carrier(central, port_of(sink), window=_WINDOW)
-        MessageStock(stock, account, CarrierId(carrier)).waiting(messages - _BY_API)
+        MessageStock(stock, account, carrier).waiting(messages - _BY_API)
         send_sms(central, _BY_API)
         taken = _answered(stock)
         time.sleep(_WATCHED_S)
@@ -71,11 +77,16 @@ def _peaks(store: BenchStore, messages: int) -> dict[str, int]:
         if _answered(stock) <= taken or not isinstance(waiting, int) or waiting < messages * 0.8:
             raise RuntimeError(f"{waiting} wait behind the carrier, which took {taken}, then {_answered(stock)}")
         found = {role[-1]: memory_bytes(central.pid(*role), "VmHWM") for role in ROLES}
-        backends = psutil.Process(store.pid).children()
-        return found | {
-            "all": sum(found.values()),
-            "database_own": sum(memory_bytes(one.pid, "RssAnon") for one in backends),
-        }
+        return found | {"all": sum(found.values()), "database_own": _private(store.pid)}
+
+
+def _private(pid: int) -> int:
+    """What a process's children hold for themselves now."""
+    found = 0
+    for child in psutil.Process(pid).children():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended this moment
+            found += memory_bytes(child.pid, "RssAnon")
+    return found
 
 
 def _answered(stock: Stock) -> int:
