@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Literal
+from urllib.parse import quote
 from uuid import UUID
 
 from cyclopts import App
@@ -16,9 +17,10 @@ users = App(name="user", help="People of the account and their roles.")
 keys = App(name="key", help="API keys.")
 trunks = App(name="trunk", help="SIP trunks and their prefix routes.")
 dids = App(name="did", help="Numbers that the account owns.")
-lists = App(name="list", help="Phone blacklist, whitelist, do-not-disturb register.")
+lists = App(name="list", help="Blacklist, whitelists for tests, do-not-disturb register, suppressed addresses.")
 
-ListName = Literal["blacklist", "whitelist", "dnd"]
+ListName = Literal["blacklist", "whitelist", "dnd", "suppression", "mail_whitelist"]
+_OF_ADDRESSES = ("suppression", "mail_whitelist")
 
 
 # -- people and keys -----------------------------------------------------------------------------------------------------
@@ -147,19 +149,58 @@ def show_lists(*, json: Json = False) -> None:
 def list_entries(name: ListName, *, prefix: str | None = None, json: Json = False) -> None:
     """Entries of a list, all or those that begin with --prefix."""
     rows = list_all(f"/lists/{name}/entries", prefix=prefix)
-    print_rows("entries", rows, ("number", "prefix", "expires_at", "note"), as_json=json)
+    addresses = ("address", "reason", "source", "since", "expires_at", "note")
+    columns = addresses if name in _OF_ADDRESSES else ("number", "prefix", "expires_at", "note")
+    print_rows("entries", rows, columns, as_json=json)
+
+
+@lists.command(name="find")
+def find_entry(name: ListName, entry: str, *, json: Json = False) -> None:
+    """The entry that holds a number or address now: itself, a prefix of it, or its domain."""
+    print_thing(call_api("GET", f"/lists/{name}/entries/{quote(entry, safe='')}"), as_json=json)
 
 
 @lists.command(name="add")
-def add_entries(name: ListName, *numbers: str, note: str = "", prefix: bool = False, json: Json = False) -> None:
-    """Put numbers (or, with --prefix, all numbers that begin so) on a list."""
-    entries = [{"number": number, "note": note} | ({"prefix": True} if prefix else {}) for number in numbers]
-    print_thing(call_api("PUT", f"/lists/{name}/entries", body={"entries": entries}), as_json=json)
+def add_entries(
+    name: ListName, *entries: str, note: str = "", reason: str = "", prefix: bool = False, json: Json = False
+) -> None:
+    """Put numbers, addresses or (mail_whitelist) domains on a list.
+
+    Parameters
+    ----------
+    name
+        the list.
+    entries
+        numbers; for suppression and mail_whitelist addresses.
+    note
+        why, for people.
+    reason
+        suppression only: added (unless given), hard_bounce, soft_bounces, bounced_twice, complaint or unsubscribed.
+    prefix
+        all numbers that begin so.
+    json
+        print JSON.
+    """
+    given: dict[str, object] = {"note": note, "prefix": prefix or None, "reason": reason or None}
+    rest = {key: value for key, value in given.items() if value is not None}
+    body = {"entries": [{_key(name): entry, **rest} for entry in entries]}
+    print_thing(call_api("PUT", f"/lists/{name}/entries", body=body), as_json=json)
+
+
+@lists.command(name="remove")
+def remove_entries(name: ListName, *entries: str, prefix: bool = False, json: Json = False) -> None:
+    """Take numbers (or, with --prefix, prefix entries) or addresses off a list."""
+    rows = [{_key(name): entry, "prefix": prefix} for entry in entries]
+    print_thing(call_api("DELETE", f"/lists/{name}/entries", body={"entries": rows}), as_json=json)
+
+
+def _key(name: ListName) -> str:
+    return "address" if name in _OF_ADDRESSES else "number"
 
 
 @lists.command(name="import")
 def import_list(name: ListName, file: ExistingFile, *, replace: bool = False, json: Json = False) -> None:
-    """Load a file of entries, CSV or one number a line, of any length."""
+    """Load a file of entries, CSV or one number or address a line, of any length."""
 
     async def work(api: ApiClient) -> Any:  # noqa: ANN401 - JSON
         return await api.upload(f"/lists/{name}/import", file, "text/csv", {"replace": replace})

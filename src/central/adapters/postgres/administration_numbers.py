@@ -1,4 +1,4 @@
-"""Trunks, DIDs and phone lists on PostgreSQL (ports TrunkStore, DidStore, ListStore)."""
+"""Trunks, DIDs and lists on PostgreSQL (ports TrunkStore, DidStore, ListStore)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,16 @@ from central.adapters.postgres.administration_rows import (
 from central.adapters.postgres.pool import Connection, Pool, tenant
 from central.adapters.postgres.statements import load_statements
 from central.application.ports.administration import AuditEntry
-from central.application.ports.numbering import Did, ListChange, ListEntry, ListName, ListState, Route, TrunkRow
+from central.application.ports.numbering import (
+    ADDRESS_LISTS,
+    Did,
+    ListChange,
+    ListEntry,
+    ListName,
+    ListState,
+    Route,
+    TrunkRow,
+)
 from central.domain.errors import Conflict, DefectError, NotFound
 from central.domain.ids import AccountId, TrunkId
 
@@ -29,7 +38,7 @@ _TRUNK_COLUMNS: Final = frozenset(TrunkRow.__dataclass_fields__) - {"id", "creat
 _REGISTER: Final = ListEntry("").register
 _IN_ARRAY: Final = str.maketrans({'"': r"\"", "\\": r"\\"})
 _IN_COPY: Final = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-_COPY = "copy staged_entry (number, prefix, expires_at, note, register, categories) from stdin"
+_COPY = "copy staged_entry (number, prefix, expires_at, note, register, categories, reason, source) from stdin"
 
 
 def _trunk(*, routes: Sequence[Mapping[str, Any]], **columns: Any) -> TrunkRow:  # noqa: ANN401 - at the wire
@@ -140,6 +149,9 @@ class _Merge:
 
 _PHONE = _Merge("merge_phone_list", "prune_phone_list", "remove_phone_entries")
 _DND = _Merge("merge_dnd_list", "prune_dnd_list", "remove_dnd_entries")
+_SEARCHES: Final = {"dnd": "search_dnd_list", "suppression": "search_suppression", "mail_whitelist": "search_mail_list"}
+_FINDS: Final = {"dnd": "find_dnd_entry", "suppression": "find_suppression", "mail_whitelist": "find_mail_entry"}
+_SUPPRESSION = _Merge("merge_suppression", "", "lift_suppressions")
 
 
 class PostgresLists:
@@ -149,7 +161,7 @@ class PostgresLists:
         self._pool = pool
 
     async def states(self, account_id: AccountId) -> Sequence[ListState]:
-        """The state of each of the three lists."""
+        """The state of each list."""
         async with tenant(self._pool, account_id) as connection:
             return await fetch(connection, _SQL["list_states"], ListState, {"account_id": account_id})
 
@@ -159,7 +171,7 @@ class PostgresLists:
         """Add or change single entries; they say nothing about the date of the list's data."""
         async with changing(self._pool, account_id, audit) as change:
             await _stage(change.connection, entries)
-            return await _merge(change.connection, account_id, name, replace=False, fresh_at=None)
+            return await _merge(change.connection, account_id, name, audit, replace=False, fresh_at=None)
         raise _unreachable()
 
     async def load(
@@ -185,15 +197,15 @@ class PostgresLists:
             if replace:
                 await change.connection.execute(_SQL["index_staged"])
                 await change.connection.execute("analyze staged_entry")
-            return await _merge(change.connection, account_id, name, replace=replace, fresh_at=fresh_at)
+            return await _merge(change.connection, account_id, name, audit, replace=replace, fresh_at=fresh_at)
         raise _unreachable()
 
     async def remove(
         self, account_id: AccountId, name: ListName, entries: Sequence[ListEntry], audit: AuditEntry
     ) -> ListChange:
-        """Remove by number, prefix flag and (dnd) register."""
+        """Remove by number, prefix flag and (dnd) register; suppressions are lifted."""
         async with changing(self._pool, account_id, audit) as change:
-            values = {"account_id": account_id, "list": name}
+            values = _values(account_id, name, audit)
             await change.connection.execute(_SQL["lock_list"], values)
             await _stage(change.connection, entries)
             removed = await touched(change.connection, _SQL[_kind(name).remove], values)
@@ -203,20 +215,25 @@ class PostgresLists:
     async def search(
         self, account_id: AccountId, name: ListName, digits: str, after: ListEntry | None, limit: int
     ) -> Sequence[ListEntry]:
-        """Entries whose number begins with ``digits``, by number."""
+        """Entries that begin with ``digits``, by number or address."""
         values = {
             "account_id": account_id,
             "list": name,
             "low": digits,
-            "high": _successor(digits),
+            "high": None if name in ADDRESS_LISTS else _successor(digits),
             "after": after and after.number,
             "after_prefix": after and after.prefix,
             "after_register": after and after.register,
             "limit": limit,
         }
-        statement = _SQL["search_dnd_list" if name == "dnd" else "search_phone_list"]
         async with tenant(self._pool, account_id) as connection:
-            return await fetch(connection, statement, ListEntry, values)
+            return await fetch(connection, _SQL[_SEARCHES.get(name, "search_phone_list")], ListEntry, values)
+
+    async def find(self, account_id: AccountId, name: ListName, entry: str, at: datetime) -> ListEntry | None:
+        """The entry that holds this number or address."""
+        values = {"account_id": account_id, "list": name, "entry": entry, "at": at}
+        async with tenant(self._pool, account_id) as connection:
+            return await fetch_one(connection, _SQL[_FINDS.get(name, "find_phone_entry")], ListEntry, values)
 
 
 async def _one_trunk(connection: Connection, account_id: AccountId, trunk_id: TrunkId) -> TrunkRow | None:
@@ -235,10 +252,12 @@ def _copy_line(entry: ListEntry) -> str:
     """One row in COPY's text format (PostgreSQL manual, COPY, file formats); several times faster than row by row."""
     number, prefix, note = entry.number, "t" if entry.prefix else "f", entry.note
     if entry.expires_at is None and not note and not entry.categories and entry.register == _REGISTER:
-        return f"{number}\t{prefix}\t\\N\t\t{_REGISTER}\t{{}}\n"
+        return f"{number}\t{prefix}\t\\N\t\t{_REGISTER}\t{{}}\t{entry.reason}\t{entry.source}\n"
     expires = "\\N" if entry.expires_at is None else entry.expires_at.isoformat()
     quoted = ",".join('"' + word.translate(_IN_ARRAY) + '"' for word in entry.categories)
-    texts = (text.translate(_IN_COPY) for text in (note, entry.register, "{" + quoted + "}"))
+    texts = (
+        text.translate(_IN_COPY) for text in (note, entry.register, "{" + quoted + "}", entry.reason, entry.source)
+    )
     return "\t".join((number, prefix, expires, *texts)) + "\n"
 
 
@@ -248,9 +267,15 @@ async def _stage(connection: Connection, entries: Sequence[ListEntry]) -> None:
 
 
 async def _merge(
-    connection: Connection, account_id: AccountId, name: ListName, *, replace: bool, fresh_at: datetime | None
+    connection: Connection,
+    account_id: AccountId,
+    name: ListName,
+    audit: AuditEntry,
+    *,
+    replace: bool,
+    fresh_at: datetime | None,
 ) -> ListChange:
-    values = {"account_id": account_id, "list": name}
+    values = _values(account_id, name, audit)
     await connection.execute(_SQL["lock_list"], values)
     removed = await touched(connection, _SQL[_kind(name).prune], values) if replace else 0
     cursor = await connection.execute(_SQL[_kind(name).statement], values)
@@ -273,7 +298,13 @@ async def _advance(
     return ListChange(added, removed, unchanged, state)
 
 
+def _values(account_id: AccountId, name: ListName, audit: AuditEntry) -> dict[str, object]:
+    return {"account_id": account_id, "list": name, "at": audit.at, "actor": audit.actor}
+
+
 def _kind(name: ListName) -> _Merge:
+    if name == "suppression":
+        return _SUPPRESSION
     return _DND if name == "dnd" else _PHONE
 
 

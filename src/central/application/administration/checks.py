@@ -14,6 +14,7 @@ from central.domain.rights import Role
 MAX_NAME = 100
 _HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s]+")
+_DOMAIN = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _MIN_PASSWORD = 8
 _MAX_PREFIX = 15
 
@@ -75,6 +76,14 @@ def check_number(value: str, country: str, field: str = "number") -> str:
     if number is None:
         raise InvalidInput("invalid_number", "A number has 8 to 15 digits with its country code.", field=field)
     return number
+
+
+def check_domain(value: str, field: str = "domain") -> str:
+    """A domain with at least two labels, in lower case."""
+    name = value.strip().casefold().rstrip(".")
+    if not _DOMAIN.fullmatch(name):
+        raise InvalidInput("invalid_domain", "A domain is written like example.com.", field=field)
+    return name
 
 
 def check_email(value: str) -> str:

@@ -1,7 +1,7 @@
 """A whole list from a file of millions of rows: streamed, checked row by row, stored in one transaction.
 
-File: UTF-8 text, one entry a line; comma or semicolon between cells. With a header line (``number``, ``prefix``,
-``expires_at``, ``note``, ``register``, ``categories``) columns go by name, without one the first cell is the number.
+File: UTF-8 text, one entry a line; comma or semicolon between cells. With a header line (``number`` or ``address``, ``prefix``,
+``expires_at``, ``note``, ``register``, ``categories``, ``reason``) columns go by name, without one the first cell is the entry.
 Bad rows are counted and the first of them shown; they stop nothing.
 """
 
@@ -16,14 +16,14 @@ from typing import Final
 from central.application.administration.acting import Actor, Auditor
 from central.application.administration.checks import check_number
 from central.application.administration.edit_list import check_entry, list_named
-from central.application.ports.numbering import ListChange, ListEntry, ListName, ListStore
+from central.application.ports.numbering import ADDRESS_LISTS, ListChange, ListEntry, ListName, ListStore
 from central.domain.errors import InvalidInput
 from central.domain.moments import checked_moment
 
 _BATCH = 10_000
 _SHOWN = 100
 _MAX_LINE = 64 * 1024
-_COLUMNS = ("number", "prefix", "expires_at", "note", "register", "categories")
+_COLUMNS = ("number", "prefix", "expires_at", "note", "register", "categories", "reason")
 _TRUE = ("1", "true", "yes")
 _CLOCK_SKEW: Final = timedelta(minutes=5)
 
@@ -77,6 +77,8 @@ class _Reading:
     def _header(self, text: str) -> bool:
         self.delimiter = ";" if ";" in text and "," not in text else ","
         cells = [cell.strip().lower() for cell in _cells(text, self.delimiter)]
+        if self.name in ADDRESS_LISTS:
+            cells = ["number" if cell == "address" else cell for cell in cells]
         if "number" not in cells:
             return False
         unknown = [cell for cell in cells if cell not in _COLUMNS]
@@ -86,7 +88,7 @@ class _Reading:
         return True
 
     def _entry(self, text: str) -> ListEntry:
-        if len(self.columns) == 1 and text.isdigit():
+        if len(self.columns) == 1 and text.isdigit() and self.name not in ADDRESS_LISTS:
             return ListEntry(check_number(text, self.country))  # most files are this, and long
         cells = dict(zip(self.columns, _cells(text, self.delimiter), strict=False))
         categories = tuple(word.strip() for word in cells.get("categories", "").split("|") if word.strip())
@@ -97,6 +99,8 @@ class _Reading:
             note=cells.get("note", "").strip(),
             register=cells.get("register", "").strip() or "NCPR",
             categories=categories,
+            reason=cells.get("reason", "").strip().lower(),
+            source="file",
         )
         return check_entry(self.name, entry, self.country)
 
@@ -121,9 +125,11 @@ class ImportList:
         """Load the file; ``replace`` removes what it lacks, ``fresh_at`` is the date of the data (dnd: default now).
 
         Raises NotFound ``list_not_found``; InvalidInput ``unknown_encoding``, ``unknown_column``, ``line_too_long``,
-        ``empty_file`` (with ``replace``), ``fresh_at_in_the_future``: then nothing changed.
+        ``empty_file`` (with ``replace``), ``fresh_at_in_the_future``, ``replace_not_possible``: then nothing changed.
         """
         name = list_named(list_name)
+        if replace and name == "suppression":  # it grows by what recipients say: a file cannot know that
+            raise InvalidInput("replace_not_possible", "A file adds to the suppression list; remove entries by name.")
         now = self.auditor.clock.now()
         fresh = _fresh(fresh_at, now) if fresh_at is not None else now if name == "dnd" else None
         reading = _Reading(name, country)

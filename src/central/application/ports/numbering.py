@@ -1,4 +1,4 @@
-"""What administration needs of the store for numbers: trunks with their routes, DIDs, and the phone lists of an account."""
+"""What administration needs of the store for numbers: trunks with their routes, DIDs, and the lists of an account."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
+from uuid import UUID
 
 from central.application.ports.administration import AuditEntry
 from central.application.ports.telephony import InboundPeer
 from central.domain.ids import AccountId, TrunkId
 
-ListName = Literal["blacklist", "whitelist", "dnd"]
-LIST_NAMES: tuple[ListName, ...] = ("blacklist", "whitelist", "dnd")
+ListName = Literal["blacklist", "whitelist", "dnd", "suppression", "mail_whitelist"]
+LIST_NAMES: tuple[ListName, ...] = ("blacklist", "whitelist", "dnd", "suppression", "mail_whitelist")
+ADDRESS_LISTS: frozenset[str] = frozenset({"suppression", "mail_whitelist"})
+"""Lists of e-mail addresses (``mail_whitelist``: of whole domains too); the others hold phone numbers."""
+ENTRY_REASONS: tuple[str, ...] = ("added", "hard_bounce", "soft_bounces", "bounced_twice", "complaint", "unsubscribed")
+"""Why an address is suppressed; ``added``: somebody decided it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,10 @@ class DidStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListEntry:
-    """One entry. ``prefix``: every number that begins with it. ``register`` and ``categories`` belong to the dnd list."""
+    """One entry. ``number``: digits, in the address lists an address or domain. ``prefix``: every number that begins with it.
+
+    ``register`` and ``categories`` belong to the dnd list; ``reason``, ``source`` (message, person, file) and ``message_id`` to suppression.
+    """
 
     number: str
     prefix: bool = False
@@ -123,6 +131,9 @@ class ListEntry:
     register: str = "NCPR"
     categories: tuple[str, ...] = ()
     created_at: datetime | None = None
+    reason: str = ""
+    source: str = ""
+    message_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +157,10 @@ class ListChange:
 
 
 class ListStore(Protocol):
-    """Blacklist, testing whitelist and the local do-not-disturb register of an account."""
+    """Blacklist, testing whitelists, the local do-not-disturb register and the suppression list of an account."""
 
     async def states(self, account_id: AccountId) -> Sequence[ListState]:
-        """The state of each of the three lists."""
+        """The state of each list."""
         ...
 
     async def put(
@@ -177,11 +188,15 @@ class ListStore(Protocol):
     async def remove(
         self, account_id: AccountId, name: ListName, entries: Sequence[ListEntry], audit: AuditEntry
     ) -> ListChange:
-        """Remove by number, prefix flag and (dnd) register."""
+        """Remove by number, prefix flag and (dnd) register. What leaves the suppression list is lifted, with who did it."""
+        ...
+
+    async def find(self, account_id: AccountId, name: ListName, entry: str, at: datetime) -> ListEntry | None:
+        """The entry that holds this number or address at that time: itself, else the longest prefix, else its domain."""
         ...
 
     async def search(
         self, account_id: AccountId, name: ListName, digits: str, after: ListEntry | None, limit: int
     ) -> Sequence[ListEntry]:
-        """Entries whose number begins with ``digits`` (empty: all), by number, those after ``after``."""
+        """Entries that begin with ``digits`` (empty: all), by number or address, those after ``after``."""
         ...

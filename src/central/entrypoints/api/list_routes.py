@@ -1,10 +1,11 @@
-"""/lists: whom an account must not reach, may test on, and must scrub; single entries, search, whole files."""
+"""/lists: whom an account must not call or write to, may test on, and must scrub; single entries, search, whole files."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from litestar import Request, Router, delete, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
@@ -12,7 +13,7 @@ from litestar.status_codes import HTTP_200_OK
 from msgspec import Meta, Struct
 
 from central.application.administration.import_list import ImportResult
-from central.application.ports.numbering import ListChange, ListEntry, ListState
+from central.application.ports.numbering import ADDRESS_LISTS, ListChange, ListEntry, ListState
 from central.domain.errors import InvalidInput
 from central.domain.rights import Right
 from central.entrypoints.api.gate import CallerHere, UseCases, needs
@@ -33,14 +34,20 @@ class ListStateView(Struct, frozen=True):
 
 
 class EntryBody(Struct, forbid_unknown_fields=True, frozen=True):
-    """One entry. ``prefix``: every number that begins with it. ``register`` and ``categories``: dnd only."""
+    """One entry: a ``number``, in `suppression` and `mail_whitelist` an ``address`` (the latter: or a domain).
 
-    number: Annotated[str, Meta(max_length=32)]
+    ``prefix``: every number that begins with it. ``register`` and ``categories``: dnd only. ``reason``: suppression only, one of
+    added, hard_bounce, soft_bounces, bounced_twice, complaint, unsubscribed.
+    """
+
+    number: Annotated[str, Meta(max_length=32)] = ""
+    address: Annotated[str, Meta(max_length=320)] = ""
     prefix: bool = False
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
     note: Annotated[str, Meta(max_length=500)] = ""
     register: Annotated[str, Meta(min_length=1, max_length=40)] = "NCPR"
     categories: list[str] = []
+    reason: Annotated[str, Meta(max_length=40)] = ""
 
 
 class EntriesBody(Struct, forbid_unknown_fields=True, frozen=True):
@@ -49,8 +56,20 @@ class EntriesBody(Struct, forbid_unknown_fields=True, frozen=True):
     entries: Annotated[list[EntryBody], Meta(min_length=1, max_length=1000)]
 
 
+class AddressView(Struct, frozen=True, omit_defaults=True):
+    """One entry of a list of addresses. ``source``: by a `message` (``message_id``) to it, a `person` or a `file`."""
+
+    address: str
+    since: Moment | None
+    reason: str = ""
+    source: str = ""
+    message_id: UUID | None = None
+    expires_at: Moment | None = None
+    note: str = ""
+
+
 class EntryView(Struct, frozen=True, omit_defaults=True):
-    """One entry as stored."""
+    """One entry of a list of numbers."""
 
     number: str
     prefix: bool
@@ -86,9 +105,9 @@ class ImportView(Struct, frozen=True):
     change: ListChangeView
 
 
-@get("/lists", guards=[needs(Right.LISTS_READ)], summary="State of the phone lists", tags=["Lists"])
+@get("/lists", guards=[needs(Right.LISTS_READ)], summary="State of the lists", tags=["Lists"])
 async def list_lists(services: UseCases, caller: CallerHere) -> Page[ListStateView]:
-    """blacklist, whitelist (testing), dnd (local do-not-disturb register)."""
+    """blacklist, whitelist (tests), dnd (local do-not-disturb register); of e-mail: suppression, mail_whitelist (tests)."""
     return Page([_state_view(state) for state in await services.lists.states(caller.actor)])
 
 
@@ -97,11 +116,11 @@ async def search_list(
     list_name: FromPath[str],
     services: UseCases,
     caller: CallerHere,
-    prefix: Annotated[str, QueryParameter(description="Leading digits of the entries' numbers.")] = "",
+    prefix: Annotated[str, QueryParameter(description="How the entries' numbers or addresses begin.")] = "",
     cursor: Cursor = None,
     limit: Limit = 50,
-) -> Page[EntryView]:
-    """Entries by number; masked without the right `numbers:unmask`."""
+) -> Page[EntryView | AddressView]:
+    """Entries by number or address; numbers masked without the right `numbers:unmask`."""
     after = _entry_after(cursor)
     rows = await services.lists.search(caller.actor, list_name, prefix, after, limit + 1)
     unmask = Right.NUMBERS_UNMASK in caller.rights
@@ -113,6 +132,20 @@ async def search_list(
     )
 
 
+@get(
+    "/lists/{list_name:str}/entries/{entry:str}",
+    guards=[needs(Right.LISTS_READ)],
+    summary="Ask a list for one number or address",
+    tags=["Lists"],
+)
+async def find_entry(
+    list_name: FromPath[str], entry: FromPath[str], services: UseCases, caller: CallerHere
+) -> EntryView | AddressView:
+    """The entry that holds it now: itself, a prefix of it, or its domain; else 404 `entry_not_found`."""
+    found = await services.lists.find(caller.actor, list_name, entry, caller.account.country)
+    return _entry_view(found, list_name, unmask=Right.NUMBERS_UNMASK in caller.rights)
+
+
 @put(
     "/lists/{list_name:str}/entries",
     guards=[needs(Right.LISTS_CHANGE)],
@@ -122,8 +155,8 @@ async def search_list(
 async def put_entries(
     list_name: FromPath[str], data: JSONBody[EntriesBody], services: UseCases, caller: CallerHere
 ) -> ListChangeView:
-    """In force with the next claim of any waiting record."""
-    entries = [_entry(entry) for entry in data.entries]
+    """In force with the next claim of any waiting record, and the next hand-over of any waiting message."""
+    entries = [_entry(entry, list_name) for entry in data.entries]
     return _change_view(await services.lists.put(caller.actor, list_name, entries, caller.account.country))
 
 
@@ -137,8 +170,8 @@ async def put_entries(
 async def remove_entries(
     list_name: FromPath[str], data: JSONBody[EntriesBody], services: UseCases, caller: CallerHere
 ) -> ListChangeView:
-    """By number, prefix flag and (dnd) register; unknown ones are passed over."""
-    entries = [_entry(entry) for entry in data.entries]
+    """By address, or by number, prefix flag and (dnd) register; unknown ones are passed over."""
+    entries = [_entry(entry, list_name) for entry in data.entries]
     return _change_view(await services.lists.remove(caller.actor, list_name, entries, caller.account.country))
 
 
@@ -160,9 +193,10 @@ async def import_list(
     replace: Annotated[bool, QueryParameter(description="Remove entries that the file lacks.")] = False,
     fresh_at: Annotated[datetime | None, QueryParameter(description="Date of the data; dnd: now unless given.")] = None,
 ) -> ImportView:
-    """The body is CSV or one number a line, UTF-8, of any length; all of it is taken in, or nothing.
+    """The body is CSV or one number or address a line, UTF-8, of any length; all of it is taken in, or nothing.
 
-    With a header line columns go by name: `number`, `prefix`, `expires_at`, `note`, `register`, `categories` (`|` between).
+    With a header line columns go by name: `number` or `address`, `prefix`, `expires_at`, `note`, `register`, `categories` (`|`
+    between), `reason`. A file never replaces the suppression list.
     """
     body = limited(request.stream(), services.limits.list_import_bytes)
     result = await services.import_list(
@@ -181,8 +215,14 @@ async def limited(chunks: AsyncIterator[bytes], most: int) -> AsyncIterator[byte
         yield chunk
 
 
-def _entry(body: EntryBody) -> ListEntry:
-    return ListEntry(body.number, body.prefix, body.expires_at, body.note, body.register, tuple(body.categories))
+def _entry(body: EntryBody, list_name: str) -> ListEntry:
+    given, other = (body.address, body.number) if list_name in ADDRESS_LISTS else (body.number, body.address)
+    if other:
+        wanted = "address" if list_name in ADDRESS_LISTS else "number"
+        raise InvalidInput("invalid_entry", f"Entries of this list have the field {wanted}.", field=wanted)
+    return ListEntry(
+        given, body.prefix, body.expires_at, body.note, body.register, tuple(body.categories), reason=body.reason
+    )
 
 
 def _entry_after(cursor: str | None) -> ListEntry | None:
@@ -192,7 +232,10 @@ def _entry_after(cursor: str | None) -> ListEntry | None:
     return ListEntry(number or "", key.get("prefix") is True, register=str(key.get("register", "NCPR")))
 
 
-def _entry_view(row: ListEntry, list_name: str, *, unmask: bool) -> EntryView:
+def _entry_view(row: ListEntry, list_name: str, *, unmask: bool) -> EntryView | AddressView:
+    if list_name in ADDRESS_LISTS:
+        since, expires = moment_or_none(row.created_at), moment_or_none(row.expires_at)
+        return AddressView(row.number, since, row.reason, row.source, row.message_id, expires, row.note)
     number = row.number if unmask or row.prefix else masked(row.number)
     if list_name == "dnd":
         return EntryView(number, row.prefix, register=row.register, categories=tuple(row.categories))
@@ -212,4 +255,6 @@ def _import_view(result: ImportResult) -> ImportView:
     return ImportView(result.read, result.refused, bad, _change_view(result.change))
 
 
-list_router = Router("/", route_handlers=[list_lists, search_list, put_entries, remove_entries, import_list])
+list_router = Router(
+    "/", route_handlers=[list_lists, search_list, find_entry, put_entries, remove_entries, import_list]
+)

@@ -14,7 +14,11 @@ select w.account_id, w.recipient, 'dnd:' || e.register from w
 with w as (select * from unnest(%(accounts)s::uuid[], %(recipients)s::text[]) as w(account_id, recipient))
 select w.account_id, w.recipient, 'suppressed:' || s.reason as list from w
   join suppression s on s.account_id = w.account_id and s.address = lower(w.recipient)
-   and s.since is not null and s.lifted_at is null and (s.expires_at is null or s.expires_at > %(at)s);
+   and s.since is not null and s.lifted_at is null and (s.expires_at is null or s.expires_at > %(at)s)
+union all
+select w.account_id, w.recipient, 'whitelist' from w
+  join list_entry e on e.account_id = w.account_id and e.list = 'mail_whitelist'
+   and e.number in (lower(w.recipient), split_part(lower(w.recipient), '@', 2)) and (e.expires_at is null or e.expires_at > %(at)s);
 
 -- name: routes
 -- ``needs``: the registration ids that the carrier must get with each message.
@@ -285,15 +289,17 @@ select d.account_id, lower(d.address), d.reason, d.message_id, case when not d.c
   from (select distinct on (account_id, lower(address)) d.*, d.reason in ('soft_bounces', 'bounced_twice') as counts
           from jsonb_to_recordset(%(rows)s::jsonb) as d(account_id uuid, address text, reason text, message_id uuid, detail text)
          order by account_id, lower(address), d.reason in ('soft_bounces', 'bounced_twice')) d
-on conflict (account_id, address) do update set updated_at = excluded.updated_at,
+on conflict (account_id, address) do update set updated_at = excluded.updated_at, detail = excluded.detail, lifted_at = null, lifted_by = null,
   soft_failures = case when s.lifted_at is not null then 0 else s.soft_failures end + excluded.soft_failures,
-  first_soft_at = coalesce(s.first_soft_at, excluded.first_soft_at), lifted_at = null, lifted_by = null,
-  reason = case when s.since is not null and s.lifted_at is null then s.reason else excluded.reason end,
-  message_id = excluded.message_id, detail = excluded.detail,
-  since = case when s.since is not null and s.lifted_at is null then s.since
-               when excluded.since is not null then excluded.since
-               when excluded.reason = 'bounced_twice' and s.soft_failures >= 1 then %(at)s::timestamptz
-               when s.soft_failures + 1 >= 5 and s.first_soft_at <= %(at)s::timestamptz - interval '7 days' then %(at)s::timestamptz end;
+  first_soft_at = coalesce(s.first_soft_at, excluded.first_soft_at),
+  expires_at = case when excluded.since is null then s.expires_at end,   -- what is known for certain does not run out
+  (reason, source, message_id, since) = (
+    select case when x.force then s.reason else excluded.reason end, case when x.force then s.source else 'message' end,
+           excluded.message_id,
+           case when x.force then s.since when excluded.since is not null then excluded.since
+                when excluded.reason = 'bounced_twice' and s.soft_failures >= 1 then %(at)s::timestamptz
+                when s.soft_failures + 1 >= 5 and s.first_soft_at <= %(at)s::timestamptz - interval '7 days' then %(at)s::timestamptz end
+      from (select s.since is not null and s.lifted_at is null and (s.expires_at is null or s.expires_at > %(at)s) as force) x);
 
 -- name: unfail
 -- A delivery takes soft failures back.

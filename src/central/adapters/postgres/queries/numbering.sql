@@ -54,8 +54,11 @@ select exists (select from flow_did where account_id = %(account_id)s and number
 delete from did where account_id = %(account_id)s and number = %(number)s;
 
 -- name: list_states
-select n.list, coalesce(v.version, 0) as version, coalesce(v.entries, 0) as entries, v.fresh_at
-  from unnest(array['blacklist', 'whitelist', 'dnd']) with ordinality as n(list, position)
+-- Bounces and complaints suppress too, without a version: what is in force is counted when somebody asks.
+select n.list, coalesce(v.version, 0) as version, v.fresh_at,
+       case n.list when 'suppression' then (select count(*) from suppression s where s.account_id = %(account_id)s and s.since is not null)
+            else coalesce(v.entries, 0) end as entries
+  from unnest(array['blacklist', 'whitelist', 'dnd', 'suppression', 'mail_whitelist']) with ordinality as n(list, position)
   left join list_version v on v.account_id = %(account_id)s and v.list = n.list order by n.position;
 
 -- name: lock_list
@@ -65,11 +68,11 @@ on conflict (account_id, list) do update set version = list_version.version;
 
 -- name: stage_list
 create temporary table staged_entry (
-  number text, prefix boolean, expires_at timestamptz, note text, register text, categories text[]) on commit drop;
+  number text, prefix boolean, expires_at timestamptz, note text, register text, categories text[], reason text, source text) on commit drop;
 
 -- name: stage_entries
 insert into staged_entry select * from jsonb_to_recordset(%(entries)s)
-  as e(number text, prefix boolean, expires_at timestamptz, note text, register text, categories text[]);
+  as e(number text, prefix boolean, expires_at timestamptz, note text, register text, categories text[], reason text, source text);
 
 -- name: merge_phone_list
 with merged as (
@@ -86,6 +89,56 @@ with merged as (
   on conflict (account_id, number, register) do update set categories = excluded.categories
   returning (xmax = 0) as new)
 select count(*) filter (where new), count(*) filter (where not new) from merged;
+
+-- name: merge_suppression
+-- Who is in force keeps why and since when; what is only counted, lifted or over begins anew.
+with merged as (
+  insert into suppression as s (account_id, address, reason, source, since, expires_at, detail, updated_at)
+  select distinct on (number) %(account_id)s::uuid, number, coalesce(nullif(reason, ''), 'added'), coalesce(nullif(source, ''), 'person'),
+         %(at)s::timestamptz, expires_at, note, %(at)s::timestamptz from staged_entry order by number
+  on conflict (account_id, address) do update set expires_at = excluded.expires_at, lifted_at = null, lifted_by = null,
+    updated_at = excluded.updated_at, detail = coalesce(nullif(excluded.detail, ''), s.detail),
+    (reason, source, since, message_id) = (
+      select case when x then s.reason else excluded.reason end, case when x then s.source else excluded.source end,
+             case when x then s.since else excluded.since end, case when x then s.message_id end
+        from (select s.since is not null and (s.expires_at is null or s.expires_at > %(at)s) as x) as in_force)
+  returning since = %(at)s::timestamptz as new)
+select count(*) filter (where new), count(*) filter (where not new) from merged;
+
+-- name: lift_suppressions
+update suppression x set lifted_at = %(at)s, lifted_by = %(actor)s, since = null, soft_failures = 0, first_soft_at = null, updated_at = %(at)s
+  from staged_entry s where x.account_id = %(account_id)s and x.address = s.number and x.since is not null;
+
+-- name: search_suppression
+select address as number, expires_at, detail as note, since as created_at, reason, source, message_id from suppression
+ where account_id = %(account_id)s and since is not null and starts_with(address, %(low)s)
+   and (%(after)s::text is null or address > %(after)s) and %(high)s::text is null
+ order by address limit %(limit)s;
+
+-- name: search_mail_list
+select number, expires_at, note, created_at from list_entry
+ where account_id = %(account_id)s and list = %(list)s and starts_with(number, %(low)s)
+   and (%(after)s::text is null or number > %(after)s) and %(high)s::text is null
+ order by number limit %(limit)s;
+
+-- name: find_phone_entry
+select number, prefix, expires_at, note, created_at from list_entry
+ where account_id = %(account_id)s and list = %(list)s and (number = %(entry)s and not prefix or prefix and starts_with(%(entry)s, number))
+   and (expires_at is null or expires_at > %(at)s)
+ order by prefix, length(number) desc limit 1;
+
+-- name: find_dnd_entry
+select number, register, categories from dnd_entry where account_id = %(account_id)s and number = %(entry)s order by register limit 1;
+
+-- name: find_suppression
+select address as number, expires_at, detail as note, since as created_at, reason, source, message_id from suppression
+ where account_id = %(account_id)s and address = %(entry)s and since is not null and (expires_at is null or expires_at > %(at)s);
+
+-- name: find_mail_entry
+select number, expires_at, note, created_at from list_entry
+ where account_id = %(account_id)s and list = %(list)s and number in (%(entry)s, split_part(%(entry)s, '@', 2))
+   and (expires_at is null or expires_at > %(at)s)
+ order by strpos(number, '@') = 0 limit 1;
 
 -- name: index_staged
 create index on staged_entry (number);
