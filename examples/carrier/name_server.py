@@ -29,6 +29,10 @@ class NameServer:
         """One more record of a name: TXT or MX (``10 host``)."""
         self._records.setdefault((name.lower().rstrip("."), record_type), []).append(value)
 
+    def withdraw(self, name: str, record_type: str) -> None:
+        """All records of this type of a name."""
+        self._records.pop((name.lower().rstrip("."), record_type), None)
+
     def _serve(self) -> None:
         while not self._closing:
             asked, client = self._socket.recvfrom(4096)

@@ -22,6 +22,7 @@ from central.application.ports.carriers import LinkMoved, MailAnswered, Taken
 from central.application.ports.composition import (
     Composed,
     DkimKey,
+    Loaded,
     MailAddress,
     MailDraft,
     MailIdentity,
@@ -41,7 +42,7 @@ TEMPLATE = MailTemplate(subject=SUBJECT, text=TEXT, mjml=MJML)
 class NoFiles:
     """No message of the benchmark has a file."""
 
-    async def load(self, references: Sequence[str], limit_bytes: int) -> Sequence[bytes | Missing]:
+    async def load(self, references: Sequence[str], limit_bytes: int) -> Sequence[Loaded | Missing]:
         raise AssertionError((references, limit_bytes))
 
 

@@ -18,6 +18,7 @@ from central.adapters.smtp.signing import new_key, public_record
 from central.application.ports.composition import (
     Composed,
     DkimKey,
+    Loaded,
     MailAddress,
     MailDraft,
     MailIdentity,
@@ -62,15 +63,15 @@ class Files:
         self.contents = contents
         self.asked = 0
 
-    async def load(self, references: Sequence[str], limit_bytes: int) -> Sequence[bytes | Missing]:
+    async def load(self, references: Sequence[str], limit_bytes: int) -> Sequence[Loaded | Missing]:
         self.asked += len(references)
         return [self._one(one, limit_bytes) for one in references]
 
-    def _one(self, reference: str, limit_bytes: int) -> bytes | Missing:
+    def _one(self, reference: str, limit_bytes: int) -> Loaded | Missing:
         content = self.contents.get(reference)
         if content is None:
             return Missing("not_found")
-        return content if len(content) <= limit_bytes else Missing("too_large")
+        return Loaded(content) if len(content) <= limit_bytes else Missing("too_large")
 
 
 def composer(contents: Mapping[str, bytes] | None = None, *, templates: int = 200) -> MailComposer:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from central.adapters.passwords import Argon2Passwords
+from central.adapters.postgres.account_files import PostgresFiles
 from central.adapters.postgres.administration_accounts import (
     PostgresAccounts,
     PostgresIdempotency,
@@ -43,6 +44,7 @@ from central.adapters.system import SystemClock, SystemIds
 from central.adapters.telemetry.metrics import CONTENT_TYPE
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
 from central.adapters.webhook.channel import WebhookCourier
+from central.adapters.webhook.pages import WebPages
 from central.adapters.webhook.url_policy import WebhookUrlPolicy
 from central.application.administration.acting import Auditor
 from central.application.administration.arrange_flow import ArrangeFlow
@@ -53,6 +55,7 @@ from central.application.administration.edit_list import EditList
 from central.application.administration.find_missing import FindMissing
 from central.application.administration.import_list import ImportList
 from central.application.administration.keep_contacts import KeepContacts
+from central.application.administration.keep_files import KeepFiles
 from central.application.administration.keep_keys import KeepKeys
 from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import (
@@ -77,8 +80,10 @@ from central.application.messaging.accept_mails import AcceptMails
 from central.application.messaging.accept_messages import AcceptShortMessages
 from central.application.messaging.send_emails import SendEmails
 from central.application.messaging.send_sms import SendSms
+from central.application.messaging.take_events import TakeEvents
 from central.application.messaging.take_receipts import TakeReceipts
 from central.application.messaging.track_mail import TrackMail
+from central.application.ports.carriers import ProviderPages
 from central.application.ports.intake import LoadQueue
 from central.application.ports.telemetry import Telemetry
 from central.application.reporting.read_messages import ReadMessages
@@ -90,6 +95,7 @@ from central.bootstrap.gateways import hear_receipts
 from central.bootstrap.mail import mail_house, name_servers, token_keys
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
+from central.bootstrap.provider_events import HearProviderEvents
 from central.bootstrap.publisher import webhook_config
 from central.bootstrap.recordings import recording_links, recording_storage
 from central.bootstrap.speech import speech_config
@@ -100,18 +106,17 @@ from central.entrypoints.api.app import create_app
 from central.entrypoints.api.services import Limits, Messaging, Neighbour, Services
 from central.settings import Settings
 
+_Web = tuple[WebhookCourier, ProviderPages]
 _READY_S = 2.0  # a probe does not wait longer
 _NODES = {"voice": "voice-node", "messages": "runner"}
 
 
 def build_services(
-    settings: Settings, pool: Pool, shard: Pool, queue: LoadQueue, courier: WebhookCourier, telemetry: ProcessTelemetry
+    settings: Settings, pool: Pool, shard: Pool, queue: LoadQueue, web: _Web, telemetry: ProcessTelemetry
 ) -> Services:
     """Wire every use case. ``shard`` is a pool of central_worker: for the operator's routes and frozen flow versions."""
-    clock, ids = SystemClock(), SystemIds()
-    auditor, operators = Auditor(clock, ids), PostgresAccounts(shard)
+    auditor, operators = Auditor(clock := SystemClock(), ids := SystemIds()), PostgresAccounts(shard)
     flows, keys, lists, prompts = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool), PostgresPrompts(pool)
-    urls = WebhookUrlPolicy(webhook_config(settings))
     missing = FindMissing(prompts, PostgresSavedEndpoints(pool), PostgresFlowNames(pool), PostgresAccounts(pool))
     work = _work(settings, pool, library := PostgresLibrary(shard, PostgresDispatch(shard, ids), clock), queue)
     return Services(
@@ -126,7 +131,7 @@ def build_services(
         keys=KeepKeys(keys, auditor),
         trunks=MaintainTrunks(PostgresTrunks(pool), auditor),
         dids=MaintainDids(PostgresDids(pool), auditor),
-        messaging=messaging(settings, pool, shard, library, auditor, telemetry),
+        messaging=messaging(settings, pool, shard, library, auditor, web[1], telemetry),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),
@@ -135,9 +140,11 @@ def build_services(
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(PromptFiles(speech_config(settings), prompts), prompts, auditor),
         control=ControlWork(PostgresControl(pool, clock), flows, auditor),
-        endpoints=MaintainEndpoints(PostgresEndpoints(pool), flows, urls, auditor),
+        endpoints=MaintainEndpoints(
+            PostgresEndpoints(pool), flows, WebhookUrlPolicy(webhook_config(settings)), auditor
+        ),
         dead_letters=PostgresDeadLetters(pool),
-        courier=courier,
+        courier=web[0],
         policies=MaintainPolicies(PostgresPolicies(pool)),
         submit=work.submit,
         receive=work.receive,
@@ -180,8 +187,9 @@ def _work(settings: Settings, pool: Pool, library: PostgresLibrary, queue: LoadQ
 
 
 def messaging(
-    settings: Settings, pool: Pool, shard: Pool, library: PostgresLibrary, auditor: Auditor, telemetry: Telemetry
-) -> Messaging:
+    settings: Settings, pool: Pool, shard: Pool, library: PostgresLibrary, auditor: Auditor, pages: ProviderPages,
+    telemetry: Telemetry,
+) -> Messaging:  # fmt: skip
     """Wire what the API offers of SMS and e-mail; ``shard`` is a pool of central_worker: tokens of e-mails name no account."""
     clock, ids = auditor.clock, auditor.ids
     store = PostgresMessages(pool, ids, as_tenant=True)
@@ -189,11 +197,19 @@ def messaging(
     return Messaging(
         carriers=MaintainCarriers(PostgresCarriers(pool), carrier_check(webhook_config(settings)), auditor),
         send_sms=SendSms(AcceptShortMessages(store, library, clock), ids),
-        send_emails=SendEmails(AcceptMails(store, clock), ids),
+        send_emails=SendEmails(AcceptMails(store, PostgresFiles(pool), clock), ids),
+        files=KeepFiles(PostgresFiles(pool), auditor),
         domains=MaintainMailDomains(PostgresMailDomains(pool), records, auditor, settings.bounce_domain),
         track=TrackMail(PostgresMessages(shard, ids), token_keys(settings), known_machines(), clock, ids),
         read=ReadMessages(PostgresMessageReports(pool)),
         take_receipts=TakeReceipts(PostgresMessages(shard, ids), hear_receipts, clock, ids, telemetry),
+        take_events=TakeEvents(
+            PostgresMessages(shard, ids),
+            HearProviderEvents(token_keys(settings), pages, clock),
+            clock,
+            ids,
+            telemetry,
+        ),
     )
 
 
@@ -238,16 +254,17 @@ async def _readiness(pool: Pool) -> Sequence[Neighbour]:
 @contextlib.asynccontextmanager
 async def api_services(settings: Settings, telemetry: ProcessTelemetry) -> AsyncGenerator[Services]:
     """Open what the API needs and close it again."""
-    courier = WebhookCourier(webhook_config(settings))
+    courier, pages = WebhookCourier(webhook_config(settings)), WebPages(webhook_config(settings))
     try:
         async with (
             await worker_pool(settings, "central_api", "api") as pool,
             await worker_pool(settings, "central_worker", "api shard", 2) as shard,
             open_jobs(database_dsn(settings), "central_api").open_async() as jobs,
         ):
-            yield build_services(settings, pool, shard, JobQueue(jobs), courier, telemetry)
+            yield build_services(settings, pool, shard, JobQueue(jobs), (courier, pages), telemetry)
     finally:
         await courier.close()
+        await pages.close()
 
 
 async def run_api(settings: Settings) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from dataclasses import replace
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -11,6 +12,8 @@ from central.adapters.smpp.channel import SmppCarrier
 from central.adapters.smpp.config import SmppConfig
 from central.adapters.smtp.channel import SmtpRelay
 from central.adapters.smtp.config import RelayConfig
+from central.adapters.smtp.mailbox import MailboxReader
+from central.adapters.smtp.translate import Prove
 from central.adapters.webhook.config import WebhookConfig
 from central.application.ports.carrier_setup import CarrierKind, CheckCarrier
 from central.application.ports.carriers import MailRelay, SmsCarrier
@@ -23,6 +26,10 @@ from central.domain.errors import CentralError, InvalidInput
 Settings = Mapping[str, object]
 Secrets = Mapping[str, str]
 Config = TypeVar("Config")
+_MAILBOX: Final = frozenset(
+    {"host", "port", "user", "tls", "check_certificate", "folder", "delete", "trusting", "poll_s"}
+)
+_LEAST_POLL_S: Final = 2
 
 
 def carrier_check(web: WebhookConfig) -> CheckCarrier:
@@ -62,12 +69,38 @@ def open_relay(row: OpenCarrier, clock: Clock) -> MailRelay:
     return relay
 
 
+def open_mailbox(row: OpenCarrier, clock: Clock, prove: Prove) -> MailboxReader | None:
+    """The mailbox that reports of a relay come back to, None where it has none. Raises InvalidInput for settings that are wrong."""
+    config = _smtp(row.name, row.settings, row.secrets)
+    if config.mailbox is None:
+        return None
+    mailbox = MailboxReader(replace(config.mailbox, password=config.mailbox_password), clock, prove)
+    mailbox.open()
+    return mailbox
+
+
+def relay_topics(row: OpenCarrier) -> frozenset[str]:
+    """The topics whose events a relay believes; none where its settings are of an older version."""
+    try:
+        return frozenset(_smtp(row.name, row.settings, row.secrets).topics)
+    except InvalidInput:
+        return frozenset()
+
+
 def _smpp(name: str, settings: Settings, secrets: Secrets) -> SmppConfig:
     return _config(SmppConfig, name, settings, secrets)
 
 
 def _smtp(name: str, settings: Settings, secrets: Secrets) -> RelayConfig:
-    return _config(RelayConfig, name, settings, secrets)
+    mailbox = settings.get("mailbox")
+    if isinstance(mailbox, Mapping) and (unknown := sorted({*map(str, mailbox)} - _MAILBOX)):
+        raise InvalidInput("invalid_carrier", f"A mailbox has no setting {unknown[0]}.", field="settings")
+    config = _config(RelayConfig, name, settings, secrets)
+    if config.mailbox is not None and config.mailbox.poll_s < _LEAST_POLL_S:
+        raise InvalidInput(
+            "invalid_carrier", f"A mailbox is looked at every {_LEAST_POLL_S} s at most.", field="settings"
+        )
+    return config
 
 
 _CONFIGS: Mapping[CarrierKind, Callable[[str, Settings, Secrets], object]] = {"smpp": _smpp, "smtp": _smtp}

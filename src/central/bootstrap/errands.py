@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
+from central.adapters.postgres.account_files import PostgresFiles
 from central.adapters.postgres.contacts import PostgresContacts, PostgresLinks
 from central.adapters.postgres.flow_names import PostgresFlowNames
 from central.adapters.postgres.intake_store import PostgresIntake
@@ -56,7 +57,7 @@ def errand_runners(
         errands.UpdateContact: functions.update_contact,
         errands.ShortenLink: functions.shorten_link,
         errands.SendSms: SendShortMessages(AcceptShortMessages(messages, stores.library, stores.clock), receipts),
-        errands.SendEmail: SendMails(AcceptMails(messages, stores.clock)),
+        errands.SendEmail: SendMails(AcceptMails(messages, PostgresFiles(stores.pool), stores.clock)),
         errands.TransferToFlow: GoOnInFlow(PostgresFlowNames(stores.pool), stores.library),
         errands.CallWebhook: CallWebhooks(web, PostgresSavedEndpoints(stores.pool), stores.clock, telemetry),
         errands.FetchSound: FetchSounds(sounds, telemetry),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 
 from central.adapters.smtp.config import ReceiverConfig
 from central.adapters.smtp.receiver import MailReceiver
-from central.application.ports.composition import Missing
 from central.application.ports.world import Clock
 from central.bootstrap.recordings import own_secret
 from central.domain.errors import OperatorError
@@ -55,12 +53,3 @@ def name_servers(settings: Settings) -> list[tuple[str, int]]:
             raise OperatorError("bad_settings", f"CENTRAL_DNS_SERVERS: {one!r} is no ADDRESS:PORT.")
         found.append((host, int(port)))
     return found
-
-
-class NoFiles:
-    """Attachments by reference are none yet: what an e-mail brings along stands in its content."""
-
-    async def load(self, references: Sequence[str], limit_bytes: int) -> Sequence[bytes | Missing]:
-        """None of them is there."""
-        del limit_bytes
-        return [Missing("not_found") for _ in references]

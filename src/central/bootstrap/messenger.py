@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from datetime import timedelta
+from functools import partial
 
+from central.adapters.postgres.account_files import PostgresAttachments
 from central.adapters.postgres.messages import PostgresMessages
+from central.adapters.postgres.pool import Pool
 from central.adapters.smtp.compose import MailComposer
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
 from central.application.messaging.hand_over import HandOverSms
@@ -20,20 +23,25 @@ from central.application.messaging.store_sms_news import StoreSmsNews
 from central.application.messaging.tend_messages import TendMessages
 from central.application.ports.carriers import MailAnswered, PartAnswered
 from central.application.ports.message_store import OpenCarrier
-from central.bootstrap.carriers import open_relay, open_sms_carrier
-from central.bootstrap.mail import NoFiles, bounce_receiver, token_keys
+from central.bootstrap.carriers import open_mailbox, open_relay, open_sms_carrier
+from central.bootstrap.mail import bounce_receiver, token_keys
 from central.bootstrap.publisher import webhook_config
+from central.bootstrap.store import worker_pool
 from central.bootstrap.worker_stores import WorkerStores, worker_stores
+from central.domain.mail_tokens import bounced_message
 from central.entrypoints.workers.messenger import Messenger, Served
 from central.settings import Settings
 
 
 async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemetry) -> None:
     """Run until ``stop`` is set; what is handed over may be answered."""
-    async with worker_stores(settings, "messenger") as stores:
+    async with (
+        worker_stores(settings, "messenger") as stores,
+        await worker_pool(settings, "central_worker", "messenger files", 2) as files,
+    ):
         owner = f"{settings.node_name}/{stores.ids.uuid().hex[-12:]}"
         store = PostgresMessages(stores.pool, stores.ids)
-        doors = _Doors(settings, stores, store, owner, telemetry)
+        doors = _Doors(settings, stores, store, files, owner, telemetry)
 
         async def lead(lease: timedelta) -> bool:
             return await stores.dispatch.lead("messenger", owner, lease) is not None
@@ -49,14 +57,16 @@ class _Doors:
     """Opens carriers as their rows say."""
 
     def __init__(
-        self, settings: Settings, stores: WorkerStores, store: PostgresMessages, owner: str, telemetry: ProcessTelemetry
-    ) -> None:
+        self, settings: Settings, stores: WorkerStores, store: PostgresMessages, files: Pool, owner: str,
+        telemetry: ProcessTelemetry,
+    ) -> None:  # fmt: skip
         clock, ids = stores.clock, stores.ids
         self._clock, self._ids, self._store, self._telemetry = clock, ids, store, telemetry
         self._web = webhook_config(settings)
+        self._prove = partial(bounced_message, token_keys(settings))
         self._texts = HearShortMessages(store, clock, ids)
         self._sms = HandOverSms(store, stores.library, clock, ids, owner)
-        composer = MailComposer(token_keys(settings), clock, NoFiles())
+        composer = MailComposer(token_keys(settings), clock, PostgresAttachments(files))
         self._mails = HandOverMails(store, composer, clock, ids, owner, settings.mail_link_address)
 
     async def open(self, row: OpenCarrier) -> Served:
@@ -64,8 +74,12 @@ class _Doors:
         store, clock, ids, telemetry = self._store, self._clock, self._ids, self._telemetry
         if row.channel == "email":
             relay = open_relay(row, clock)
-            heard = StoreMailNews(store, row, row.routes, clock, ids)
-            return ServeCarrier(row, relay, self._mails, heard, MailAnswered, store, telemetry)
+            mailbox = open_mailbox(row, clock, self._prove)
+            heard = StoreMailNews(store, row, row.routes, clock, ids, telemetry)
+            served = ServeCarrier(row, relay, self._mails, heard, MailAnswered, store, telemetry)
+            if mailbox is not None:
+                served.hear_by(mailbox)
+            return served
         carrier = open_sms_carrier(row, clock, ids, telemetry, self._web)
         news = StoreSmsNews(store, row, row.routes, clock, ids, self._texts, telemetry)
         return ServeCarrier(row, carrier, self._sms, news, PartAnswered, store, telemetry, carrier.query)

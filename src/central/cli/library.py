@@ -1,7 +1,8 @@
-"""Commands for what flows and accounts draw on: recorded prompts of the account, calling policies of the installation."""
+"""Commands for what flows and accounts draw on: recorded prompts and files of the account, policies of the installation."""
 
 from __future__ import annotations
 
+import mimetypes
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from central.cli.operate import Json
 from central.cli.output import print_json, print_rows, print_thing, say
 
 prompts = App(name="prompt", help="Recorded prompts that flows play.")
+files = App(name="file", help="Files that e-mails bring along.")
 policies = App(name="policy", help="Calling policies of this installation.")
 
 
@@ -65,6 +67,39 @@ def remove_prompt(name: str, *, language: str = "", force: Annotated[bool, Param
     """
     answer: dict[str, Any] = call_api("DELETE", _path(name), query={"language": language, "force": force})
     _print_holding(answer["held_by"], "it")
+
+
+@files.command(name="list")
+def list_files(*, json: Json = False) -> None:
+    """Files by name."""
+    print_rows("files", list_all("/files"), ("name", "media_type", "size_bytes", "created_at"), as_json=json)
+
+
+@files.command(name="add")
+def add_file(file: ExistingFile, *, name: str | None = None, media_type: str = "", json: Json = False) -> None:
+    """Keep a file for e-mails, or replace the one of this name.
+
+    Parameters
+    ----------
+    file
+        the file, of at most 15 MiB.
+    name
+        how flows and e-mails call it; the file's own name by default.
+    media_type
+        what receivers are told that it is, such as application/pdf; by its ending unless given.
+    json
+        print JSON.
+    """
+    kind = media_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    path = f"/files/{quote(file.name if name is None else name)}"
+    answer: dict[str, Any] = call_api("PUT", path, data=file.read_bytes(), headers={"Content-Type": kind})
+    print_thing(answer, as_json=json)
+
+
+@files.command(name="remove")
+def remove_file(name: str) -> None:
+    """Remove a file; e-mails that wait with it fail."""
+    call_api("DELETE", f"/files/{quote(name)}")
 
 
 @policies.command(name="list")

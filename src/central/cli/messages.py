@@ -131,6 +131,7 @@ def send_email(
     html: ExistingFile | None = None,
     sender: str = "",
     purpose: Literal["transactional", "service", "marketing"] = "transactional",
+    attach: list[str] | None = None,
     tracking: bool = False,
     json: Json = False,
 ) -> None:
@@ -150,6 +151,8 @@ def send_email(
         an address of a proved domain, with a name if wanted.
     purpose
         marketing can be unsubscribed from.
+    attach
+        a file of the account by its name, see central file.
     tracking
         count opens and clicks.
     json
@@ -158,6 +161,7 @@ def send_email(
     body = "" if html is None else html.read_text(encoding="utf-8")
     mail = {
         "to": [to], "subject": subject, "text": text, "html": body, "sender": sender, "purpose": purpose, "tracking": tracking,
+        "attachments": attach or [],
     }  # fmt: skip
     ((taken,),) = call_api("POST", "/emails", body={"emails": [mail]})["emails"]
     print_thing(taken, as_json=json)

@@ -57,10 +57,16 @@ class MailHouse:
 def wanted_records(
     domain: str, bounce_domain: str, keys: Sequence[tuple[str, str]], house: MailHouse
 ) -> tuple[WantedRecord, ...]:
-    """The records of one domain. keys: selector and text of the public key (``v=DKIM1; ...``) of each key that signs."""
+    """The records of one domain. keys: selector and text of the public key (``v=DKIM1; ...``) of each key that signs.
+
+    RSA is needed, as every receiver knows it; an Ed25519 key (RFC 8463) signs beside it once it is published.
+    """
     reports = f"; rua=mailto:{house.dmarc_reports}" if house.dmarc_reports else ""
     return (
-        *(WantedRecord("dkim", f"{selector}._domainkey.{domain}", "TXT", text) for selector, text in keys),
+        *(
+            WantedRecord("dkim", f"{selector}._domainkey.{domain}", "TXT", text, _tags(text).get("k") != "ed25519")
+            for selector, text in keys
+        ),
         WantedRecord("spf", bounce_domain, "TXT", " ".join(("v=spf1", *house.spf_terms, "-all"))),
         WantedRecord("return_path", bounce_domain, "MX", f"10 {house.bounce_host}"),
         WantedRecord("dmarc", f"_dmarc.{domain}", "TXT", f"v=DMARC1; p=none{reports}", needed=False),

@@ -90,6 +90,7 @@ from central.entrypoints.api.services import (
 )
 from central.settings import Settings
 from tests.fakes.observed import ObservedTelemetry
+from tests.fakes.provider_pages import ProviderPagesHere
 
 LINKS = RecordingLinks("https://central.test/api/v1", "a secret of this test")
 OPERATOR_KEY = "op_" + "x" * 40
@@ -323,7 +324,7 @@ def make_services(
         dids=MaintainDids(PostgresDids(api_pool), auditor),
         contacts=KeepContacts(PostgresContacts(api_pool), auditor),
         links=PostgresLinks(api_pool),
-        messaging=messaging(SETTINGS, api_pool, worker_pool, library, auditor, telemetry),
+        messaging=messaging(SETTINGS, api_pool, worker_pool, library, auditor, ProviderPagesHere(), telemetry),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),

@@ -20,10 +20,11 @@ OPEN = {
     "/m/{token}",
     "/gateways/{carrier_id}/receipts",
     "/gateways/{carrier_id}/receipts/{token}",
+    "/relays/{carrier_id}/events",
     "/api/v1/recordings/{recording_id}",
 } | DOCUMENT
-# makes a thing of the caller's own: see test_prompts.py, test_contacts_and_links.py
-OWN = {("PUT", "/api/v1/prompts/{name}"), ("PUT", "/api/v1/contacts/{number}")}
+# makes a thing of the caller's own: see test_prompts.py, test_contacts_and_links.py, test_files.py
+OWN = {("PUT", "/api/v1/prompts/{name}"), ("PUT", "/api/v1/contacts/{number}"), ("PUT", "/api/v1/files/{name}")}
 SHARED = {"/api/v1/statuses", "/api/v1/policies", "/api/v1/flows/check"}
 YAML = {"Content-Type": "application/yaml"}
 BODIES: dict[str, dict[str, Any]] = {
@@ -65,6 +66,8 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
     await owner.call("PUT", "/lists/blacklist/entries", json={"entries": [{"number": "919812345678"}]})
     added = await owner.call("PUT", "/prompts/secret-greeting", content=tone(), headers=WAV)
     assert added.status_code == 200, added.text
+    kept = await owner.call("PUT", "/files/secret-greeting", content=b"secret", headers={"Content-Type": "text/plain"})
+    assert kept.status_code == 200, kept.text
     request_id, record_id = str(uuid4()), str(uuid4())
     stage.reports.documents[owner.id, request_id] = {"request_id": request_id, "status": "Completed", "name": "secret"}
     stage.reports.documents[owner.id, record_id] = {"record_id": record_id, "numbers": ["919812345678"]}
@@ -84,6 +87,7 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
         "record_id": record_id,
         "number": "912212345678",
         "list_name": "blacklist",
+        "entry": "919812345678",
         "name": "secret-greeting",
         "account_id": str(owner.id),
         "message_id": sent.json()["messages"][0]["message_id"],
@@ -108,6 +112,7 @@ async def _state(owner: Tenant, names: dict[str, str]) -> list[str]:
         "/emails",
         "/mail-domains",
         "/carriers",
+        "/files",
     ]
     paths += [f"/flows/{names['flow']}/draft", "/account"]
     texts = [(await owner.get(path)).text for path in paths]
@@ -163,7 +168,7 @@ async def test_every_route_needs_a_key(stage: Stage) -> None:
         ),
         str(uuid4()),
     )
-    names |= {"number": "1", "list_name": "dnd", "action": "stop", "name": "greeting"}
+    names |= {"number": "1", "list_name": "dnd", "entry": "1", "action": "stop", "name": "greeting"}
     routes = _routes(stage)
     for method, path in routes:
         answer = await stage.client.request(method, path.format(**names))

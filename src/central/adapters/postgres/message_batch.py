@@ -70,7 +70,10 @@ class PostgresMessageBatch:
 
     async def identities(self, account_id: AccountId) -> Sequence[Identity]:
         """The proved domains of the account."""
-        return [Identity(*row) for row in await _SQL["identities"].rows(self._connection, {"account_id": account_id})]
+        rows = await _SQL["identities"].rows(self._connection, {"account_id": account_id})
+        return [
+            Identity(domain, bounces, tuple(zip(keys[::2], keys[1::2], strict=True))) for domain, bounces, keys in rows
+        ]
 
     async def contents(self, ids: Sequence[tuple[AccountId, UUID]]) -> Mapping[UUID, Mapping[str, object]]:
         """The contents of e-mails."""

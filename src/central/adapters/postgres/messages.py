@@ -193,13 +193,15 @@ class PostgresMessages:
 
     @contextlib.asynccontextmanager
     async def heard(
-        self, news: Sequence[MailHeard]
+        self, news: Sequence[MailHeard], account_id: AccountId | None = None
     ) -> AsyncGenerator[tuple[PostgresMessageBatch, Mapping[str, MessageId]]]:
         """The e-mails that these news are about, under lock; see the port."""
         async with pipelined(self._pool) as connection:
             found: dict[str, tuple[AccountId, MessageId]] = {}
             named = [(one.report_id, id_) for one in news if (id_ := _named(one)) is not None]
-            asked: dict[str, object] = {"reports": [report for report, _ in named], "ids": [id_ for _, id_ in named]}
+            asked: dict[str, object] = {
+                "reports": [report for report, _ in named], "ids": [id_ for _, id_ in named], "account_id": account_id,
+            }  # fmt: skip
             for account, message, report in await _SQL["mails_named"].rows(connection, asked):
                 found[report] = (account, message)
             batch = PostgresMessageBatch(connection, self._ids)
@@ -225,14 +227,27 @@ class PostgresMessages:
     async def carriers(self) -> Sequence[OpenCarrier]:
         """All enabled carriers of the shard."""
         async with transaction(self._pool) as connection:
-            rows = await _SQL["carriers"].rows(connection, {"gateways": False})
+            rows = await _SQL["carriers"].rows(connection, {"kind": ""})
         return [carrier_of(row) for row in rows]
 
     async def gateways(self) -> Mapping[CarrierId, OpenCarrier]:
         """All carriers of the kind ``http``, enabled or not."""
+        return await self._of_kind("http")
+
+    async def relays(self) -> Mapping[CarrierId, OpenCarrier]:
+        """All carriers of the kind ``smtp``, enabled or not."""
+        return await self._of_kind("smtp")
+
+    async def _of_kind(self, kind: str) -> Mapping[CarrierId, OpenCarrier]:
         async with transaction(self._pool) as connection:
-            rows = await _SQL["carriers"].rows(connection, {"gateways": True})
+            rows = await _SQL["carriers"].rows(connection, {"kind": kind})
         return {found.id: found for found in map(carrier_of, rows)}
+
+    async def tell_mailbox(self, account_id: AccountId, carrier: CarrierId, state: str) -> None:
+        """How the mailbox of a relay is now, for people."""
+        told = {"account_id": account_id, "id": carrier, "state": state[:300].replace("\x00", " ")}
+        async with transaction(self._pool) as connection:
+            await _SQL["tell_mailbox"].run(connection, told)
 
     async def tell_carrier(
         self, account_id: AccountId, carrier: CarrierId, state: str, detail: str, at: datetime

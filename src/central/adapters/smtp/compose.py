@@ -14,6 +14,8 @@ from email.utils import format_datetime
 from functools import lru_cache
 from typing import Final
 
+import msgspec
+
 from central.adapters.smtp.faults import Unfitting
 from central.adapters.smtp.headers import LIMIT_SUBJECT_CHARS, addresses, checked, unstructured, wire
 from central.adapters.smtp.links import LinkMaker
@@ -26,6 +28,7 @@ from central.application.ports.composition import (
     AttachmentLoader,
     Composed,
     LinkTargets,
+    Loaded,
     MailAddress,
     MailDraft,
     MailIdentity,
@@ -68,7 +71,7 @@ class MailComposer:
                 await asyncio.sleep(0)
         return made
 
-    async def _load(self, drafts: Sequence[MailDraft]) -> Mapping[str, bytes | Missing]:
+    async def _load(self, drafts: Sequence[MailDraft]) -> Mapping[str, Loaded | Missing]:
         wanted = list({one.reference: None for draft in drafts for one in draft.attachments if one.reference})
         if not wanted:
             return {}
@@ -202,7 +205,7 @@ def _whole(draft: MailDraft, rendered: Rendered, files: _Files) -> Part:
 class _Files:
     """The files of one batch, of which many messages have the same: each is loaded and encoded once."""
 
-    def __init__(self, loaded: Mapping[str, bytes | Missing]) -> None:
+    def __init__(self, loaded: Mapping[str, Loaded | Missing]) -> None:
         self._loaded = loaded
         self._parts: dict[Attachment, bytes] = {}
 
@@ -214,17 +217,18 @@ class _Files:
         others: list[bytes] = []
         room = LIMIT_MESSAGE_BYTES
         for one in attachments:
-            content = self._loaded[one.reference] if one.reference else one.content
-            if isinstance(content, Missing):
-                if content.reason == "too_large":
+            file = self._loaded[one.reference] if one.reference else Loaded(one.content)
+            if isinstance(file, Missing):
+                if file.reason == "too_large":
                     raise _too_large()
-                raise Unfitting("attachment_missing", "An attachment is not there any more.")
-            room -= len(content) * 4 // 3
+                raise Unfitting("attachment_missing", f"The attachment {one.name} is not there any more.")
+            room -= len(file.content) * 4 // 3
             if room < 0:
                 raise _too_large()
             part = self._parts.get(one)
             if part is None:
-                part = self._parts[one] = file_part(one, content).octets()
+                typed = one if one.media_type else msgspec.structs.replace(one, media_type=file.media_type)
+                part = self._parts[one] = file_part(typed, file.content).octets()
             (pictures if one.content_id else others).append(part)
         return pictures, others
 

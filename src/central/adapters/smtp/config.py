@@ -13,6 +13,44 @@ _HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxConfig:
+    """An IMAP mailbox that is read. Raises OperatorError ``bad_mailbox_setting``.
+
+    ``tls`` as for relays. What was stored is marked as seen, or deleted with ``delete``. ``trusting``: delivery reports without a signed
+    address are matched by envelope id and Message-ID (for relays that rewrite the envelope sender).
+    """
+
+    host: str
+    user: str
+    password: str = field(default="", repr=False)
+    name: str = "mailbox"
+    port: int = 993
+    tls: Literal["starttls", "implicit", "none"] = "implicit"
+    check_certificate: bool = True
+    ca_file: str = ""
+    folder: str = "INBOX"
+    delete: bool = False
+    trusting: bool = False
+    poll_s: float = 30.0
+    timeout_s: float = 30.0
+    batch: int = 50
+    size_bytes: int = 2 * 1024 * 1024
+    retry_most_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        if not _HOST.fullmatch(self.host) or not 0 < self.port < 65_536:  # noqa: PLR2004 - TCP's ports
+            raise OperatorError("bad_mailbox_setting", f"Mailbox: {self.host!r}:{self.port} is no host and port.")
+        if any(char in self.folder + self.user + self.password for char in "\0\r\n"):
+            raise OperatorError("bad_mailbox_setting", "Mailbox: folder, user and password are one line each.")
+        if self.batch < 1 or self.poll_s <= 0:
+            raise OperatorError("bad_mailbox_setting", "Mailbox: batch is at least 1, poll_s more than 0.")
+
+
+_TOPIC: Final = re.compile(r"arn:aws(?:-cn|-us-gov)?:sns:[a-z0-9-]{3,30}:[0-9]{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?")
+_LIMIT_TOPICS: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RelayConfig:
     """One relay. Raises OperatorError ``bad_relay_setting``.
 
@@ -21,6 +59,9 @@ class RelayConfig:
     the system's authorities unless ``check_certificate`` is off. ``login`` "" takes the best that is offered; without TLS a
     password is sent only with ``clear_login``. ``direct``: the relay is the recipients' own server, so that 250 means Delivered.
     ``notices`` asks for delivery status notifications; where the relay does not offer them nothing is asked.
+
+    What becomes of mail comes back to the bounce domain, to ``mailbox`` (its password is a secret of its own), and as events of
+    the provider's ``topics`` (ARNs of Amazon SNS; SNS signs for every customer of Amazon's, so any other topic is a stranger).
 
     Caps: ``connections``; ``hold`` messages in the relay's hands, answers that are not stored yet included, and no more
     than about ``hold_bytes`` of contents; ``per_s`` messages a second (0 = none); ``domain_per_s`` for single recipient domains and
@@ -55,6 +96,9 @@ class RelayConfig:
     retry_first_s: float = 1.0
     retry_most_s: float = 60.0
     refused_pause_s: float = 900.0
+    mailbox: MailboxConfig | None = None
+    mailbox_password: str = field(default="", repr=False)
+    topics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, host in (("host", self.host), ("hello", self.hello)):
@@ -68,6 +112,10 @@ class RelayConfig:
             raise _bad("a rate is at least 0")
         if "\0" in self.user + self.password:
             raise _bad("user and password hold no NUL")
+        if len(self.topics) > _LIMIT_TOPICS or not all(_TOPIC.fullmatch(one) for one in self.topics):
+            raise _bad(
+                f"topics are at most {_LIMIT_TOPICS} ARNs of SNS topics, like arn:aws:sns:eu-west-1:123456789012:mail"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,52 +149,6 @@ class ReceiverConfig:
             )
         if min(self.size_bytes, self.connections, self.connections_per_host, self.messages_per_minute) < 1:
             raise OperatorError("bad_receiver_setting", "Receiver: sizes and caps are at least 1.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailboxConfig:
-    """An IMAP mailbox that is read. Raises OperatorError ``bad_mailbox_setting``.
-
-    ``tls`` as for relays. What was stored is marked as seen, or deleted with ``delete``. ``trusting``: delivery reports without a signed
-    address are matched by envelope id and Message-ID (for relays that rewrite the envelope sender).
-    """
-
-    name: str
-    host: str
-    user: str
-    password: str = field(repr=False)
-    port: int = 993
-    tls: Literal["starttls", "implicit", "none"] = "implicit"
-    check_certificate: bool = True
-    ca_file: str = ""
-    folder: str = "INBOX"
-    delete: bool = False
-    trusting: bool = False
-    poll_s: float = 30.0
-    timeout_s: float = 30.0
-    batch: int = 50
-    size_bytes: int = 2 * 1024 * 1024
-    retry_most_s: float = 600.0
-
-    def __post_init__(self) -> None:
-        if not _HOST.fullmatch(self.host) or not 0 < self.port < 65_536:  # noqa: PLR2004 - TCP's ports
-            raise OperatorError("bad_mailbox_setting", f"Mailbox: {self.host!r}:{self.port} is no host and port.")
-        if any(char in self.folder + self.user + self.password for char in "\0\r\n"):
-            raise OperatorError("bad_mailbox_setting", "Mailbox: folder, user and password are one line each.")
-        if self.batch < 1 or self.poll_s <= 0:
-            raise OperatorError("bad_mailbox_setting", "Mailbox: batch is at least 1, poll_s more than 0.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderConfig:
-    """Web calls of a mail provider in the shape of Amazon SES over SNS.
-
-    ``topics``: the ARNs that are believed. SNS signs for every customer of Amazon's, so an ARN that is not named here is a stranger.
-    """
-
-    name: str
-    topics: frozenset[str]
-    store_timeout_s: float = 12.0  # SNS waits 15 s
 
 
 def _bad(sentence: str) -> OperatorError:

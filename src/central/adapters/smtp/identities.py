@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from typing import Literal
 
 from central.adapters.smtp.domain_records import check_records, records_of
+from central.adapters.smtp.signing import new_key
 from central.application.ports.composition import DkimKey, MailIdentity
 from central.application.ports.mail_domains import MailDomain
 from central.application.ports.names import NameLookup
 from central.domain.mail_domains import JudgedRecord, MailHouse, WantedRecord
-
-_BITS = 2048  # RFC 8301: at least 1024, and 2048 should be used
 
 
 class SenderDomains:
@@ -22,10 +19,9 @@ class SenderDomains:
     def __init__(self, house: MailHouse, names: NameLookup) -> None:
         self._house, self._names = house, names
 
-    def new_key(self) -> str:
-        """A fresh RSA key as PEM (PKCS #8)."""
-        key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
-        return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
+    def new_key(self, kind: Literal["rsa", "ed25519"]) -> str:
+        """A fresh key as PEM (PKCS #8)."""
+        return new_key("new", kind).private_pem
 
     def wanted(self, domain: MailDomain) -> Sequence[WantedRecord]:
         """What its owner must publish."""
@@ -37,5 +33,7 @@ class SenderDomains:
 
 
 def _identity(domain: MailDomain) -> MailIdentity:
-    key = DkimKey(domain.selector, domain.private_key)
-    return MailIdentity(domain=domain.domain, bounce_domain=domain.bounce_domain, keys=(key,))
+    keys = [DkimKey(domain.selector, domain.private_key)]
+    if domain.ed25519_selector:
+        keys.append(DkimKey(domain.ed25519_selector, domain.ed25519_key))
+    return MailIdentity(domain=domain.domain, bounce_domain=domain.bounce_domain, keys=tuple(keys))

@@ -73,17 +73,18 @@ class Folder:
 
     def fetch(self, uids: Sequence[int]) -> list[Mail]:
         """Their contents; a message that went away meanwhile is left out."""
-        names = ",".join(str(uid) for uid in uids)
+        names = _names(uids)
         answer = self._done(self._imap.uid("FETCH", names, f"(UID BODY.PEEK[]<0.{self._config.size_bytes}>)"))
         pairs = [cast("tuple[bytes, bytes]", part) for part in answer if isinstance(part, tuple)]
         return [Mail(int(uid[1]), content) for head, content in pairs if (uid := _UID.search(head))]
 
-    def put_away(self, uids: Sequence[int]) -> None:
-        """These are stored: mark them as seen, or delete them."""
-        names = ",".join(str(uid) for uid in uids)
-        if not self._config.delete:
-            self._done(self._imap.uid("STORE", names, "+FLAGS.SILENT", r"(\Seen)"))
+    def put_away(self, delete: Sequence[int], mark: Sequence[int]) -> None:
+        """These are stored: delete the first, mark the others as seen."""
+        if mark:
+            self._done(self._imap.uid("STORE", _names(mark), "+FLAGS.SILENT", r"(\Seen)"))
+        if not delete:
             return
+        names = _names(delete)
         self._done(self._imap.uid("STORE", names, "+FLAGS.SILENT", r"(\Deleted)"))
         if "UIDPLUS" in self._imap.capabilities:  # RFC 4315: only ours, not what somebody else marked
             self._done(self._imap.uid("EXPUNGE", names))
@@ -103,6 +104,10 @@ class Folder:
         if kind != "OK":
             raise imaplib.IMAP4.error(f"{kind}: {data!r}"[:300])
         return data
+
+
+def _names(uids: Sequence[int]) -> str:
+    return ",".join(str(uid) for uid in uids)
 
 
 def _said(error: imaplib.IMAP4.error) -> str:

@@ -7,11 +7,13 @@ again after a crash makes no harm: the news have the same name.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
-from typing_extensions import override
+from typing_extensions import ParamSpec, override
 
 from central.adapters.smtp.config import MailboxConfig
 from central.adapters.smtp.imap import FAILURES, Folder, LoginRefused
@@ -21,9 +23,12 @@ from central.adapters.smtp.translate import Prove, heard
 from central.application.ports.carriers import LinkMoved, MailEar, MailHeard, NewsBatch
 from central.application.ports.world import Clock
 
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
 
 class MailboxReader(MailEar):
-    """Open it in the event loop that it lives in. IMAP runs in a thread, one call at a time."""
+    """Open it in the event loop that it lives in. IMAP runs in a thread of its own, one call at a time."""
 
     def __init__(self, config: MailboxConfig, clock: Clock, prove: Prove) -> None:
         self._config = config
@@ -36,6 +41,7 @@ class MailboxReader(MailEar):
         self._failures = 0
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"mailbox-{config.name}")
 
     def open(self) -> None:
         """Begin to read."""
@@ -58,6 +64,7 @@ class MailboxReader(MailEar):
                 await self._task
         if self._folder is not None:
             self._folder.close()
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
@@ -80,24 +87,29 @@ class MailboxReader(MailEar):
     async def _look(self) -> bool:
         """Read what is unread, wait until it is stored, put it away. True = something was."""
         if self._folder is None:
-            self._folder = await asyncio.to_thread(Folder, self._config)
+            self._folder = await self._aside(Folder, self._config)
             await self._moved("up", "")
         folder = self._folder
-        uids = await asyncio.to_thread(folder.unread)
+        uids = await self._aside(folder.unread)
         if not uids:
             return False
         if self._put_away.intersection(uids):
             raise ValueError("the server shows messages as unread that were put away")
-        mails = await asyncio.to_thread(folder.fetch, uids)
-        news: list[MailHeard] = []
-        for mail in mails:
-            report = read_report(mail.content)
-            news += heard(report, mail.content, self._clock.now(), self._prove, trusting=self._config.trusting)
-        if not mails or not await self._inbox.bring(news):
+        mails = await self._aside(folder.fetch, uids)
+        told = {mail.uid: self._heard(mail.content) for mail in mails}
+        if not mails or not await self._inbox.bring([one for news in told.values() for one in news]):
             return False
-        await asyncio.to_thread(folder.put_away, [mail.uid for mail in mails])
-        self._put_away = {mail.uid for mail in mails}
+        ours = [uid for uid, news in told.items() if self._config.delete and any(one.kind != "other" for one in news)]
+        await self._aside(folder.put_away, ours, [uid for uid in told if uid not in ours])
+        self._put_away = set(told)
         return True
+
+    def _heard(self, content: bytes) -> list[MailHeard]:
+        return heard(read_report(content), content, self._clock.now(), self._prove, trusting=self._config.trusting)
+
+    async def _aside(self, call: Callable[Given, Answer], *arguments: Given.args, **named: Given.kwargs) -> Answer:
+        """In the mailbox's own thread: a server that answers slowly keeps nobody else waiting."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, partial(call, *arguments, **named))
 
     async def _moved(self, news: Literal["up", "down", "refused"], detail: str) -> None:
         if news != "up" and self._folder is not None:
@@ -105,4 +117,5 @@ class MailboxReader(MailEar):
             self._folder = None
         if self._standing != news:
             self._standing = news
-            await self._inbox.bring([LinkMoved(self._config.name, news, self._clock.now(), detail[:300])])
+            moved = LinkMoved(self._config.name, news, self._clock.now(), detail[:300], only_hears=True)
+            await self._inbox.bring([moved])

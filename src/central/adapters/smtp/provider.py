@@ -1,89 +1,77 @@
-"""A mail provider's web calls as a place where news come in: proved, read, and answered only when they are stored.
+"""A mail provider's web calls: proved, read, and answered by whoever stores what they tell.
 
-Step 3 of the path (channel). The HTTP route gives the body of a POST and gets the status code to answer; what comes in a code but 200,
-SNS sends again.
+Step 3 of the path (channel). Who calls gets 200 only when the news are stored; what comes in another code SNS sends again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Final
 
 from cryptography.x509 import Certificate
-from typing_extensions import override
 
-from central.adapters.smtp.config import ProviderConfig
-from central.adapters.smtp.inbox import Inbox
 from central.adapters.smtp.ses import read_ses
 from central.adapters.smtp.sns import NotSns, SnsMessage, prove_sns, read_certificate, read_sns
 from central.adapters.smtp.translate import Prove
-from central.application.ports.carriers import MailEar, NewsBatch, ProviderPages
+from central.application.ports.carriers import MailHeard, ProviderPages
 from central.application.ports.world import Clock
-from central.domain.errors import NeighbourError
+from central.domain.errors import Forbidden, InvalidInput, NeighbourError
 
-_STORED: Final = 200
-_REFUSED: Final = 403
-_UNREADABLE: Final = 400
-_LATER: Final = 503
 _LIMIT_CERTIFICATES: Final = 20
+_LIMIT_FETCHES: Final = 10
+_MINUTE_S: Final = 60.0
 
 
-class ProviderEvents(MailEar):
-    """Events of one provider's topics. Subscriptions of those topics are confirmed by itself, of no others."""
+class ProviderEvents:
+    """Events of one relay's topics. Subscriptions of those topics are confirmed by itself, of no others."""
 
-    def __init__(self, config: ProviderConfig, clock: Clock, prove: Prove, pages: ProviderPages) -> None:
-        self._config = config
+    def __init__(self, topics: frozenset[str], clock: Clock, prove: Prove, pages: ProviderPages) -> None:
+        self._topics = topics
         self._clock = clock
         self._prove = prove
         self._pages = pages
-        self._inbox = Inbox()
         self._certificates: dict[str, Certificate] = {}
+        self._fetching = asyncio.Lock()
+        self._minute = float("-inf")
+        self._fetches = 0
 
-    @override
-    def news(self) -> AsyncIterator[NewsBatch]:
-        return self._inbox.news()
+    async def hear(self, body: bytes) -> Sequence[MailHeard]:
+        """The news of a POST with this body, none for a confirmation.
 
-    @override
-    async def close(self, patience_s: float) -> None:
-        self._inbox.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                await self._inbox.settled()
-
-    async def take(self, body: bytes) -> tuple[int, str]:
-        """The HTTP status for a POST with this body, and a stable word that says why."""
+        Raises Forbidden ``topic_unknown``, ``event_forged``, InvalidInput ``event_unreadable``, NeighbourError.
+        """
         try:
             message = read_sns(body)
-            if message.topic not in self._config.topics:
-                return _REFUSED, "unknown_topic"
+            if message.topic not in self._topics:
+                raise Forbidden("topic_unknown", "The relay's settings do not name this topic.")
             prove_sns(message, await self._certificate(message), self._clock.now())
-            return await self._act(message)
         except NotSns as refused:
-            return _REFUSED if refused.reason.startswith(("bad_", "expired_")) else _UNREADABLE, refused.reason
-        except NeighbourError as error:
-            return _LATER, error.code
+            if refused.reason.startswith(("bad_", "expired_")):
+                raise Forbidden("event_forged", f"The call is not believed: {refused.reason}.") from refused
+            raise InvalidInput("event_unreadable", f"This is no message of SNS: {refused.reason}.") from refused
+        if message.type == "SubscriptionConfirmation":
+            await self._get(message.subscribe_url or "")
+        if message.type != "Notification":
+            return ()
+        return read_ses(message.message, f"sns:{message.message_id}", self._clock.now(), self._prove)
 
     async def _certificate(self, message: SnsMessage) -> Certificate:
-        known = self._certificates.get(message.certificate_url)
-        if known is None:
-            known = read_certificate(await self._pages.get(message.certificate_url))
-            if len(self._certificates) >= _LIMIT_CERTIFICATES:
-                self._certificates.clear()
-            self._certificates[message.certificate_url] = known
+        async with self._fetching:
+            known = self._certificates.get(message.certificate_url)
+            if known is None:
+                known = read_certificate(await self._get(message.certificate_url))
+                if len(self._certificates) >= _LIMIT_CERTIFICATES:
+                    self._certificates.clear()
+                self._certificates[message.certificate_url] = known
         return known
 
-    async def _act(self, message: SnsMessage) -> tuple[int, str]:
-        if message.type == "SubscriptionConfirmation":
-            await self._pages.get(message.subscribe_url or "")
-            return _STORED, "subscribed"
-        if message.type != "Notification":
-            return _STORED, "unsubscribed"
-        news = read_ses(message.message, f"sns:{message.message_id}", self._clock.now(), self._prove)
-        try:
-            async with asyncio.timeout(self._config.store_timeout_s):
-                stored = await self._inbox.bring(news)
-        except TimeoutError:
-            stored = False
-        return (_STORED, "stored") if stored else (_LATER, "not_stored")
+    async def _get(self, url: str) -> bytes:
+        """A page of the provider; whoever forges calls makes us ask so often at most."""
+        now = self._clock.monotonic()
+        if now - self._minute >= _MINUTE_S:
+            self._minute, self._fetches = now, 0
+        if self._fetches >= _LIMIT_FETCHES:
+            raise NeighbourError("provider_busy", "The provider was asked too often within a minute.")
+        self._fetches += 1
+        return await self._pages.get(url)

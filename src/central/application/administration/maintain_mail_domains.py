@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from central.application.administration.acting import Actor, Auditor
+from central.application.administration.checks import check_domain
 from central.application.ports.mail_domains import DomainRecords, MailDomain, MailDomainStore
-from central.domain.errors import Conflict, InvalidInput, NotFound
+from central.domain.errors import Conflict, NotFound
 from central.domain.mail_domains import JudgedRecord, WantedRecord, is_proved
 
-_DOMAIN: Final = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 SELECTOR: Final = "central1"
+ED25519_SELECTOR: Final = "central1e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,16 @@ class MaintainMailDomains:
     bounce_domain: str = ""
 
     async def create(self, actor: Actor, name: str) -> tuple[MailDomain, Sequence[WantedRecord]]:
-        """Make its key, and tell what to publish. Raises InvalidInput ``invalid_domain``, Conflict ``name_taken``."""
-        name = name.strip().casefold().rstrip(".")
-        if not _DOMAIN.fullmatch(name):
-            raise InvalidInput("invalid_domain", "A domain is written like example.com.", field="domain")
+        """Make its keys, and tell what to publish. Raises InvalidInput ``invalid_domain``, Conflict ``name_taken``."""
+        name = check_domain(name)
         if any(known.domain == name for known in await self.store.all(actor.account_id)):
             raise Conflict("name_taken", "The account has this domain already.", field="domain")
         domain = MailDomain(
             domain=name,
             selector=SELECTOR,
-            private_key=self.records.new_key(),
+            private_key=self.records.new_key("rsa"),
+            ed25519_selector=ED25519_SELECTOR,
+            ed25519_key=self.records.new_key("ed25519"),
             bounce_domain=self.bounce_domain or f"bounces.{name}",
             created_at=self.auditor.clock.now(),
         )
@@ -63,7 +64,9 @@ class MaintainMailDomains:
             verified = verified or now
         elif not any(one.state == "unknown" for one in needed):
             verified = None
-        checked = msgspec.structs.replace(domain, checked_at=now, verified_at=verified)
+        checked = msgspec.structs.replace(
+            domain, checked_at=now, verified_at=verified, ed25519_verified_at=_ed25519_since(domain, judged, now)
+        )
         audit = self.auditor.entry(
             actor, "mail_domain_checked", f"mail-domain:{domain.domain}", proved=verified is not None
         )
@@ -81,3 +84,12 @@ class MaintainMailDomains:
             if domain.domain == name.casefold():
                 return domain
         raise NotFound("mail_domain_not_found", "There is no such domain in this account.")
+
+
+def _ed25519_since(domain: MailDomain, judged: Sequence[JudgedRecord], now: datetime) -> datetime | None:
+    """Since when the second key is published; a signature that nobody can check is not made."""
+    before = domain.ed25519_verified_at
+    for one in judged:
+        if domain.ed25519_selector and one.wanted.name.startswith(f"{domain.ed25519_selector}._domainkey."):
+            return (before or now) if one.state == "right" else before if one.state == "unknown" else None
+    return None

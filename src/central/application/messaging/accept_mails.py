@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from central.application.messaging.judge_mail import judge_mail, recipients_of
-from central.application.ports.message_store import Content, MessageStore, NewMessage
+from central.application.ports.account_files import FileStore
+from central.application.ports.message_store import Acceptance, Content, MessageStore, NewMessage
 from central.application.ports.messages import Accepted, Answer, Mail, Refused
 from central.application.ports.world import Clock
 from central.domain.ids import AccountId, derived_uuid
@@ -18,8 +19,8 @@ from central.domain.value_shapes import wire_address
 class AcceptMails:
     """The use case (implements the port MailChannel)."""
 
-    def __init__(self, store: MessageStore, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: MessageStore, files: FileStore, clock: Clock) -> None:
+        self._store, self._files, self._clock = store, files, clock
 
     async def send(self, mails: Sequence[Mail]) -> Sequence[Sequence[Answer]]:
         """Take them over; a repeated id gets the first answers. Raises NeighbourError: nothing, or everything, was taken."""
@@ -32,6 +33,7 @@ class AcceptMails:
         for mail in mails:
             wanted.setdefault(mail.account_id, {}).update(dict.fromkeys(recipients_of(mail)))
         facts = await self._store.acceptance("email", {account: list(to) for account, to in wanted.items()}, now)
+        facts = await self._with_files(mails, facts)
         rows: list[list[NewMessage]] = []
         for mail in mails:
             count = max(1, len(recipients_of(mail)))
@@ -40,6 +42,23 @@ class AcceptMails:
         contents = [Content(mail.account_id, mail.id, content_of(mail), now) for mail in mails]
         stored = await self._store.add([row for of_mail in rows for row in of_mail], contents)
         return [[_stored(row, *stored[row.id]) for row in of_mail] for of_mail in rows]
+
+    async def _with_files(
+        self, mails: Sequence[Mail], facts: Mapping[AccountId, Acceptance]
+    ) -> Mapping[AccountId, Acceptance]:
+        named: dict[AccountId, dict[str, None]] = {}
+        for mail in mails:
+            if mail.attachments:
+                named.setdefault(mail.account_id, {}).update(dict.fromkeys(mail.attachments))
+        if not named:
+            return facts
+        sizes = await self._files.sizes({account: list(names) for account, names in named.items()})
+        return {
+            account: msgspec.structs.replace(
+                known, files={name: size for (owner, name), size in sizes.items() if owner == account}
+            )
+            for account, known in facts.items()
+        }
 
 
 def content_of(mail: Mail) -> dict[str, object]:

@@ -104,14 +104,21 @@ def decide_heard(message: StoredMessage, heard: MailHeard, lines: Lines) -> Deci
     return Decided(move, [line])
 
 
-def decide_hit(message: StoredMessage, hit: Hit, judged: Judged, link: int, lines: Lines) -> Decided:
-    """Its image was fetched, or a link followed: machines are told apart, kept, and move nothing."""
+def decide_hit(
+    message: StoredMessage, hit: Hit, judged: Judged, link: int, lines: Lines, *, report_id: str = "", target: str = ""
+) -> Decided:
+    """Its image was fetched, or a link followed: machines are told apart, kept, and move nothing.
+
+    report_id, target: of a mail provider that counts on its own.
+    """
     opened = hit.kind is TokenKind.OPEN
     status = EmailStatus.OPENED if opened else EmailStatus.CLICKED
     moves = _reached(message, hit, judged) and lawful("email", message.status, status)
+    told: dict[str, object] = {"report_id": report_id, "target": target[:2000]} if report_id else {}
     line = lines.line(
         message, line_kind(hit), hit.at,
-        {"by": judged.hit_class, "rule": judged.rule, "link": link or None, "agent": hit.agent[:LIMIT_AGENT_CHARS], "address": hit.address},
+        {"by": judged.hit_class, "rule": judged.rule, "link": link or None, "agent": hit.agent[:LIMIT_AGENT_CHARS], "address": hit.address,
+         **told},
         moves=(message.status, status) if moves else None,
     )  # fmt: skip
     if not moves:

@@ -137,7 +137,7 @@ class HandOverMails:
                 domain=identity.domain,
                 bounce_domain=identity.bounce_domain,
                 link_address=self._link_address,
-                keys=(DkimKey(identity.selector, identity.private_key),),
+                keys=tuple(DkimKey(selector, pem) for selector, pem in identity.keys),
             ),
             sender=sender,
             recipient=message.recipient,
@@ -150,7 +150,10 @@ class HandOverMails:
             values=body.values or {},
             attachments=(
                 *(Attachment(one.name, one.media_type, one.content, content_id=one.content_id) for one in body.files),
-                *(Attachment(name=name, reference=f"{message.account_id}/{name}") for name in body.attachments),
+                *(
+                    Attachment(name=name.rpartition("/")[2], reference=f"{message.account_id}/{name}")
+                    for name in body.attachments
+                ),
             ),
             tracked=body.tracking,
             marketing=message.purpose == Purpose.MARKETING,

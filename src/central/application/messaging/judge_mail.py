@@ -22,6 +22,9 @@ from central.domain.value_shapes import is_email, is_header_text, wire_address
 
 LIMIT_RECIPIENTS: Final = 100
 LIMIT_SUBJECT_CHARS: Final = 998
+LIMIT_FILES: Final = 20
+LIMIT_FILES_BYTES: Final = 18 * 1024 * 1024
+"""In base64 they take a third more, and relays take some 25 MB."""
 DEFAULT_VALIDITY: Final = timedelta(hours=24)
 Fault = tuple[EmailStatus, str, str]
 
@@ -34,7 +37,7 @@ def recipients_of(mail: Mail) -> list[str]:
 def judge_mail(mail: Mail, ids: Sequence[UUID], facts: Acceptance, content: UUID, now: datetime) -> list[NewMessage]:
     """A row for each recipient; one row without a recipient when there is nobody. ids: at least as many, the mail's own first."""
     everybody = recipients_of(mail)
-    whole = _sender_fault(mail, facts) or _content_fault(mail) or _account_fault(facts, now)
+    whole = _sender_fault(mail, facts) or _content_fault(mail) or _file_fault(mail, facts) or _account_fault(facts, now)
     if not everybody:
         return [_row(mail, MessageId(ids[0]), "", whole or _EMPTY, facts, content, now)]
     return [
@@ -109,6 +112,23 @@ def _content_fault(mail: Mail) -> Fault | None:
 
 def _nameable(file: MailFile) -> bool:
     return bool(file.name.strip()) and is_header_text(file.name)
+
+
+def _file_fault(mail: Mail, facts: Acceptance) -> Fault | None:
+    wrong = EmailStatus.INVALID_DATA
+    if len(mail.files) + len(mail.attachments) > LIMIT_FILES:
+        return wrong, "attachments_too_many", f"An e-mail brings at most {LIMIT_FILES} files."
+    missing = next((name for name in mail.attachments if name not in facts.files), None)
+    if missing is not None:
+        return wrong, "attachment_missing", f"The account has no file {missing[:128]}."
+    size = sum(len(one.content) for one in mail.files) + sum(facts.files[name] for name in mail.attachments)
+    if size > LIMIT_FILES_BYTES:
+        return (
+            wrong,
+            "attachments_too_large",
+            f"All files of an e-mail together have at most {LIMIT_FILES_BYTES} bytes.",
+        )
+    return None
 
 
 def _account_fault(facts: Acceptance, now: datetime) -> Fault | None:

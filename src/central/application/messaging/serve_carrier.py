@@ -74,6 +74,18 @@ class StoreNews(Protocol[Given_contra, Told_contra]):
         ...
 
 
+class Ear(Protocol):
+    """Something beside the carrier that its news come back by: port MailEar."""
+
+    def news(self) -> AsyncIterator[NewsBatch]:
+        """Everything that becomes known."""
+        ...
+
+    async def close(self, patience_s: float) -> None:
+        """End the news."""
+        ...
+
+
 class ServeCarrier(Generic[Given, Told]):
     """The use case; one instance an open carrier. ``told``: the kind of its answers."""
 
@@ -85,11 +97,16 @@ class ServeCarrier(Generic[Given, Told]):
         self.row, self.carrier, self.news = row, carrier, news
         self._hand_over, self._told, self._store, self._ask = hand_over, told, store, ask
         self._telemetry = telemetry.bound(carrier=row.name)
+        self._ears: list[Ear] = []
         self._gathered: list[NewsBatch] = []
         self._came = asyncio.Event()
         self._room = asyncio.Event()
         self._unanswered: set[tuple[MessageId, int]] = set()
         self._freed = asyncio.Event()
+
+    def hear_by(self, ear: Ear) -> None:
+        """News come back by this as well; said before ``gather``."""
+        self._ears.append(ear)
 
     async def send(self) -> int:
         """Hand over what is due and fits; 0 = nothing is to be done for a while. Raises NeighbourError: then nothing was given."""
@@ -115,7 +132,10 @@ class ServeCarrier(Generic[Given, Told]):
 
     async def gather(self) -> None:
         """Take the carrier's news until it is closed; waits while too many are not stored."""
-        async for batch in self.carrier.news():
+        await asyncio.gather(*(self._take(one) for one in (self.carrier, *self._ears)))
+
+    async def _take(self, source: Carrier[Given] | Ear) -> None:
+        async for batch in source.news():
             self._gathered.append(batch)
             self._came.set()
             while sum(len(gathered.news) for gathered in self._gathered) > _MOST_GATHERED:
@@ -163,9 +183,13 @@ class ServeCarrier(Generic[Given, Told]):
         await self.news.others(news)
         for moved in (one for one in news if isinstance(one, LinkMoved)):
             self._telemetry.event("carrier_link_moved", link=moved.link, news=moved.news, detail=moved.detail)
-            await self._store.tell_carrier(
-                self.row.account_id, self.row.id, moved.news, f"{moved.link}: {moved.detail}", moved.at
-            )
+            if moved.only_hears:
+                state = f"{moved.news}: {moved.detail}" if moved.detail else moved.news
+                await self._store.tell_mailbox(self.row.account_id, self.row.id, state)
+            else:
+                await self._store.tell_carrier(
+                    self.row.account_id, self.row.id, moved.news, f"{moved.link}: {moved.detail}", moved.at
+                )
 
     async def catch_up(self) -> int:
         """Match what came too early; ask about what was never told."""
@@ -179,4 +203,4 @@ class ServeCarrier(Generic[Given, Told]):
 
     async def close(self, patience_s: float) -> None:
         """Take no more, let what is under way be answered, end the news."""
-        await self.carrier.close(patience_s)
+        await asyncio.gather(*(one.close(patience_s) for one in (self.carrier, *self._ears)))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from central.application.messaging.decide_mail import decide_heard, decide_mail_answer
+from central.application.messaging.decide_mail import decide_heard, decide_hit, decide_mail_answer
 from central.application.messaging.decide_news import Decided, Lines
 from central.application.ports.carriers import Envelope, MailAnswered, MailHeard, NotTaken
 from central.application.ports.message_store import (
@@ -20,17 +20,22 @@ from central.application.ports.message_store import (
 )
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
-from central.domain.ids import MessageId
+from central.domain.ids import AccountId, MessageId
+from central.domain.mail_hits import Hit, HitsAround, classify, known_machines
+from central.domain.mail_tokens import TokenKind
 from central.domain.message_routes import CarrierRoute
+from central.domain.statuses import EmailStatus
 
 
 class StoreMailNews:
-    """The use case; one instance a relay."""
+    """The use case; one instance a relay. What its mailbox tells is about messages of its account only."""
 
     def __init__(
-        self, store: MessageStore, carrier: OpenCarrier, routes: Sequence[CarrierRoute], clock: Clock, ids: Ids
-    ) -> None:
+        self, store: MessageStore, carrier: OpenCarrier, routes: Sequence[CarrierRoute], clock: Clock, ids: Ids,
+        telemetry: Telemetry,
+    ) -> None:  # fmt: skip
         self._store, self._carrier, self._clock, self._ids = store, carrier, clock, ids
+        self._heard = StoreHeard(store, clock, ids, telemetry, carrier.account_id)
         self.routes = routes
 
     def await_answers(self, batch: Sequence[Envelope]) -> None:
@@ -61,7 +66,10 @@ class StoreMailNews:
             )
 
     async def others(self, news: Sequence[object]) -> None:
-        """A relay tells nothing else; what comes back comes by other doors."""
+        """What the relay's mailbox told. Raises NeighbourError: it stays there."""
+        heard = [one for one in news if isinstance(one, MailHeard)]
+        if heard:
+            await self._heard(heard)
 
     async def silent(self) -> Sequence[str]:
         """A relay cannot be asked."""
@@ -73,15 +81,19 @@ class StoreMailNews:
 
 
 class StoreHeard:
-    """What is told about e-mails later, by whichever way; one instance a process."""
+    """What is told about e-mails later, by whichever way. account_id: whoever tells it speaks of this account's messages only."""
 
-    def __init__(self, store: MessageStore, clock: Clock, ids: Ids, telemetry: Telemetry) -> None:
+    def __init__(
+        self, store: MessageStore, clock: Clock, ids: Ids, telemetry: Telemetry, account_id: AccountId | None = None
+    ) -> None:
         self._store, self._clock, self._ids, self._telemetry = store, clock, ids, telemetry
+        self._account_id = account_id
+        self._known = known_machines()
 
     async def __call__(self, news: Sequence[MailHeard]) -> None:
         """Store them, each report once. Raises NeighbourError: they are told again."""
         now = self._clock.now()
-        async with self._store.heard(news) as (batch, found):
+        async with self._store.heard(news, self._account_id) as (batch, found):
             placed: dict[MessageId, list[MailHeard]] = defaultdict(list)
             for one in {one.report_id: one for one in news}.values():
                 if one.report_id in found:
@@ -96,6 +108,8 @@ class StoreHeard:
                 if turn + 1 < rounds:
                     await batch.reload()
         self._telemetry.count("mail_reports", len(news))
+        if unknown := sum(one.report_id not in found for one in news):
+            self._telemetry.count("mail_reports_unmatched", unknown)
 
     async def _store_turn(self, batch: MessageBatch, told: dict[MessageId, MailHeard], now: datetime) -> None:
         lines = Lines(self._ids.uuids(len(told)))
@@ -105,7 +119,7 @@ class StoreHeard:
             heard = told.get(message.id)
             if heard is None:
                 continue
-            decided.append(decide_heard(message, heard, lines))
+            decided.append(self._decided(message, heard, lines))
             if heard.suppress:
                 suppressed.append(_suppression(message, heard.suppress, heard.detail))
         await batch.write(
@@ -116,7 +130,22 @@ class StoreHeard:
         )
         await batch.suppress(suppressed, now)
 
+    def _decided(self, message: StoredMessage, heard: MailHeard, lines: Lines) -> Decided:
+        if heard.status not in _HITS:
+            return decide_heard(message, heard, lines)
+        hit = Hit(  # a provider counts opens and clicks of machines like those of people
+            kind=_HITS[heard.status], method="GET", at=heard.told_at or heard.at, accepted_at=message.handed_at,
+            address=heard.facts.get("address", ""), agent=heard.facts.get("agent", ""),
+        )  # fmt: skip
+        return decide_hit(
+            message, hit, classify(hit, HitsAround(), self._known), 0, lines, report_id=heard.report_id,
+            target=heard.facts.get("link", ""),
+        )  # fmt: skip
 
+
+_HITS: Final[Mapping[EmailStatus | None, TokenKind]] = {
+    EmailStatus.OPENED: TokenKind.OPEN, EmailStatus.CLICKED: TokenKind.CLICK,
+}  # fmt: skip
 SUPPRESSIONS: Final[Mapping[str, SuppressionReason]] = {
     "hard": "hard_bounce", "soft": "soft_bounces", "second": "bounced_twice", "complaint": "complaint",
 }  # fmt: skip

@@ -26,7 +26,10 @@ class CarrierRouteRow(msgspec.Struct, frozen=True):
 
 
 class CarrierRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A carrier. settings: as its kind wants them; secrets never leave by the API. state: what it last told, and since when."""
+    """A carrier. settings: as its kind wants them; secrets never leave by the API. state: what it last told, and since when.
+
+    mailbox_state: how the mailbox is that its news come back to, "" = it has none, or nothing was told yet.
+    """
 
     id: CarrierId
     name: str
@@ -39,6 +42,7 @@ class CarrierRow(msgspec.Struct, frozen=True, kw_only=True):
     state: str = "down"
     state_detail: str = ""
     state_at: datetime | None = None
+    mailbox_state: str = ""
 
 
 class CarrierStore(Protocol):

@@ -78,12 +78,16 @@ Answer = Taken | NotTaken | NotSent | Uncertain
 
 
 class LinkMoved(msgspec.Struct, frozen=True, tag="link_moved"):
-    """A bind, connection pool or gateway changed its state. news: ``up``, ``down``, ``refused`` (log-in), ``slow``, ``normal``."""
+    """A bind, connection pool or gateway changed its state. news: ``up``, ``down``, ``refused`` (log-in), ``slow``, ``normal``.
+
+    only_hears: nothing goes out by it (a mailbox), so the carrier serves whatever its state is.
+    """
 
     link: str
     news: Literal["up", "down", "refused", "slow", "normal"]
     at: datetime
     detail: str = ""
+    only_hears: bool = False
 
 
 # ------------------------------------------------------------------------------------------------------------------- SMS

@@ -127,10 +127,17 @@ class Missing(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Loaded(msgspec.Struct, frozen=True):
+    """An attachment that was had, with the media type that it was stored with."""
+
+    content: bytes
+    media_type: str = ""
+
+
 class AttachmentLoader(Protocol):
     """Where the contents of attachments come from that are given by reference."""
 
-    async def load(self, references: Sequence[str], limit_bytes: int) -> Sequence[bytes | Missing]:
+    async def load(self, references: Sequence[str], limit_bytes: int) -> Sequence[Loaded | Missing]:
         """Each content, in the same order; one larger than the limit is not read. Raises NeighbourError when the store is away."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -14,13 +14,19 @@ from central.domain.mail_domains import JudgedRecord, WantedRecord
 
 
 class MailDomain(msgspec.Struct, frozen=True, kw_only=True):
-    """A domain. private_key: PEM, never shown. verified_at: None = nothing may be sent from it (yet)."""
+    """A domain. private_key, ed25519_key: PEM, never shown. verified_at: None = nothing may be sent from it (yet).
+
+    ed25519_verified_at: None = its record is not published (yet), and mail is signed with RSA alone. ed25519_selector "" = no such key.
+    """
 
     domain: str
     selector: str
     private_key: str
     bounce_domain: str
     algorithm: str = "rsa"
+    ed25519_selector: str = ""
+    ed25519_key: str = ""
+    ed25519_verified_at: datetime | None = None
     created_at: datetime
     verified_at: datetime | None = None
     checked_at: datetime | None = None
@@ -45,7 +51,7 @@ class MailDomainStore(Protocol):
 class DomainRecords(Protocol):
     """Makes keys, tells what must be published, and looks at what is."""
 
-    def new_key(self) -> str:
+    def new_key(self, kind: Literal["rsa", "ed25519"]) -> str:
         """A fresh private key, as PEM."""
         ...
 

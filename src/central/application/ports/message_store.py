@@ -57,6 +57,8 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     routes: Sequence[CarrierRoute]
     templates: Mapping[str, SmsTemplate]
     domains: frozenset[str] = frozenset()
+    files: Mapping[str, int] = {}
+    """Of the files that mails name those that are there, with their size in bytes."""
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,12 +192,11 @@ class TokenMail(msgspec.Struct, frozen=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A proved domain of an account: who signs for it, and where what comes back arrives."""
+    """A proved domain of an account: who signs for it (selector and PEM of each key), and where what comes back arrives."""
 
     domain: str
-    selector: str
-    private_key: str
     bounce_domain: str
+    keys: tuple[tuple[str, str], ...]
 
 
 class MessageEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -373,10 +374,18 @@ class MessageStore(Protocol):
         """All carriers of the kind ``http``, enabled or not: receipts of what they took may still come."""
         ...
 
+    async def relays(self) -> Mapping[CarrierId, OpenCarrier]:
+        """All carriers of the kind ``smtp``, enabled or not: events about what they took may still come."""
+        ...
+
     async def tell_carrier(
         self, account_id: AccountId, carrier: CarrierId, state: str, detail: str, at: datetime
     ) -> None:
         """How a carrier is now, for people."""
+        ...
+
+    async def tell_mailbox(self, account_id: AccountId, carrier: CarrierId, state: str) -> None:
+        """How the mailbox of a relay is now, for people."""
         ...
 
     async def mail_of_token(self, message: MessageId, link: int) -> TokenMail | None:
@@ -384,7 +393,10 @@ class MessageStore(Protocol):
         ...
 
     def heard(
-        self, news: Sequence[MailHeard]
+        self, news: Sequence[MailHeard], account_id: AccountId | None = None
     ) -> AbstractAsyncContextManager[tuple[MessageBatch, Mapping[str, MessageId]]]:
-        """The e-mails that these news are about, under lock, and by report the message that it found (none: not ours)."""
+        """The e-mails that these news are about, under lock, and by report the message that it found (none: not ours).
+
+        account_id: who told it can speak of this account's messages only.
+        """
         ...

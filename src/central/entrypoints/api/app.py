@@ -13,6 +13,7 @@ from central.entrypoints.api.account_routes import account_router
 from central.entrypoints.api.carrier_routes import carrier_router
 from central.entrypoints.api.contact_routes import contact_router, link_router
 from central.entrypoints.api.email_routes import email_router, mail_link_router
+from central.entrypoints.api.file_routes import file_router
 from central.entrypoints.api.flow_routes import flow_router
 from central.entrypoints.api.flow_version_routes import flow_version_router
 from central.entrypoints.api.gate import GUARDED, Api, Gate, caller_of
@@ -27,6 +28,7 @@ from central.entrypoints.api.operator_routes import operator_router
 from central.entrypoints.api.problems import EXCEPTION_HANDLERS
 from central.entrypoints.api.prompt_routes import prompt_router
 from central.entrypoints.api.recording_routes import recording_router
+from central.entrypoints.api.relay_routes import relay_router
 from central.entrypoints.api.request_routes import request_router
 from central.entrypoints.api.services import Services
 from central.entrypoints.api.sms_routes import sms_router
@@ -83,6 +85,7 @@ def _routers() -> list[Router]:
             carrier_router,
             sms_router,
             email_router,
+            file_router,
             list_router,
             contact_router,
             flow_router,
@@ -98,5 +101,5 @@ def _routers() -> list[Router]:
         dependencies={"caller": Provide(caller_of, sync_to_thread=False)},
         security=[{"key": []}],
     )
-    opened = [open_router, link_router, mail_link_router, gateway_router]
+    opened = [open_router, link_router, mail_link_router, gateway_router, relay_router]
     return [*opened, guarded, Router("/api/v1", route_handlers=[recording_router])]

@@ -32,7 +32,10 @@ class CarrierRouteBody(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class CarrierView(Struct, frozen=True):
-    """A carrier; of its secrets only the names are shown. ``state``: what it told last, and since when."""
+    """A carrier; of its secrets only the names are shown. ``state``: what it told last, and since when.
+
+    ``mailbox_state``: how the mailbox is that its reports come back to, where it has one.
+    """
 
     id: UUID
     name: str
@@ -45,6 +48,7 @@ class CarrierView(Struct, frozen=True):
     state_detail: str
     state_at: Moment | None
     created_at: Moment
+    mailbox_state: str = ""
 
 
 class NewCarrier(Struct, forbid_unknown_fields=True, frozen=True):
@@ -141,6 +145,7 @@ def _view(row: CarrierRow) -> CarrierView:
         state_detail=row.state_detail,
         state_at=moment_or_none(row.state_at),
         created_at=moment(row.created_at),
+        mailbox_state=row.mailbox_state,
     )
 
 

@@ -51,7 +51,7 @@ class NewEmail(Struct, forbid_unknown_fields=True, frozen=True):
     """One e-mail; each recipient gets a status of his own.
 
     ``sender``: an address of a proved domain, with a name if wanted; empty = the account's own. ``html``, ``mjml``, ``text``: at
-    least one. With ``values`` subject and bodies are Liquid templates.
+    least one. With ``values`` subject and bodies are Liquid templates. ``attachments``: names of the account's files (`/files`).
     """
 
     to: Annotated[list[str], Meta(max_length=100)]
@@ -66,6 +66,7 @@ class NewEmail(Struct, forbid_unknown_fields=True, frozen=True):
     purpose: Purpose = Purpose.TRANSACTIONAL
     values: dict[str, Any] | None = None
     files: Annotated[list[NewFile], Meta(max_length=20)] = []
+    attachments: Annotated[list[Annotated[str, Meta(max_length=128)]], Meta(max_length=20)] = []
     tracking: bool = False
     client_identifier: Annotated[str, Meta(max_length=256)] = ""
 
@@ -243,7 +244,7 @@ def _mail(one: NewEmail) -> Mail:
         id=MessageId(_NO_ID), account_id=AccountId(_NO_ID), purpose=one.purpose, to=tuple(one.to), subject=one.subject,
         text=one.text, html=one.html, mjml=one.mjml, cc=tuple(one.cc), bcc=tuple(one.bcc), sender=one.sender,
         reply_to=one.reply_to, values=one.values, tracking=one.tracking, client_identifier=one.client_identifier,
-        files=tuple(MailFile(f.name, f.content, f.media_type, f.content_id) for f in one.files),
+        attachments=tuple(one.attachments), files=tuple(MailFile(f.name, f.content, f.media_type, f.content_id) for f in one.files),
     )  # fmt: skip
 
 

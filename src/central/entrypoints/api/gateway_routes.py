@@ -22,11 +22,12 @@ _THANKS: Final = "OK"
     http_method=["GET", "POST"],
     status_code=HTTP_200_OK,
     media_type=MediaType.TEXT,
-    include_in_schema=False,
+    summary="Take receipts of an SMS gateway",
+    tags=["Calls of carriers"],
     request_max_body_size=_BODY_BYTES,
 )
 async def take_receipts(carrier_id: FromPath[UUID], request: Request[Any, Any, Any], services: UseCases) -> str:
-    """Proved by a signature, or a token in a header or the query; answered when they are stored."""
+    """As the gateway's settings describe it; proved by a signature, or a token in a header or the query. Answered when they are stored."""
     return await _take(carrier_id, request, services, "")
 
 
@@ -35,13 +36,14 @@ async def take_receipts(carrier_id: FromPath[UUID], request: Request[Any, Any, A
     http_method=["GET", "POST"],
     status_code=HTTP_200_OK,
     media_type=MediaType.TEXT,
-    include_in_schema=False,
+    summary="Take receipts of an SMS gateway",
+    tags=["Calls of carriers"],
     request_max_body_size=_BODY_BYTES,
 )
 async def take_receipts_by_token(
     carrier_id: FromPath[UUID], token: FromPath[str], request: Request[Any, Any, Any], services: UseCases
 ) -> str:
-    """Proved by the token in the path."""
+    """The same, proved by the token in the path."""
     return await _take(carrier_id, request, services, token)
 
 

@@ -95,6 +95,7 @@ _PROBLEMS: Final[Mapping[str, str]] = {
     "429": "Too many calls; see Retry-After.",
     "503": "A neighbour does not answer; try again.",
 }
+_OF_CARRIERS: Final = ("/gateways/", "/relays/")
 _OF_BODIES: Final = ("413", "415", "422")
 
 
@@ -132,6 +133,8 @@ def complete(document: Mapping[str, Any]) -> dict[str, Any]:
         for method, operation in operations.items():
             if path.startswith(PREFIX):
                 _complete(method, path.removeprefix(PREFIX), operation)
+            elif path.startswith(_OF_CARRIERS):
+                _complete_call(method, operation)
     return done
 
 
@@ -157,6 +160,19 @@ def _complete(method: str, path: str, operation: dict[str, Any]) -> None:
             "description": "Repeat safely: the same key and body give the same answer.",
         }
         operation.setdefault("parameters", []).append(header)
+
+
+def _complete_call(method: str, operation: dict[str, Any]) -> None:
+    """What carriers bring comes as they write it."""
+    if method == "post":
+        operation["requestBody"] = {
+            "description": "As the far end writes it.",
+            "required": True,
+            "content": {"*/*": {"schema": {}}},
+        }
+    problem = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for status in ("403", "404", "413", "422", "503"):
+        operation["responses"][status] = {"description": _PROBLEMS[status], "content": problem}
 
 
 def _raw_content(kind: str, sample: str) -> dict[str, Any]:

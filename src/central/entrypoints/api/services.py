@@ -14,6 +14,7 @@ from central.application.administration.control_work import ControlWork
 from central.application.administration.edit_list import EditList
 from central.application.administration.import_list import ImportList
 from central.application.administration.keep_contacts import KeepContacts
+from central.application.administration.keep_files import KeepFiles
 from central.application.administration.keep_keys import KeepKeys
 from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import ChangeAccount, OperateAccounts, ReadAccount
@@ -29,6 +30,7 @@ from central.application.intake.receive_upload import Upload
 from central.application.intake.submit_records import Receipt, Submission
 from central.application.messaging.send_emails import SendEmails
 from central.application.messaging.send_sms import SendSms
+from central.application.messaging.take_events import TakeEvents
 from central.application.messaging.take_receipts import TakeReceipts
 from central.application.messaging.track_mail import TrackMail
 from central.application.ports.administration import IdempotencyStore
@@ -171,9 +173,11 @@ class Messaging:
     send_sms: SendSms
     send_emails: SendEmails
     domains: MaintainMailDomains
+    files: KeepFiles
     track: TrackMail
     read: ReadMessages
     take_receipts: TakeReceipts
+    take_events: TakeEvents
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ select %(account_id)s, %(id)s, r.prefix, r.priority, r.share, r.cost
 select c.id, c.name, c.kind, c.settings, c.secrets, c.enabled, c.created_at,
        (select coalesce(jsonb_agg(jsonb_build_object('prefix', r.prefix, 'priority', r.priority, 'share', r.share, 'cost', r.cost)
           order by r.prefix), '[]') from carrier_route r where r.account_id = c.account_id and r.carrier_id = c.id) as routes,
-       c.state, c.state_detail, c.state_at
+       c.state, c.state_detail, c.state_at, c.mailbox_state
   from carrier c where c.account_id = %(account_id)s and (%(id)s::uuid is null or c.id = %(id)s)
    and (%(after)s::uuid is null or c.id > %(after)s) order by c.id limit %(limit)s;
 

@@ -1,26 +1,20 @@
 -- Domains that an account sends e-mail from.
 
 -- name: put_domain
-insert into mail_domain (account_id, domain, selector, private_key, algorithm, bounce_domain, created_at, verified_at, checked_at)
-values (%(account_id)s, %(domain)s, %(selector)s, %(private_key)s, %(algorithm)s, %(bounce_domain)s, %(created_at)s, %(verified_at)s,
-        %(checked_at)s)
-on conflict (account_id, domain) do update set verified_at = excluded.verified_at, checked_at = excluded.checked_at;
+insert into mail_domain (account_id, domain, selector, private_key, algorithm, ed25519_selector, ed25519_key, bounce_domain, created_at,
+                         verified_at, ed25519_verified_at, checked_at)
+values (%(account_id)s, %(domain)s, %(selector)s, %(private_key)s, %(algorithm)s, %(ed25519_selector)s, %(ed25519_key)s, %(bounce_domain)s,
+        %(created_at)s, %(verified_at)s, %(ed25519_verified_at)s, %(checked_at)s)
+on conflict (account_id, domain) do update set verified_at = excluded.verified_at, ed25519_verified_at = excluded.ed25519_verified_at,
+  checked_at = excluded.checked_at;
 
 -- name: all_domains
-select domain, selector, private_key, algorithm, bounce_domain, created_at, verified_at, checked_at
+select domain, selector, private_key, algorithm, ed25519_selector, ed25519_key, bounce_domain, created_at, verified_at, ed25519_verified_at,
+       checked_at
   from mail_domain where account_id = %(account_id)s order by domain;
 
 -- name: drop_domain
 delete from mail_domain where account_id = %(account_id)s and domain = %(domain)s;
-
--- name: suppressions
-select address, reason, detail, message_id, since, soft_failures from suppression
- where account_id = %(account_id)s and lifted_at is null and (since is not null or %(counted)s) and (%(after)s::text is null or address > %(after)s)
- order by address limit %(limit)s;
-
--- name: lift_suppression
-update suppression set lifted_at = %(at)s, lifted_by = %(actor)s, since = null, soft_failures = 0, first_soft_at = null
- where account_id = %(account_id)s and address = lower(%(address)s) and lifted_at is null;
 
 -- name: mail_of_token
 -- A token names a message; its account, the target of its link, and when a mail server took it.

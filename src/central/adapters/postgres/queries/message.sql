@@ -246,11 +246,14 @@ select c.account_id, c.id, c.name, c.channel, c.kind, c.settings, c.secrets, c.c
        (select coalesce(jsonb_agg(jsonb_build_object('carrier_id', r.carrier_id, 'prefix', r.prefix, 'priority', r.priority, 'share', r.share,
           'cost', r.cost)), '[]') from carrier_route r where r.account_id = c.account_id and r.carrier_id = c.id) as routes, a.plain_http_webhooks
   from carrier c join account a on a.id = c.account_id
- where case when %(gateways)s then c.kind = 'http' else c.enabled end order by c.account_id, c.id;
+ where case %(kind)s when '' then c.enabled else c.kind = %(kind)s end order by c.account_id, c.id;
 
 -- name: tell_carrier
 update carrier set state = %(state)s, state_detail = %(detail)s, state_at = %(at)s
  where account_id = %(account_id)s and id = %(id)s and (state, state_detail) is distinct from (%(state)s, %(detail)s);
+
+-- name: tell_mailbox
+update carrier set mailbox_state = %(state)s where account_id = %(account_id)s and id = %(id)s and mailbox_state <> %(state)s;
 
 -- name: keep_targets
 -- Used anew they are kept longer.
@@ -259,22 +262,20 @@ select d.account_id, d.id, d.targets, %(at)s from jsonb_to_recordset(%(targets)s
 on conflict (account_id, id) do update set created_at = excluded.created_at where mail_link.created_at < excluded.created_at - interval '1 day';
 
 -- name: identities
-select domain, selector, private_key, bounce_domain from mail_domain where account_id = %(account_id)s and verified_at is not null order by domain;
+select domain, bounce_domain,
+       array[selector, private_key] || case when ed25519_verified_at is not null then array[ed25519_selector, ed25519_key] else '{}' end
+  from mail_domain where account_id = %(account_id)s and verified_at is not null order by domain;
 
 -- name: mails_named
--- By message ids (proved by their bounce address), by what the relay called them, and by header: its local part is the id.
-select m.account_id, m.id, w.report from unnest(%(reports)s::text[], %(ids)s::uuid[]) as w(report, id) join message m on m.id = w.id and m.channel = 'email';
-
--- name: mails_by_remote
-select p.account_id, p.message_id, w.report from unnest(%(reports)s::text[], %(remote_ids)s::text[]) as w(report, remote_id)
-  join message_part p on p.remote_id = w.remote_id and p.remote_id <> '' and p.account_id = any(%(accounts)s)
-  join message m on m.account_id = p.account_id and m.id = p.message_id and m.channel = 'email';
+-- By message ids: proved by their bounce address, or the local part of their header.
+select m.account_id, m.id, w.report from unnest(%(reports)s::text[], %(ids)s::uuid[]) as w(report, id) join message m on m.id = w.id and m.channel = 'email'
+ where %(account_id)s::uuid is null or m.account_id = %(account_id)s;
 
 -- name: told_before
 -- Copies of one report are stored once.
 select e.message_id, e.data ->> 'report_id' from message_event e
   join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) on e.account_id = w.account_id and e.message_id = w.id
- where e.kind = 'report_came';
+ where e.data ? 'report_id';
 
 -- name: keep_unknown
 insert into unknown_report (id, body, came_at)
