@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from central.adapters.postgres.account_files import PostgresFiles
 from central.adapters.postgres.messages import PostgresMessages
 from central.adapters.postgres.pool import Pool
 from central.adapters.smtp.reports import read_report
@@ -58,7 +59,7 @@ class MailRoom:
 
     def __post_init__(self) -> None:
         self.store = PostgresMessages(self.pool, self.ids)
-        self.send = SendEmails(AcceptMails(self.store, self.clock), self.ids)
+        self.send = SendEmails(AcceptMails(self.store, PostgresFiles(self.pool), self.clock), self.ids)
         self.track = TrackMail(self.store, KEYS, known_machines(), self.clock, self.ids)
         self.hear = StoreHeard(self.store, self.clock, self.ids, self.telemetry)
 
@@ -95,7 +96,7 @@ class MailRoom:
         rows = await self.write(account, to, **changes)
         envelopes = await self.hand_over(account)
         relay = await self.relay(account)
-        news = StoreMailNews(self.store, relay, relay.routes, self.clock, self.ids)
+        news = StoreMailNews(self.store, relay, relay.routes, self.clock, self.ids, self.telemetry)
         await news.answers([MailAnswered(one.id, one.tries, Taken("q1"), self.clock.now(), "dot") for one in envelopes])
         self.clock.forward(timedelta(minutes=1))
         return rows
@@ -225,7 +226,7 @@ async def test_a_hit_before_the_relays_answer_does_not_hide_the_next_one(room: M
     await room.ask(TokenKind.OPEN, mail)
     assert room.status(mail) == "Success"
     relay = await room.relay(account)
-    news = StoreMailNews(room.store, relay, relay.routes, room.clock, room.ids)
+    news = StoreMailNews(room.store, relay, relay.routes, room.clock, room.ids, room.telemetry)
     await news.answers([MailAnswered(envelope.id, envelope.tries, Taken(), room.clock.now(), "dot")])
     room.clock.forward(timedelta(seconds=5))
     await room.ask(TokenKind.OPEN, mail)
@@ -285,7 +286,7 @@ async def test_what_the_relay_dropped_behind_the_dot_is_sent_and_marked_and_neve
     (mail,) = await room.write(account, ["zoe@home.example"])
     (envelope,) = await room.hand_over(account)
     relay = await room.relay(account)
-    news = StoreMailNews(room.store, relay, relay.routes, room.clock, room.ids)
+    news = StoreMailNews(room.store, relay, relay.routes, room.clock, room.ids, room.telemetry)
     await news.answers([MailAnswered(envelope.id, 1, Uncertain("link_lost"), room.clock.now(), "dot")])
     found = room.stock.rows("select status, reason, due_at, lease_until from message where id = %s", mail.id)
     assert found == [("Sent", "outcome_uncertain", None, None)]
@@ -301,7 +302,7 @@ async def test_a_refusal_in_the_middle_of_a_batch_is_about_one_recipient(room: M
     at = room.clock.now()
     answers = [MailAnswered(one.id, 1, gone if one.recipient[0] == "b" else Taken(), at, "rcpt") for one in envelopes]
     relay = await room.relay(account)
-    await StoreMailNews(room.store, relay, relay.routes, room.clock, room.ids).answers(answers)
+    await StoreMailNews(room.store, relay, relay.routes, room.clock, room.ids, room.telemetry).answers(answers)
     assert [room.status(row) for row in rows] == ["Sent", "Bounced", "Sent"]
     assert room.stock.rows("select address, reason from suppression") == [("b@home.example", "hard_bounce")]
 
@@ -325,7 +326,7 @@ async def test_what_a_relay_cannot_take_now_goes_by_another_and_then_waits(room:
         (envelope,) = await give(relay, 10)
         assert (envelope.id, envelope.tries) == (mail.id, place)
         answered = MailAnswered(envelope.id, place, busy, room.clock.now(), "rcpt")
-        await StoreMailNews(room.store, relay, routes, room.clock, room.ids).answers([answered])
+        await StoreMailNews(room.store, relay, routes, room.clock, room.ids, room.telemetry).answers([answered])
     assert [await give(relay, 10) for relay in relays.values()] == [(), ()]
     found = room.stock.rows("select status, reason, due_at > created_at + interval '50 seconds' from message")
     assert found == [("Success", "relay_busy", True)]

@@ -395,8 +395,5 @@ class MessageStore(Protocol):
     def heard(
         self, news: Sequence[MailHeard], account_id: AccountId | None = None
     ) -> AbstractAsyncContextManager[tuple[MessageBatch, Mapping[str, MessageId]]]:
-        """The e-mails that these news are about, under lock, and by report the message that it found (none: not ours).
-
-        account_id: who told it can speak of this account's messages only.
-        """
+        """The e-mails that these news are about, under lock, and by report its message (none: not ours, or not of this account)."""
         ...
