@@ -136,6 +136,8 @@ def test_our_signature_passes_and_the_headers_are_lawful(posted: Posted) -> None
     (mail,) = posted.house.mails("delivered@home.example")
     message = email.message_from_bytes(mail.content, policy=email.policy.default)
     assert "dkim=pass" in str(message["Authentication-Results"])
+    algorithms = sorted(str(one).split("a=", 1)[1].split(";")[0] for one in message.get_all("DKIM-Signature", []))
+    assert algorithms == ["ed25519-sha256", "rsa-sha256"]  # both records are published
     assert message["Subject"] == "Hello Zoë"
     assert (
         "/m/" in message["List-Unsubscribe"]

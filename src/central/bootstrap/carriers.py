@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import msgspec
 
@@ -93,7 +93,10 @@ def _smpp(name: str, settings: Settings, secrets: Secrets) -> SmppConfig:
 
 def _smtp(name: str, settings: Settings, secrets: Secrets) -> RelayConfig:
     mailbox = settings.get("mailbox")
-    if isinstance(mailbox, Mapping) and (unknown := sorted({*map(str, mailbox)} - _MAILBOX)):
+    named = (
+        {str(key) for key in cast("Mapping[object, object]", mailbox)} if isinstance(mailbox, Mapping) else set[str]()
+    )
+    if unknown := sorted(named - _MAILBOX):
         raise InvalidInput("invalid_carrier", f"A mailbox has no setting {unknown[0]}.", field="settings")
     config = _config(RelayConfig, name, settings, secrets)
     if config.mailbox is not None and config.mailbox.poll_s < _LEAST_POLL_S:
