@@ -44,6 +44,30 @@ ACCEPTED = {
     "no address": ("Invalid To Email", "address_invalid"),
     "line\nbreak@home.example": ("Invalid To Email", "address_invalid"),
 }
+HOSTILE: dict[str, dict[str, Any]] = {
+    "line in a value": {"subject": "Hello {{ name }}", "values": {"name": "x\r\nBcc: b@home.example"}},
+    "line in a filter": {"subject": "{{ 'a' | append: name }}", "values": {"name": "\n"}},
+    "no such value": {"html": "<p>{{ nobody.knows }}</p>"},
+    "broken Liquid": {"html": "<p>{% if %}</p>"},
+    "open braces": {"html": "{{ " * 4_000},
+    "filters without end": {
+        "html": "{{ name | append: name }}{% for i in (1..5000) %}{% assign name = name | append: name %}{% endfor %}"
+    },
+    "nested loops": {"html": "{% for a in (1..1000) %}{% for b in (1..1000) %}x{% endfor %}{% endfor %}"},
+    "include": {"html": "{% include '/etc/passwd' %}"},
+    "deep HTML": {"html": "<style>p {color: red}</style>" + "<div>" * 20_000, "values": None},
+    "deep MJML": {"html": "", "mjml": "<mjml><mj-body>" + "<mj-section>" * 10_000},
+    "MJML that reads files": {"html": "", "mjml": "<mjml><mj-body><mj-include path='/etc/passwd'/></mj-body></mjml>"},
+    "no MJML": {"html": "", "mjml": "<html></html>"},
+    "two bodies": {"mjml": "<mjml><mj-body></mj-body></mjml>"},
+    "nothing left": {"html": "{% if false %}x{% endif %}", "text": "{% if false %}x{% endif %}"},
+    "line in a file's name": {"files": [{"name": "a\r\nX-Own: 1", "content": "eA=="}]},
+    "line in a media type": {"files": [{"name": "a", "content": "eA==", "media_type": "text/plain\r\nX-Own: 1"}]},
+    "a message as a file": {"files": [{"name": "a.eml", "content": "eA==", "media_type": "message/rfc822"}]},
+    "line in a picture's id": {"files": [{"name": "a", "content": "eA==", "content_id": "x>\r\nX-Own: 1"}]},
+    "too many files": {"files": [{"name": "a", "content": ""}] * 20, "reply_to": "none"},
+}
+"""Content that cannot become a lawful message; whoever sends it hears why."""
 _LIMIT_S = 60
 
 
@@ -182,6 +206,38 @@ def test_a_template_without_end_fails_and_holds_up_nobody(posted: Posted) -> Non
     )
     assert posted.by["loop"]["status"] == "Failure"
     assert posted.by["other"]["status"] == "Delivered"
+
+
+def test_hostile_content_ends_with_a_reason_and_holds_up_nobody(posted: Posted) -> None:
+    taken = posted.send(
+        *({"to": ["delivered.3@home.example"]} | one for one in HOSTILE.values()), {"to": ["delivered.4@home.example"]}
+    )
+    first = {name: one[0] for name, one in zip([*HOSTILE, "good"], taken, strict=True)}
+    expected = {
+        name: ("Invalid Data" if one["status"] == "Invalid Data" else "Failure", "") for name, one in first.items()
+    }
+    expected["good"] = ("Delivered", "")
+    posted.wait({name: one["message_id"] for name, one in first.items()}, expected)
+    assert {name: posted.by[name]["status"] for name in first} == {
+        name: status for name, (status, _) in expected.items()
+    }
+    assert all(posted.by[name]["reason"] for name in HOSTILE)
+
+
+def test_a_mail_to_an_address_of_our_own_goes_in_no_circle(posted: Posted) -> None:
+    (mail,) = posted.house.mails("delivered@home.example")
+    local, _, domain = mail.sender.partition("@")
+    forged = f"{local[:-1]}{'0' if local[-1] != '0' else '1'}@{domain}"
+    taken = posted.send({"to": [mail.sender]}, {"to": [forged]})
+    ids = {name: one[0]["message_id"] for name, one in zip(("ours", "forged"), taken, strict=True)}
+    posted.wait(ids, {"ours": ("Sent", ""), "forged": ("Bounced", "")})
+    assert [posted.by[name]["status"] for name in ids] == ["Sent", "Bounced"]
+    first = posted.by["delivered@home.example"]
+    again = posted.api.get(f"/emails/{first['message_id']}")
+    assert (again["status"], len(again["history"])) == (
+        "Delivered",
+        len(first["history"]) + 1,
+    )  # that a mail came, no more
 
 
 def test_a_changed_address_leads_nowhere(posted: Posted) -> None:
