@@ -158,7 +158,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One gateway.
 
-    connections: requests at once. rate: requests a second (None = no limit). repeats: so often is a request of unknown
+    connections: requests at once. rate: requests a second, sender_rate: parts a second of one sender (None = no limit). repeats: so often is a request of unknown
     outcome made again (only with ``idempotency_header``). words: what it calls our alphabets (``gsm7``, ``ucs2``).
     to_prefix: before the recipient's digits (``+``, ``00``).
     """
@@ -170,6 +170,7 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     secrets: dict[str, str] = {}
     connections: Annotated[int, Meta(ge=1, le=500)] = 10
     rate: Annotated[float, Meta(gt=0, le=10_000)] | None = None
+    sender_rate: Annotated[float, Meta(gt=0, le=10_000)] | None = None
     repeats: Annotated[int, Meta(ge=0, le=5)] = 2
     timeouts: Timeouts = Timeouts()
     words: dict[str, str] = {}

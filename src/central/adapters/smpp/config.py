@@ -127,7 +127,8 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     mode: ``trx`` (falls back to a pair where the SMSC knows no transceiver), ``pair`` (transmitter and receiver), ``tx``,
     ``rx``. binds: so many of them. window: requests without an answer, each bind. rate: submits a second of each bind, and
-    account_rate of all together (None = no limit); burst: seconds' worth of rate that may go at once (at most 1).
+    account_rate of all together, sender_rate of one sender over all of them (None = no limit); burst: seconds' worth of rate that
+    may go at once (at most 1).
     without_version: what an SMSC that tells no version understands, TLVs or not. alphabet: what data_coding 0 is to it.
     joining: how the parts of a long text are told. ucs2_data_coding, gsm7_data_coding: where a carrier wants others.
     validity: form of validity_period; ``none`` sends none. max_validity_s: it is cut to this.
@@ -153,6 +154,7 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     window: Annotated[int, Meta(ge=1, le=10_000)] = 10
     rate: Rate | None = None
     account_rate: Rate | None = None
+    sender_rate: Rate | None = None
     burst: Annotated[float, Meta(gt=0, le=1)] = 0.1
     ahead: Annotated[int, Meta(ge=0)] = 0
     timers: Timers = Timers()

@@ -12,6 +12,7 @@ from typing import Final
 
 from central.application.messaging.decide_news import Decided, Lines, decide_overdue
 from central.application.messaging.judge_sms import listed_fault
+from central.application.messaging.sender_caps import SenderCaps
 from central.application.ports.carriers import CarrierId, Submission
 from central.application.ports.library import Library
 from central.application.ports.message_store import MessageBatch, MessageStore, Move, OpenCarrier, StoredMessage
@@ -24,6 +25,8 @@ from central.domain.statuses import SmsStatus
 
 LEASE: Final = timedelta(seconds=90)
 """How long a hand-over may be without an answer before it counts as lost; well above every response timer of a carrier."""
+_LOOKED_AT: Final = 500
+"""So many are looked at where senders have to wait, so that one who waits hides no other."""
 _LEAST_VALIDITY_S: Final = 60.0
 
 
@@ -32,12 +35,14 @@ class HandOverSms:
 
     def __init__(self, store: MessageStore, library: Library, clock: Clock, ids: Ids, owner: str) -> None:
         self._store, self._library, self._clock, self._ids, self._owner = store, library, clock, ids, owner
+        self._caps = SenderCaps()
 
     async def __call__(self, carrier: OpenCarrier, room: int) -> Sequence[Submission]:
         """Hand over what is due and fits into ``room`` parts; the submissions, in order. Raises NeighbourError."""
         now = self._clock.now()
         policy = await self._policy(carrier, now)
-        async with self._store.hand_over(carrier, room, self._owner, LEASE, now) as batch:
+        looked_at = max(room, _LOOKED_AT) if carrier.sender_rate else room
+        async with self._store.hand_over(carrier, looked_at, self._owner, LEASE, now) as batch:
             if not batch.messages or batch.account is None:
                 return ()
             decided, going = self._judge(carrier, batch, batch.account, policy, room, now)
@@ -74,6 +79,9 @@ class HandOverSms:
             price = account.rate_plan.sms_price(message.recipient, message.parts)
             if fault := _fault(message, account, policy, free - price, now):
                 decided.append(_refused(message, fault, now, lines))
+                continue
+            if waiting := self._caps.wait(carrier, message, now):
+                decided.append(waiting)
                 continue
             room -= message.parts
             free -= price

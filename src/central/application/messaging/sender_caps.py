@@ -1,0 +1,41 @@
+"""How fast one sender may write by one carrier: those beyond it wait for their turn, and hold up no other sender (path step 4d)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from central.application.messaging.decide_news import Decided
+from central.application.ports.message_store import Move, OpenCarrier, StoredMessage
+from central.domain.ids import AccountId
+
+WAITS: Final = "sender_rate"
+"""Reason of a message that has its turn."""
+_BURST: Final = timedelta(seconds=1)
+_KEPT: Final = 10_000
+
+_Sender = tuple[AccountId, object, str]
+
+
+class SenderCaps:
+    """Gives out turns; one instance a process. Each message gets one turn, and goes when that has come."""
+
+    def __init__(self) -> None:
+        self._free_at: dict[_Sender, datetime] = {}
+
+    def wait(self, carrier: OpenCarrier, message: StoredMessage, now: datetime) -> Decided | None:
+        """What makes it wait for its turn; None = it may go now."""
+        rate = carrier.sender_rate
+        if not rate or message.reason == WAITS:
+            return None
+        sender = carrier.account_id, carrier.id, message.sender
+        turn = max(now, self._free_at.get(sender, now))
+        self._free_at[sender] = turn + timedelta(seconds=message.parts / rate)
+        if len(self._free_at) > _KEPT:
+            self._free_at = {one: free for one, free in self._free_at.items() if free > now}
+        if turn <= now + _BURST:
+            return None
+        move = Move(
+            message=message, status=message.status, reason=WAITS, due_at=turn, carrier_id=message.carrier_id, cost=message.cost
+        )  # fmt: skip
+        return Decided(move)

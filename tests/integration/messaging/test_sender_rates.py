@@ -1,0 +1,27 @@
+"""Caps of single senders: who is beyond his own waits, and nobody waits for him."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from central.application.messaging.send_sms import SmsWish
+from tests.integration.messaging.conftest import Post
+
+
+async def test_a_sender_beyond_its_rate_waits_for_its_turn_and_holds_up_no_other(post: Post) -> None:
+    account = post.stock.account()
+    carrier = post.carrier(account)
+    post.stock.run("update carrier set settings = '{\"sender_rate\": 2}' where id = %s", carrier)
+    served, fake = await post.serve(carrier, room=5)
+    wishes = [SmsWish(to=f"91980000{n:04d}", text="Hello.", sender="FAST" if n < 40 else "SLOW") for n in range(41)]
+    await post.send(account, "IN", wishes)
+    assert await served.send() == 4  # a second's worth of one, and the other
+    assert [one.sender for one in fake.submitted] == ["FAST"] * 3 + ["SLOW"]
+    went = 4
+    for second in range(1, 30):
+        post.clock.forward(timedelta(seconds=1))
+        went += await served.send()
+        assert abs(went - (4 + 2 * second)) <= 2 or went == 41
+    assert went == len(fake.submitted) == 41
+    assert post.stock.value("select max(tries) from message") == 1
+    assert post.stock.value("select count(*) from message_event where kind <> 'message_accepted'") == 41
