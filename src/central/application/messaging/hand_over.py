@@ -12,7 +12,7 @@ from typing import Final
 
 from central.application.messaging.decide_news import Decided, Lines, decide_overdue
 from central.application.messaging.judge_sms import listed_fault
-from central.application.messaging.sender_caps import SenderCaps
+from central.application.messaging.sender_caps import SenderCaps, sender_rate
 from central.application.ports.carriers import CarrierId, Submission
 from central.application.ports.library import Library
 from central.application.ports.message_store import MessageBatch, MessageStore, Move, OpenCarrier, StoredMessage
@@ -41,7 +41,7 @@ class HandOverSms:
         """Hand over what is due and fits into ``room`` parts; the submissions, in order. Raises NeighbourError."""
         now = self._clock.now()
         policy = await self._policy(carrier, now)
-        looked_at = max(room, _LOOKED_AT) if carrier.sender_rate else room
+        looked_at = max(room, _LOOKED_AT) if sender_rate(carrier) else room
         async with self._store.hand_over(carrier, looked_at, self._owner, LEASE, now) as batch:
             if not batch.messages or batch.account is None:
                 return ()

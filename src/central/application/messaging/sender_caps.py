@@ -17,6 +17,12 @@ _KEPT: Final = 10_000
 _Sender = tuple[AccountId, object, str]
 
 
+def sender_rate(carrier: OpenCarrier) -> float:
+    """Parts a second that one sender may send by it, 0 = as many as it likes."""
+    rate = carrier.settings.get("sender_rate")
+    return float(rate) if isinstance(rate, int | float) else 0.0
+
+
 class SenderCaps:
     """Gives out turns; one instance a process. Each message gets one turn, and goes when that has come."""
 
@@ -25,7 +31,7 @@ class SenderCaps:
 
     def wait(self, carrier: OpenCarrier, message: StoredMessage, now: datetime) -> Decided | None:
         """What makes it wait for its turn; None = it may go now."""
-        rate = carrier.sender_rate
+        rate = sender_rate(carrier)
         if not rate or message.reason == WAITS:
             return None
         sender = carrier.account_id, carrier.id, message.sender

@@ -306,12 +306,6 @@ class OpenCarrier(msgspec.Struct, frozen=True):
     plain_http: bool = False
     """The account's switch."""
 
-    @property
-    def sender_rate(self) -> float:
-        """Parts a second that one sender may send by it, 0 = as many as it likes."""
-        rate = self.settings.get("sender_rate")
-        return float(rate) if isinstance(rate, int | float) else 0.0
-
 
 class MessageStore(Protocol):
     """The messages of a shard."""
