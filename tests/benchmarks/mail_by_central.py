@@ -76,7 +76,13 @@ class _Run:
 
     def __init__(self, port: int, messages: int, pem: str) -> None:
         config = RelayConfig(
-            name="sink", host="127.0.0.1", hello="bench.example.com", port=port, tls="none", connections=CONNECTIONS
+            name="sink",
+            host="127.0.0.1",
+            hello="bench.example.com",
+            port=port,
+            tls="none",
+            connections=CONNECTIONS,
+            hold=2 * BATCH,
         )
         self._relay = SmtpRelay(config, SystemClock())
         self._composer = composer()

@@ -17,6 +17,7 @@ from central.application.messaging.hand_over import HandOverSms
 from central.application.messaging.hand_over_mails import HandOverMails
 from central.application.messaging.hear_mail import hear_mail
 from central.application.messaging.hear_texts import HearShortMessages
+from central.application.messaging.keep_hand_overs import KeepHandOvers
 from central.application.messaging.serve_carrier import ServeCarrier
 from central.application.messaging.store_mail_news import StoreHeard, StoreMailNews
 from central.application.messaging.store_sms_news import StoreSmsNews
@@ -46,10 +47,11 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
         async def lead(lease: timedelta) -> bool:
             return await stores.dispatch.lead("messenger", owner, lease) is not None
 
-        tend = TendMessages(store, stores.clock, stores.ids, telemetry, owner)
+        keep = KeepHandOvers(store, stores.clock, owner)
+        tend = TendMessages(store, stores.clock, stores.ids, telemetry)
         poll_s = settings.message_round_ms / 1000
-        messenger = Messenger(store, doors.open, lead, tend.step, stores.clock, telemetry, poll_s=poll_s)
-        async with _receiving(settings, stores, store, telemetry):
+        messenger = Messenger(store, doors.open, lead, keep, tend.step, stores.clock, telemetry, poll_s=poll_s)
+        async with _receiving(settings, stores, store, telemetry, messenger):
             await messenger.run(stop, settings.drain_s)
 
 
@@ -66,8 +68,8 @@ class _Doors:
         self._prove = partial(bounced_message, token_keys(settings))
         self._texts = HearShortMessages(store, clock, ids)
         self._sms = HandOverSms(store, stores.library, clock, ids, owner)
-        composer = MailComposer(token_keys(settings), clock, PostgresAttachments(files))
-        self._mails = HandOverMails(store, composer, clock, ids, owner, settings.mail_link_address)
+        self._composer = MailComposer(token_keys(settings), clock, PostgresAttachments(files))
+        self._owner, self._link_address = owner, settings.mail_link_address
 
     async def open(self, row: OpenCarrier) -> Served:
         """A carrier in service. Raises InvalidInput for settings that are wrong."""
@@ -75,8 +77,9 @@ class _Doors:
         if row.channel == "email":
             relay = open_relay(row, clock)
             mailbox = open_mailbox(row, clock, self._prove)
+            mails = HandOverMails(store, self._composer, clock, ids, self._owner, self._link_address)
             heard = StoreMailNews(store, row, row.routes, clock, ids, telemetry)
-            served = ServeCarrier(row, relay, self._mails, heard, MailAnswered, store, telemetry)
+            served = ServeCarrier(row, relay, mails, heard, MailAnswered, store, telemetry)
             if mailbox is not None:
                 served.hear_by(mailbox)
             return served
@@ -87,7 +90,7 @@ class _Doors:
 
 @contextlib.asynccontextmanager
 async def _receiving(
-    settings: Settings, stores: WorkerStores, store: PostgresMessages, telemetry: ProcessTelemetry
+    settings: Settings, stores: WorkerStores, store: PostgresMessages, telemetry: ProcessTelemetry, messenger: Messenger
 ) -> AsyncGenerator[None]:
     """The receiver of bounces, where one is set."""
     receiver = bounce_receiver(settings, stores.clock)
@@ -98,6 +101,7 @@ async def _receiving(
     telemetry.event("bounce_receiver_listens", port=receiver.port, domain=settings.bounce_domain)
     heard = StoreHeard(store, stores.clock, stores.ids, telemetry)
     hearing = asyncio.create_task(hear_mail(receiver, heard, telemetry), name="bounces")
+    messenger.watch(hearing)
     try:
         yield
     finally:

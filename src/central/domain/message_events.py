@@ -14,6 +14,8 @@ class MessageEvent(StrEnum):
     """The row said so before anything left us; carrier and try."""
     ANSWERED = "message_answered"
     """The far end took it, or a part of it, or refused it; with its code."""
+    PUT_OFF = "message_put_off"
+    """Its hour was over before there was room for it: it waits until it may go again."""
     NOT_SENT = "message_not_sent"
     """Nothing of it left us; it is tried again."""
     UNCERTAIN = "message_uncertain"

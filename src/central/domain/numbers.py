@@ -22,6 +22,7 @@ MAX_DIGITS = 15
 INDIA = "IN"
 _INDIAN_MOBILE_DIGITS = 10
 
+_WRITERS = {phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}
 _SPACES = "\u0020\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d"
 _SEPARATORS = dict.fromkeys(map(ord, _SPACES + _DASHES))
@@ -46,6 +47,37 @@ def normalise(raw: str, country: str) -> str | None:
     if size == _INDIAN_MOBILE_DIGITS and country == INDIA and national and digits[0] in "6789":
         return "91" + digits
     return digits
+
+
+def heard(raw: str, country: str) -> str | None:
+    """E.164 digits of a number that a network tells (the sender of a short message), or None when it is none.
+
+    Networks mark few international numbers with ``+`` or 00, and a country's carriers often tell its own numbers in their
+    national form. So a number is read as international when that is a number of ``country`` (ISO 3166 alpha-2), or is marked
+    and a number at all; else as national when that is one (where both are, one that can write short messages); else as it
+    stands, by the rule of ``normalise``.
+    """
+    digits = raw.translate(_SEPARATORS)
+    marked = digits.startswith(("+", "00"))
+    found = normalise("+" + digits.lstrip("+0"), "") if marked else normalise(digits, country)
+    known = found is not None and _library_number(found, None) is not None
+    if known and (marked or country_of(found or "") == country):
+        return found
+    national = _library_number(digits.removeprefix("+"), country)
+    if national is None or (known and phonenumbers.number_type(national) not in _WRITERS):
+        return found
+    return phonenumbers.format_number(national, phonenumbers.PhoneNumberFormat.E164)[1:]
+
+
+def _library_number(digits: str, country: str | None) -> phonenumbers.PhoneNumber | None:
+    """The number, when the library knows such a one, in the national form of ``country`` or international (None)."""
+    if not (digits.isdigit() and digits.isascii()) or len(digits) > MAX_DIGITS + 1:
+        return None
+    try:
+        number = phonenumbers.parse(digits if country else "+" + digits, country or None)
+    except phonenumbers.NumberParseException:
+        return None
+    return number if phonenumbers.is_valid_number(number) else None
 
 
 def written_digits(raw: str) -> str:

@@ -30,8 +30,7 @@ class Owner:
 
     async def signs(self) -> list[str]:
         """The selectors of the keys that sign mail of the account."""
-        async with self.post.store.answered([]) as batch:
-            return [selector for one in await batch.identities(self.account) for selector, _ in one.keys]
+        return [selector for one in await self.post.store.identities(self.account) for selector, _ in one.keys]
 
     async def check(self) -> dict[str, str]:
         _, judged = await self.domains.check(Actor(self.account, "person:1"), "shop.example.com")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from datetime import timedelta
 
 from central.adapters.smpp import pdu as wire
@@ -17,6 +18,7 @@ from central.application.messaging.store_sms_news import StoreSmsNews
 from central.application.ports.carriers import PartAnswered
 from central.application.ports.message_store import OpenCarrier
 from central.bootstrap.carriers import open_sms_carrier
+from central.domain.ids import AccountId, MessageId
 from central.entrypoints.workers.messenger import Messenger
 from tests.integration.messaging.conftest import Post, Served
 from tests.integration.smpp.peer import Link, polite, smsc
@@ -47,6 +49,9 @@ async def test_receipts_that_come_while_it_stops_are_acknowledged(post: Post) ->
     async def lead(_for: timedelta) -> bool:
         return True
 
+    async def keep(_held: Collection[tuple[AccountId, MessageId]]) -> None:
+        pass
+
     async def tend() -> int:
         return 0
 
@@ -58,7 +63,7 @@ async def test_receipts_that_come_while_it_stops_are_acknowledged(post: Post) ->
             " where id = %s", peer.port, carrier,
         )  # fmt: skip
         (message,) = await post.write(account, ONE)
-        messenger = Messenger(post.store, open_carrier, lead, tend, post.clock, post.telemetry, poll_s=0.05)
+        messenger = Messenger(post.store, open_carrier, lead, keep, tend, post.clock, post.telemetry, poll_s=0.05)
         stop = asyncio.Event()
         running = asyncio.create_task(messenger.run(stop, drain_s=20))
         async with asyncio.timeout(20):

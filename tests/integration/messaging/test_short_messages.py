@@ -280,6 +280,19 @@ async def test_stop_blacklists_and_start_takes_it_back(post: Post) -> None:
     assert post.stock.rows("select number from list_entry") == []
 
 
+@pytest.mark.parametrize("sender", [ONE, "+" + ONE, "9800000001", "09800000001", "0091 9800000001"])
+async def test_a_stop_counts_for_the_number_that_we_write_to(post: Post, sender: str) -> None:
+    account = post.stock.account(country="IN")
+    served, fake = await post.serve(post.carrier(account))
+    (before,) = await post.write(account, ONE)
+    await post.hear(served, fake, fake.text(sender, "STOP"))
+    assert post.stock.rows("select number from list_entry") == [(ONE,)]
+    assert await served.send() == 0
+    assert post.status(before.id) == ("FAILED", "blacklisted")
+    await post.hear(served, fake, fake.text(sender, "START"))
+    assert post.stock.rows("select number from list_entry") == []
+
+
 async def test_news_that_cannot_be_stored_are_asked_for_again_and_answers_are_kept(post: Post) -> None:
     account = post.stock.account()
     served, fake = await post.serve(post.carrier(account))

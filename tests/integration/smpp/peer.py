@@ -42,12 +42,21 @@ class Link:
         fields |= {"command": request.command | wire.RESPONSE, "sequence": request.sequence, "status": status}
         self.send(msgspec.convert(fields, kind))
 
-    def deliver(self, text: bytes, *, esm_class: int = 4, source: str = "919800000000", tlvs: wire.Tlvs = ()) -> int:
+    def deliver(
+        self,
+        text: bytes,
+        *,
+        esm_class: int = 4,
+        source: str = "919800000000",
+        source_ton: int = 0,
+        tlvs: wire.Tlvs = (),
+    ) -> int:
         self.sequence += 1
         self.send(
             wire.Message(
                 command=wire.DELIVER_SM,
                 sequence=self.sequence,
+                source_ton=source_ton,
                 source=source,
                 dest="CENTRAL",
                 esm_class=esm_class,

@@ -31,7 +31,7 @@ ACCOUNT = Account(
     rate_plan=RatePlan("p", (Rate("", 30, ZERO),), (PartRate("", 100),)),
 )  # fmt: skip
 FACTS = Acceptance(
-    account=ACCOUNT, free=1_000_000, lists={"dnd": ListDate(1, NOON)}, prefixes=(), hits={}, routes=(CarrierRoute(ONE),), templates={},
+    account=ACCOUNT, free=1_000_000, lists={"dnd": ListDate(1, NOON)}, hits={}, routes=(CarrierRoute(ONE),), templates={},
 )  # fmt: skip
 POLICY = Policy(
     "IN", 1, date(2026, 1, 1), hours={Purpose.MARKETING: PurposeHours(WeeklyHours.parse({"all": ["10:00-21:00"]}))},
@@ -96,7 +96,6 @@ def test_what_is_no_number_is_told_so_first(to: str) -> None:
         (with_account(country="DE"), "international_disabled"),
         (replace(FACTS, free=99), "insufficient_balance"),
         (hit("blacklist"), "blacklisted"),
-        (replace(FACTS, prefixes=(("9198", "blacklist"),)), "blacklisted"),
         (replace(FACTS, routes=()), "no_gateway"),
         (replace(FACTS, routes=(CarrierRoute(ONE, "44"),)), "no_gateway"),
         (replace(FACTS, routes=(CarrierRoute(ONE, needs=("entity", "template")),)), "dlt_missing"),

@@ -11,14 +11,15 @@ from uuid import UUID
 
 import msgspec
 
-from central.adapters.postgres.account_rows import account_of
+from central.adapters.postgres.account_rows import ACCOUNT_COLUMNS, account_of
 from central.adapters.postgres.hot_statements import hot_statements, rows_together
+from central.adapters.postgres.message_rows import list_dates
 from central.adapters.postgres.pool import Connection
 from central.application.ports.carriers import CarrierId, ReceiptCame
+from central.application.ports.mail_parts import MailTargets
 from central.application.ports.message_store import (
-    Identity,
     KnownPart,
-    MailTargets,
+    ListDate,
     MessageEvent,
     Move,
     PartMove,
@@ -50,6 +51,7 @@ class PostgresMessageBatch:
         self._connection, self._ids, self._owner, self._lease = connection, ids, owner, lease
         self.messages: Sequence[StoredMessage] = ()
         self.account: Account | None = None
+        self.lists: Mapping[str, ListDate] = {}
         self.free = 0
 
     async def lock(self, ids: Collection[tuple[AccountId, MessageId]]) -> None:
@@ -67,18 +69,6 @@ class PostgresMessageBatch:
         """Store where tracked links lead."""
         if targets:
             await _SQL["keep_targets"].run(self._connection, {"targets": as_json(targets), "at": at})
-
-    async def identities(self, account_id: AccountId) -> Sequence[Identity]:
-        """The proved domains of the account."""
-        rows = await _SQL["identities"].rows(self._connection, {"account_id": account_id})
-        return [
-            Identity(domain, bounces, tuple(zip(keys[::2], keys[1::2], strict=True))) for domain, bounces, keys in rows
-        ]
-
-    async def contents(self, ids: Sequence[tuple[AccountId, UUID]]) -> Mapping[UUID, Mapping[str, object]]:
-        """The contents of e-mails."""
-        asked = {"accounts": [account for account, _ in ids], "ids": [id_ for _, id_ in ids]}
-        return dict(await _SQL["contents"].rows(self._connection, asked))
 
     async def suppress(self, rows: Sequence[Suppression], at: datetime) -> None:
         """Write no more to these; see the port."""
@@ -99,6 +89,12 @@ class PostgresMessageBatch:
         asked = {"account_id": mail.account_id, "id": mail.id}
         return bool(await _DOMAINS["unsubscribed"].value(self._connection, asked))
 
+    async def unfail(self, addresses: Collection[tuple[AccountId, str]]) -> None:
+        """Mail reached these; see the port."""
+        if addresses:
+            asked = {"accounts": [account for account, _ in addresses], "addresses": [one for _, one in addresses]}
+            await _SQL["unfail"].run(self._connection, asked)
+
     async def reload(self) -> None:
         """Read the same messages again."""
         await self.lock({(message.account_id, message.id) for message in self.messages})
@@ -108,6 +104,7 @@ class PostgresMessageBatch:
         accounts = {"accounts": [account_id]}
         rows = await _ACCOUNTS["account_facts"].rows(self._connection, accounts)
         account = self.account = account_of(rows[0])
+        self.lists = list_dates(rows[0][ACCOUNT_COLUMNS])
         priced = bool(account.rate_plan.sms or account.rate_plan.email)
         purses = await _ACCOUNTS["lock_balances" if priced else "balances"].rows(self._connection, accounts)
         self.free = account.credit_limit.micros + sum(balance - reserved for _, balance, reserved in purses)

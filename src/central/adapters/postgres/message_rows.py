@@ -14,10 +14,10 @@ from central.domain.message_routes import CarrierRoute
 
 def carrier_of(row: Sequence[Any]) -> OpenCarrier:
     """A row of ``carriers``."""
-    *columns, routes, plain_http = row
+    *columns, routes, plain_http, country = row
     ways = msgspec.convert(routes, tuple[CarrierRoute, ...])
     account, id_, name, channel, kind, settings, secrets, changes = columns
-    return OpenCarrier(account, id_, name, channel, kind, settings, secrets, changes, ways, plain_http)
+    return OpenCarrier(account, id_, name, channel, kind, settings, secrets, changes, ways, plain_http, country)
 
 
 def route_of(row: Sequence[Any]) -> CarrierRoute:

@@ -18,10 +18,11 @@ from central.adapters.postgres.message_batch import PostgresMessageBatch, as_jso
 from central.adapters.postgres.message_rows import carrier_of, list_dates, route_of
 from central.adapters.postgres.pool import Connection, Pool, pipelined, tenant, transaction
 from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
+from central.application.ports.mail_parts import Content, Identity
 from central.application.ports.message_store import (
     Acceptance,
     Channel,
-    Content,
+    DueMails,
     InboundText,
     NewMessage,
     OpenCarrier,
@@ -70,7 +71,6 @@ class PostgresMessages:
             purses = await _ACCOUNTS["balances"].rows(connection, accounts)
             hits = await _SQL["number_hits" if channel == "sms" else "address_hits"].rows(connection, asked)
             routes = await _SQL["routes"].rows(connection, accounts | {"channel": channel})
-            prefixes = await _ACCOUNTS["prefix_entries"].rows(connection, accounts | {"at": at, "now": at})
             templates = await _SQL["templates"].rows(connection, accounts) if channel == "sms" else []
             domains = await _SQL["proved_domains"].rows(connection, accounts) if channel == "email" else []
         listed: dict[AccountId, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -84,7 +84,6 @@ class PostgresMessages:
                 account=account,
                 free=spendable.get(account.id, 0) + account.credit_limit.micros,
                 lists=list_dates(row[ACCOUNT_COLUMNS]),
-                prefixes=[(number, name) for owner, name, number in prefixes if owner == account.id],
                 hits={recipient: frozenset(names) for recipient, names in listed[account.id].items()},
                 routes=[route_of(row) for row in routes if row[0] == account.id],
                 templates={row[1]: SmsTemplate(*row[1:5]) for row in templates if row[0] == account.id},
@@ -108,15 +107,41 @@ class PostgresMessages:
             stored = await _SQL["add_messages"].rows(connection, {"messages": as_json(rows)})
         return {id_: (status, reason) for id_, status, reason in stored}
 
+    async def due_mails(
+        self, carrier: OpenCarrier, limit: int, limit_bytes: int, but: Collection[MessageId], at: datetime
+    ) -> DueMails:
+        """Due e-mails with all that they are made of; see the port."""
+        asked = {"account_id": carrier.account_id, "carrier_id": carrier.id, "n": limit, "bytes": limit_bytes, "at": at}
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["due_mails"].rows(connection, asked | {"but": list(but)})
+            messages = [stored(row) for row in rows]
+            if not messages:
+                return DueMails()
+            contents = sorted({message.content_id for message in messages if message.content_id is not None})
+            who = {"accounts": [carrier.account_id] * len(contents), "ids": contents}
+            bodies = dict(await _SQL["contents"].rows(connection, who))
+        return DueMails(messages, bodies)
+
+    async def identities(self, account_id: AccountId) -> Sequence[Identity]:
+        """The proved domains of the account."""
+        async with transaction(self._pool) as connection:
+            rows = await _SQL["identities"].rows(connection, {"account_id": account_id})
+        return [
+            Identity(domain, bounces, tuple(zip(keys[::2], keys[1::2], strict=True))) for domain, bounces, keys in rows
+        ]
+
     @contextlib.asynccontextmanager
     async def hand_over(
-        self, carrier: OpenCarrier, limit: int, owner: str, lease: timedelta, at: datetime
+        self, carrier: OpenCarrier, which: int | Collection[MessageId], owner: str, lease: timedelta, at: datetime
     ) -> AsyncGenerator[PostgresMessageBatch]:
         """Due messages of this carrier under lock; see the port."""
-        asked = {"account_id": carrier.account_id, "carrier_id": carrier.id, "n": limit, "at": at}
+        asked = {"account_id": carrier.account_id, "carrier_id": carrier.id, "at": at}
         async with pipelined(self._pool) as connection:
             batch = PostgresMessageBatch(connection, self._ids, owner, lease)
-            rows = await _SQL["due"].rows(connection, asked)
+            if isinstance(which, int):
+                rows = await _SQL["due"].rows(connection, asked | {"n": which})
+            else:
+                rows = await _SQL["due_of"].rows(connection, asked | {"ids": list(which)})
             if rows:
                 who = {"accounts": [row[0] for row in rows], "recipients": [row[4] for row in rows], "at": at}
                 hits = await _SQL["number_hits" if carrier.channel == "sms" else "address_hits"].rows(connection, who)
@@ -147,14 +172,20 @@ class PostgresMessages:
             await batch.lock({(account, message) for account, message in found})
             yield batch
 
+    async def keep_hand_overs(
+        self, held: Collection[tuple[AccountId, MessageId]], owner: str, lease: timedelta, at: datetime
+    ) -> None:
+        """These are not lost; see the port."""
+        asked = {"accounts": [account for account, _ in held], "ids": [message for _, message in held]}
+        async with transaction(self._pool) as connection:
+            await _SQL["keep_hand_overs"].run(connection, asked | {"owner": owner, "lease_time": lease, "at": at})
+
     @contextlib.asynccontextmanager
-    async def stale(
-        self, kind: StaleKind, limit: int, at: datetime, owner: str
-    ) -> AsyncGenerator[PostgresMessageBatch]:
+    async def stale(self, kind: StaleKind, limit: int, at: datetime) -> AsyncGenerator[PostgresMessageBatch]:
         """Messages whose time is over, under lock; see the port."""
         async with pipelined(self._pool) as connection:
             batch = PostgresMessageBatch(connection, self._ids)
-            rows = await _SQL[_STALE[kind]].rows(connection, {"at": at, "n": limit, "owner": owner})
+            rows = await _SQL[_STALE[kind]].rows(connection, {"at": at, "n": limit})
             await batch.lock({(account, message) for account, message in rows})
             yield batch
 

@@ -180,6 +180,7 @@ class Bind:
                 unsent, reason = self._give_back(), THROTTLED
             elif type(event) is Connect:
                 self._connecting = self._loop.create_task(self._connect(), name=f"smpp-connect-{self.name}")
+                self._connecting.add_done_callback(self._connect_ended)
         if unsent:
             events = [*events, Unsent(unsent, reason)]
         if events:
@@ -195,6 +196,12 @@ class Bind:
         given = [ticket for ticket, _ in islice(self.pending, len(kept), None)]
         self.pending = kept
         return given
+
+    def _connect_ended(self, task: asyncio.Task[None]) -> None:
+        """What nobody foresaw is told as any failure is, and tried again: a bind never rests without saying so."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._connecting = None
+            self._handle(self.session.lost(f"defect: {type(error).__name__} {error}", self._loop.time()))
 
     async def _connect(self) -> None:
         self._closed_for = ""

@@ -15,6 +15,7 @@ from central.domain.statuses import SmsStatus
 
 Octet = Annotated[int, Meta(ge=0, le=255)]
 Seconds = Annotated[float, Meta(ge=0)]
+Patience = Annotated[float, Meta(ge=0, le=60)]
 Some = Annotated[int, Meta(ge=1)]
 Rate = Annotated[float, Meta(gt=0)]
 Alphabet = Literal["gsm7", "latin1", "ascii"]
@@ -92,20 +93,20 @@ class ErrorMeaning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Timers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All in seconds (section 7.2).
+    """All in seconds (section 7.2); what is waited for when a bind ends is at most a minute.
 
     response: for an answer to any request. enquire: silence before enquire_link. inactivity: a bind without any message for
     so long is made anew (None = never). reconnect: first and longest wait before the next bind. unbind: patience for
     unbind_resp. join: how long the parts of an inbound text are waited for.
     """
 
-    connect: Seconds = 10.0
-    response: Seconds = 10.0
+    connect: Patience = 10.0
+    response: Patience = 10.0
     enquire: Seconds = 30.0
     inactivity: Seconds | None = None
     reconnect: tuple[Seconds, Seconds] = (1.0, 60.0)
-    unbind: Seconds = 5.0
-    join: Seconds = 5.0
+    unbind: Patience = 5.0
+    join: Patience = 5.0
 
 
 class Throttling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

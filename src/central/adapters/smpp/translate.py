@@ -23,6 +23,7 @@ from central.application.ports.carriers import NotSent, NotTaken, ReceiptCame, S
 from central.domain.statuses import SmsStatus
 
 _UDHI: Final = 0x40
+_INTERNATIONAL: Final = 1  # type of number (section 5.2.5)
 _LONGEST_NAME: Final = 11
 _LONGEST_NUMBER: Final = 20
 _DESTINATIONS: Final = 20_000
@@ -206,7 +207,8 @@ def inbound(
     kind = receipts.kind_of(pdu, shown, text_anywhere=config.receipt_text_anywhere)
     if kind == "text":
         origin = origin or text.sar_origin(pdu.tlvs)
-        return Piece(pdu.source.lstrip("+"), pdu.dest.lstrip("+"), content, pdu.data_coding, origin)
+        sender = pdu.source if pdu.source_ton != _INTERNATIONAL else "+" + pdu.source.lstrip("+")
+        return Piece(sender, pdu.dest.lstrip("+"), content, pdu.data_coding, origin)
     told = receipts.read(pdu, shown, zone_min=config.receipt_zone_min, text_first=config.receipts == "text_first")
     if odd is not None and told.differs:
         odd.append("receipt_differs")

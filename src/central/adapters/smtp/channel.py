@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Final, Literal
 
 from typing_extensions import override
@@ -78,7 +79,7 @@ class SmtpRelay(MailRelay):
         if self._standing != "up" or self._held_bytes >= self._config.hold_bytes:
             return 0
         held = len(self._waiting) + self._under_way + len(self._fresh) + self._untold
-        return max(0, self._config.hold - held)
+        return max(0, self._config.most - held)
 
     @override
     async def submit(self, batch: Sequence[Envelope]) -> None:
@@ -241,13 +242,19 @@ class SmtpRelay(MailRelay):
 
     def _connect(self) -> None:
         self._number += 1
-        task = self._loop.create_task(self._connected(self._number), name=f"smtp-{self._config.name}-{self._number}")
+        link = Link(self._config, self._context, self._number, self._told)
+        task = self._loop.create_task(self._connected(link), name=f"smtp-{link.name}")
         self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+        task.add_done_callback(partial(self._opened, link))
 
-    async def _connected(self, number: int) -> None:
+    def _opened(self, link: Link, task: asyncio.Task[None]) -> None:
+        """What nobody foresaw is told as any failure is: a relay never rests without saying so."""
+        self._opening.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            link.give_up(f"defect: {type(error).__name__} {error}")
+
+    async def _connected(self, link: Link) -> None:
         config = self._config
-        link = Link(config, self._context, number, self._told)
         implicit = config.tls == "implicit"
         host = config.host.strip("[]")
         self._links.add(link)

@@ -41,8 +41,8 @@ from central.domain.mail_tokens import TokenKeys, TokenKind, bounce_address
 from central.domain.statuses import EmailStatus
 from central.domain.value_shapes import is_web_address
 
-_AT_ONCE: Final = 16
-"""So many messages, some ten milliseconds, are made before others may use the event loop."""
+_AT_ONCE, _BYTES_AT_ONCE = 16, 256 * 1024
+"""So many messages, some ten milliseconds, or so much content is made before others may use the event loop."""
 
 _LIMIT_FILES: Final = 50
 _LIMIT_ADDRESSES: Final = 100
@@ -65,9 +65,13 @@ class MailComposer:
         """One answer each, in the same order. Raises NeighbourError when attachments cannot be loaded now."""
         files = _Files(await self._load(drafts))
         made: list[Composed | Unfit] = []
-        for number, draft in enumerate(drafts, start=1):
-            made.append(self._answer(draft, files))
-            if not number % _AT_ONCE:
+        number = size = 0
+        for draft in drafts:
+            made.append(answer := self._answer(draft, files))
+            number += 1
+            size += len(answer.envelope.content) if isinstance(answer, Composed) else 0
+            if number >= _AT_ONCE or size >= _BYTES_AT_ONCE:
+                number = size = 0
                 await asyncio.sleep(0)
         return made
 

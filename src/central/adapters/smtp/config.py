@@ -11,6 +11,8 @@ from central.domain.errors import OperatorError
 
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,39}\]")
 
+_LONGEST_S: Final = 1800.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxConfig:
@@ -63,8 +65,9 @@ class RelayConfig:
     What becomes of mail comes back to the bounce domain, to ``mailbox`` (its password is a secret of its own), and as events of
     the provider's ``topics`` (ARNs of Amazon SNS; SNS signs for every customer of Amazon's, so any other topic is a stranger).
 
-    Caps: ``connections``; ``hold`` messages in the relay's hands, answers that are not stored yet included, and no more
-    than about ``hold_bytes`` of contents; ``per_s`` messages a second (0 = none); ``domain_per_s`` for single recipient domains and
+    Caps: ``connections``; ``hold`` messages in the relay's hands, answers that are not stored yet included (0 = as many as its
+    connections have open: if we die, of no more than those is it unknown whether they went), and no more than about
+    ``hold_bytes`` of contents; ``per_s`` messages a second (0 = none); ``domain_per_s`` for single recipient domains and
     ``any_domain_per_s`` for each of the others. Times in seconds; those of replies are RFC 5321's, section 4.5.3.2.
     """
 
@@ -87,7 +90,7 @@ class RelayConfig:
     per_s: float = 0.0
     domain_per_s: Mapping[str, float] = field(default_factory=dict[str, float])
     any_domain_per_s: float = 0.0
-    hold: int = 500
+    hold: int = 0
     hold_bytes: int = 64 * 1024 * 1024
     idle_s: float = 30.0
     connect_timeout_s: float = 30.0
@@ -106,16 +109,24 @@ class RelayConfig:
                 raise _bad(f"{name} {host!r} is no host name")
         if not 0 < self.port < 65_536:  # noqa: PLR2004 - TCP's ports
             raise _bad(f"port {self.port} does not exist")
-        if self.connections < 1 or self.messages_per_connection < 1 or self.hold < 1:
-            raise _bad("connections, messages_per_connection and hold are at least 1")
+        if self.connections < 1 or self.messages_per_connection < 1 or self.hold < 0:
+            raise _bad("connections and messages_per_connection are at least 1, hold is at least 0")
         if min(self.per_s, self.any_domain_per_s, *self.domain_per_s.values(), 0.0) < 0:
             raise _bad("a rate is at least 0")
+        times = (self.idle_s, self.connect_timeout_s, self.reply_timeout_s, self.dot_timeout_s)
+        if not all(0 < one <= _LONGEST_S for one in times):
+            raise _bad(f"times are more than 0 and at most {_LONGEST_S:.0f} s")
         if "\0" in self.user + self.password:
             raise _bad("user and password hold no NUL")
         if len(self.topics) > _LIMIT_TOPICS or not all(_TOPIC.fullmatch(one) for one in self.topics):
             raise _bad(
                 f"topics are at most {_LIMIT_TOPICS} ARNs of SNS topics, like arn:aws:sns:eu-west-1:123456789012:mail"
             )
+
+    @property
+    def most(self) -> int:
+        """How many messages it has in its hands at once: with pipelining a connection has two transactions open."""
+        return self.hold or self.connections * (2 if self.pipelining else 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

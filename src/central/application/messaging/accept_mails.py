@@ -8,7 +8,8 @@ import msgspec
 
 from central.application.messaging.judge_mail import judge_mail, recipients_of
 from central.application.ports.account_files import FileStore
-from central.application.ports.message_store import Acceptance, Content, MessageStore, NewMessage
+from central.application.ports.mail_parts import Content
+from central.application.ports.message_store import Acceptance, MessageStore, NewMessage
 from central.application.ports.messages import Accepted, Answer, Mail, Refused
 from central.application.ports.world import Clock
 from central.domain.ids import AccountId, derived_uuid

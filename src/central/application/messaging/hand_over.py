@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from central.application.messaging.decide_news import Decided, Lines, decide_overdue
-from central.application.messaging.judge_sms import listed_fault
+from central.application.messaging.judge_sms import NO_HOUR, listed_fault, opens_at
 from central.application.messaging.sender_caps import SenderCaps, sender_rate
 from central.application.ports.carriers import CarrierId, Submission
 from central.application.ports.library import Library
@@ -20,14 +20,18 @@ from central.application.ports.world import Clock, Ids
 from central.domain.accounts import Account, AccountState, Switch, validity_over
 from central.domain.errors import OperatorError
 from central.domain.message_events import MessageEvent as Kind
-from central.domain.policies import Policy, Purpose
+from central.domain.policies import Policy
 from central.domain.statuses import SmsStatus
 
 LEASE: Final = timedelta(seconds=90)
 """How long a hand-over may be without an answer before it counts as lost; well above every response timer of a carrier."""
 _LOOKED_AT: Final = 500
 """So many are looked at where senders have to wait, so that one who waits hides no other."""
+WAITS: Final = "waits_for_its_hours"
 _LEAST_VALIDITY_S: Final = 60.0
+_ASIDE: Final = 1000
+"""So many that may not go now are looked at in one transaction, and so often in one turn."""
+_ROUNDS: Final = 50
 
 
 class HandOverSms:
@@ -39,16 +43,20 @@ class HandOverSms:
 
     async def __call__(self, carrier: OpenCarrier, room: int) -> Sequence[Submission]:
         """Hand over what is due and fits into ``room`` parts; the submissions, in order. Raises NeighbourError."""
-        now = self._clock.now()
-        policy = await self._policy(carrier, now)
-        looked_at = max(room, _LOOKED_AT) if sender_rate(carrier) else room
-        async with self._store.hand_over(carrier, looked_at, self._owner, LEASE, now) as batch:
-            if not batch.messages or batch.account is None:
-                return ()
-            decided, going = self._judge(carrier, batch, batch.account, policy, room, now)
-            moves = [one.move for one in decided if one.move is not None]
-            await batch.write(moves, [line for one in decided for line in one.events], (), now)
-        return [_submission(message, now) for message in going]
+        limit = max(room, _LOOKED_AT) if sender_rate(carrier) else room
+        for _ in range(_ROUNDS):
+            now = self._clock.now()
+            policy = await self._policy(carrier, now)
+            async with self._store.hand_over(carrier, limit, self._owner, LEASE, now) as batch:
+                if not batch.messages or batch.account is None:
+                    return ()
+                decided, going = self._judge(carrier, batch, batch.account, policy, room, now)
+                moves = [one.move for one in decided if one.move is not None]
+                await batch.write(moves, [line for one in decided for line in one.events], (), now)
+            if going or not decided:
+                return [_submission(message, now) for message in going]
+            limit = max(room, _ASIDE)  # nothing of it may go: a million that wait for the morning hold nobody else back
+        return ()
 
     async def _policy(self, carrier: OpenCarrier, now: datetime) -> Policy | None:
         """Asked for before the rows are locked: it may take a connection of its own."""
@@ -70,15 +78,22 @@ class HandOverSms:
         decided: list[Decided] = []
         going: list[StoredMessage] = []
         free = batch.free
+        full = False
         for message in batch.messages:
-            if message.parts > room:  # the rest waits for the next turn, so that the order is kept
-                break
             if message.deadline <= now:
                 decided.append(decide_overdue(message, now, lines))
                 continue
             price = account.rate_plan.sms_price(message.recipient, message.parts)
-            if fault := _fault(message, account, policy, free - price, now):
+            if fault := _fault(message, batch, account, policy, free - price, now):
                 decided.append(_refused(message, fault, now, lines))
+                continue
+            opens = opens_at(message.recipient, message.purpose, account, policy, now)
+            if opens > now:
+                late = opens >= message.deadline
+                decided.append(_refused(message, NO_HOUR, now, lines) if late else _waiting(message, opens, now, lines))
+                continue
+            full = full or message.parts > room  # the rest waits for the next turn, so that the order is kept
+            if full:
                 continue
             if waiting := self._caps.wait(carrier, message, now):
                 decided.append(waiting)
@@ -91,7 +106,7 @@ class HandOverSms:
 
 
 def _fault(
-    message: StoredMessage, account: Account, policy: Policy | None, left: int, now: datetime
+    message: StoredMessage, batch: MessageBatch, account: Account, policy: Policy | None, left: int, now: datetime
 ) -> tuple[str, str, str] | None:
     """What changed since it was accepted."""
     if account.state is not AccountState.ACTIVE and not message.testing:
@@ -100,14 +115,20 @@ def _fault(
         return SmsStatus.FAILED, "account_validity_expired", f"The account was valid until {account.valid_until}."
     if not account.has(Switch.SMS):
         return SmsStatus.FAILED, "sms_disabled", "SMS is switched off for this account."
-    if "blacklist" in message.hits:
-        return listed_fault(message.recipient, message.hits, {}, None, message.purpose, now, testing=False)
-    scrub = None if policy is None else policy.scrubs(Purpose(message.purpose), "sms")
-    if scrub and "whitelist" not in message.hits and any(f"dnd:{name}" in message.hits for name in scrub.registers):
-        return SmsStatus.FAILED, "dnd", f"{message.recipient} is in the do-not-disturb register."
+    if listed := listed_fault(
+        message.recipient, message.hits, batch.lists, policy, message.purpose, now, testing=message.testing
+    ):
+        return listed
     if left < 0:
         return SmsStatus.FAILED, "insufficient_balance", "Balance and credit limit do not cover it."
     return None
+
+
+def _waiting(message: StoredMessage, opens: datetime, now: datetime, lines: Lines) -> Decided:
+    """It was due in an hour in which it may go, and that hour is over."""
+    line = lines.line(message, Kind.PUT_OFF, now, reason=WAITS, data={"until": opens})
+    move = Move(message=message, status=message.status, reason=WAITS, due_at=opens, carrier_id=message.carrier_id)
+    return Decided(move, [line])
 
 
 def _refused(message: StoredMessage, fault: tuple[str, str, str], now: datetime, lines: Lines) -> Decided:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from central.application.ports.carriers import TextCame
 from central.application.ports.message_store import InboundText, MessageStore, OpenCarrier
 from central.application.ports.world import Clock, Ids
-from central.domain.numbers import normalise
+from central.domain.numbers import heard
 from central.domain.opt_out import wish_of
 
 
@@ -22,7 +22,7 @@ class HearShortMessages:
         rows = [
             InboundText(
                 id=id_,
-                sender=normalise("+" + text.sender, "") or text.sender[:20],
+                sender=heard(text.sender, carrier.country) or text.sender.lstrip("+")[:20],
                 recipient=text.to[:20],
                 text=text.text.replace("\x00", " ")[:2000],
                 came_at=text.at,

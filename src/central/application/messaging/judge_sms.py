@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from central.application.ports.carriers import CarrierId
 from central.application.ports.message_store import Acceptance, ListDate, NewMessage
 from central.application.ports.messages import ShortMessage
-from central.domain.accounts import AccountState, Switch, validity_over
+from central.domain.accounts import Account, AccountState, Switch, validity_over
 from central.domain.calling_hours import effective_rules, next_opening
 from central.domain.message_routes import CarrierRoute, carriers_for
 from central.domain.numbers import is_international, normalise
@@ -27,6 +27,9 @@ _STOP: Final = SmsStatus.FAILED
 _BROKEN: Final = re.compile("[\x00\ud800-\udfff]")
 Fault = tuple[SmsStatus, str, str]
 """Status, reason and a sentence for people."""
+NO_HOUR: Final[Fault] = (
+    SmsStatus.EXPIRED, "quiet_hours", "No hour in which it may be sent lies within its validity.",
+)  # fmt: skip
 
 
 def judge_sms(message: ShortMessage, facts: Acceptance, policy: Policy | None, now: datetime) -> NewMessage:
@@ -35,14 +38,10 @@ def judge_sms(message: ShortMessage, facts: Acceptance, policy: Policy | None, n
     fault = _fault(message, facts, policy, routes, now)
     deadline = max(now, message.send_at or now) + (message.validity or DEFAULT_VALIDITY)
     status, reason, detail = fault or (SmsStatus.SENT_TO_QUEUE, "", "")
-    due = None if fault else _due(message, facts, policy, now)
+    wanted = max(now, message.send_at or now)
+    due = None if fault else opens_at(message.to, message.purpose, facts.account, policy, wanted)
     if due is not None and due >= deadline:
-        status, reason, detail = (
-            SmsStatus.EXPIRED,
-            "quiet_hours",
-            "No hour in which it may be sent lies within its validity.",
-        )
-        due = None
+        (status, reason, detail), due = NO_HOUR, None
     template = facts.templates.get(message.template_id)
     ids = {"template": message.template_id, "entity": message.entity_id or (template.entity_id if template else "")}
     return NewMessage(
@@ -107,11 +106,10 @@ def _fault(
 ) -> Fault | None:
     if normalise("+" + message.to, "") != message.to:
         return SmsStatus.INVALID_NUMBER, "invalid_number", f"{message.to!r} is no number that can get an SMS."
+    hits = facts.hits.get(message.to, frozenset())
     return (
         _account_fault(message, facts, now)
-        or listed_fault(
-            message.to, _hits(message.to, facts), facts.lists, policy, message.purpose, now, testing=message.testing
-        )
+        or listed_fault(message.to, hits, facts.lists, policy, message.purpose, now, testing=message.testing)
         or _text_fault(message, facts, routes)
     )
 
@@ -154,17 +152,10 @@ def _text_fault(message: ShortMessage, facts: Acceptance, routes: list[CarrierRo
     return None
 
 
-def _hits(recipient: str, facts: Acceptance) -> frozenset[str]:
-    found = facts.hits.get(recipient, frozenset())
-    return found | {name for digits, name in facts.prefixes if recipient.startswith(digits)}
-
-
-def _due(message: ShortMessage, facts: Acceptance, policy: Policy | None, now: datetime) -> datetime | None:
-    """When it may go: marketing waits for the hours of the policy in the recipient's zones."""
-    wanted = max(now, message.send_at or now)
-    hours = None if policy is None else policy.calling_hours(Purpose(message.purpose))
+def opens_at(recipient: str, purpose: str, account: Account, policy: Policy | None, wanted: datetime) -> datetime:
+    """When it may go, from ``wanted`` on: marketing waits for the hours of the policy in the recipient's zones."""
+    hours = None if policy is None else policy.calling_hours(Purpose(purpose))
     if hours is None:
         return wanted
-    account_zone = ZoneInfo(facts.account.time_zone)
-    rules = effective_rules(None, account_zone, hours, [ZoneInfo(name) for name in zones_of(message.to)])
-    return next_opening(rules, wanted) or datetime.max.replace(tzinfo=now.tzinfo)
+    rules = effective_rules(None, ZoneInfo(account.time_zone), hours, [ZoneInfo(name) for name in zones_of(recipient)])
+    return next_opening(rules, wanted) or datetime.max.replace(tzinfo=wanted.tzinfo)

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
-from central.application.ports.carriers import Envelope, LinkMoved, MailAnswered, NewsBatch, PartAnswered, Submission
+from central.application.ports.carriers import LinkMoved, MailAnswered, NewsBatch, PartAnswered
 from central.application.ports.message_store import MessageStore, OpenCarrier
 from central.application.ports.telemetry import Telemetry
 from central.domain.errors import NeighbourError
-from central.domain.ids import MessageId
+from central.domain.ids import AccountId, MessageId
 from central.domain.message_routes import CarrierRoute
 
 _MOST_GATHERED: Final = 4000
 _PAUSE_S: Final = 0.5
 _ROOM_S: Final = 0.05
 
-Given = TypeVar("Given", bound=Submission | Envelope)
+Given = TypeVar("Given")
 Told = TypeVar("Told", bound=PartAnswered | MailAnswered)
 Given_contra = TypeVar("Given_contra", contravariant=True)
 Told_contra = TypeVar("Told_contra", contravariant=True)
@@ -55,6 +55,10 @@ class StoreNews(Protocol[Given_contra, Told_contra]):
 
     def await_answers(self, batch: Sequence[Given_contra]) -> None:
         """These are given to the carrier now."""
+        ...
+
+    def awaited(self) -> Collection[MessageId]:
+        """What was given to the carrier and has no stored answer."""
         ...
 
     async def answers(self, news: Sequence[Told_contra]) -> None:
@@ -101,7 +105,6 @@ class ServeCarrier(Generic[Given, Told]):
         self._gathered: list[NewsBatch] = []
         self._came = asyncio.Event()
         self._room = asyncio.Event()
-        self._unanswered: set[tuple[MessageId, int]] = set()
         self._freed = asyncio.Event()
 
     def hear_by(self, ear: Ear) -> None:
@@ -117,14 +120,13 @@ class ServeCarrier(Generic[Given, Told]):
         submissions = await self._hand_over(self.row, room)
         if submissions:
             self.news.await_answers(submissions)
-            self._unanswered.update((one.id, one.tries) for one in submissions)
             await self.carrier.submit(submissions)
             self._telemetry.count("messages_handed_over", len(submissions))
         return len(submissions)
 
     async def _until_freed(self) -> int:
         """While answers are under way, the next hand-over follows as soon as they are stored, not at the next look."""
-        if not self._unanswered:
+        if not self.news.awaited():
             return 0
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._freed.wait(), _ROOM_S)
@@ -156,7 +158,6 @@ class ServeCarrier(Generic[Given, Told]):
         try:
             if answers := [one for one in news if isinstance(one, self._told)]:
                 await self.news.answers(answers)
-                self._unanswered.difference_update((one.id, one.tries) for one in answers)
         except NeighbourError as error:  # told once: they stay with us
             self._gathered = [*batches, *self._gathered]
             self._came.set()
@@ -196,6 +197,10 @@ class ServeCarrier(Generic[Given, Told]):
         if self._ask is not None and (silent := await self.news.silent()):
             await self._ask(silent)
         return await self.news.catch_up()
+
+    def held(self) -> Collection[tuple[AccountId, MessageId]]:
+        """What the carrier was given and has not answered, or whose answer is not stored."""
+        return [(self.row.account_id, message) for message in self.news.awaited()]
 
     def know_routes(self, routes: tuple[CarrierRoute, ...]) -> None:
         """The routes of the account, for what must go another way."""

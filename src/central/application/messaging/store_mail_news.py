@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from central.application.messaging.decide_mail import decide_heard, decide_hit, decide_mail_answer
 from central.application.messaging.decide_news import Decided, Lines
-from central.application.ports.carriers import Envelope, MailAnswered, MailHeard, NotTaken
+from central.application.ports.carriers import Envelope, MailAnswered, MailHeard, NotTaken, Taken
 from central.application.ports.message_store import (
     MessageBatch,
     MessageStore,
@@ -37,9 +37,15 @@ class StoreMailNews:
         self._store, self._carrier, self._clock, self._ids = store, carrier, clock, ids
         self._heard = StoreHeard(store, clock, ids, telemetry, carrier.account_id)
         self.routes = routes
+        self._awaited: set[MessageId] = set()
 
     def await_answers(self, batch: Sequence[Envelope]) -> None:
-        """An e-mail has one part: nothing is put together here."""
+        """These are given to the relay now."""
+        self._awaited.update(envelope.id for envelope in batch)
+
+    def awaited(self) -> Collection[MessageId]:
+        """What was given to the relay and has no stored answer."""
+        return self._awaited
 
     async def answers(self, news: Sequence[MailAnswered]) -> None:
         """Store what became of hand-overs. Raises NeighbourError: tell them again."""
@@ -56,6 +62,8 @@ class StoreMailNews:
                 (),
                 now,
             )
+            reached = {id_ for id_, one in told.items() if isinstance(one.answer, Taken) and one.answer.delivered}
+            await batch.unfail(_addresses(batch, reached))
             await batch.suppress(
                 [
                     _suppression(message, answer.suppress, answer.detail)
@@ -64,6 +72,8 @@ class StoreMailNews:
                 ],
                 now,
             )
+
+        self._awaited.difference_update(told)
 
     async def others(self, news: Sequence[object]) -> None:
         """What the relay's mailbox told. Raises NeighbourError: it stays there."""
@@ -128,6 +138,7 @@ class StoreHeard:
             (),
             now,
         )
+        await batch.unfail(_addresses(batch, {id_ for id_, one in told.items() if one.status is EmailStatus.DELIVERED}))
         await batch.suppress(suppressed, now)
 
     def _decided(self, message: StoredMessage, heard: MailHeard, lines: Lines) -> Decided:
@@ -149,6 +160,10 @@ _HITS: Final[Mapping[EmailStatus | None, TokenKind]] = {
 SUPPRESSIONS: Final[Mapping[str, SuppressionReason]] = {
     "hard": "hard_bounce", "soft": "soft_bounces", "second": "bounced_twice", "complaint": "complaint",
 }  # fmt: skip
+
+
+def _addresses(batch: MessageBatch, messages: Collection[MessageId]) -> list[tuple[AccountId, str]]:
+    return [(message.account_id, message.recipient) for message in batch.messages if message.id in messages]
 
 
 def _suppression(message: StoredMessage, why: str, detail: str) -> Suppression:

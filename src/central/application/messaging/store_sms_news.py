@@ -6,7 +6,7 @@ A message's hand-over is judged once all of its parts are answered; until then t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from central.application.messaging.ask_after_silence import AskAfterSilence
@@ -46,6 +46,10 @@ class StoreSmsNews:
         """These are given to the carrier now."""
         for submission in batch:
             self._awaited[submission.id, submission.tries] = submission.parts
+
+    def awaited(self) -> Collection[MessageId]:
+        """What was given to the carrier and has no stored answer."""
+        return [message for message, _ in self._awaited]
 
     async def answers(self, news: Sequence[PartAnswered]) -> None:
         """Store hand-overs of which all parts are answered. Raises NeighbourError: tell them again."""

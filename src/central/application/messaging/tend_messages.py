@@ -27,10 +27,10 @@ _DECIDE: Final[Mapping[StaleKind, Callable[[StoredMessage, datetime, Lines], Dec
 
 
 class TendMessages:
-    """The use case; one instance in the process that owns the carriers, under its name ``owner``."""
+    """The use case; one instance in the process that owns the carriers."""
 
-    def __init__(self, store: MessageStore, clock: Clock, ids: Ids, telemetry: Telemetry, owner: str = "") -> None:
-        self._store, self._clock, self._ids, self._telemetry, self._owner = store, clock, ids, telemetry, owner
+    def __init__(self, store: MessageStore, clock: Clock, ids: Ids, telemetry: Telemetry) -> None:
+        self._store, self._clock, self._ids, self._telemetry = store, clock, ids, telemetry
 
     async def step(self) -> int:
         """One batch of each kind; how many were touched."""
@@ -38,7 +38,7 @@ class TendMessages:
 
     async def _tend(self, kind: StaleKind) -> int:
         now = self._clock.now()
-        async with self._store.stale(kind, _BATCH, now, self._owner) as batch:
+        async with self._store.stale(kind, _BATCH, now) as batch:
             if not batch.messages:
                 return 0
             lines = Lines(self._ids.uuids(len(batch.messages)))
@@ -50,7 +50,7 @@ class TendMessages:
     async def _move_on(self) -> int:
         """What waits for a carrier that does not serve goes by another one that does."""
         now = self._clock.now()
-        async with self._store.stale("stranded", _BATCH, now, self._owner) as batch:
+        async with self._store.stale("stranded", _BATCH, now) as batch:
             if not batch.messages:
                 return 0
             routes = await self._store.serving_routes(list({message.account_id for message in batch.messages}))

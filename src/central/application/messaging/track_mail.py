@@ -62,6 +62,7 @@ class TrackMail:
             moves = [one.move for one in decided if one.move is not None]
             if moves or judged.hit_class not in before.told:
                 await batch.write(moves, [line for one in decided for line in one.events], (), now)
+            await batch.unfail([(mail.account_id, mail.recipient) for _ in moves])  # a person has it
         return Tracked(read.kind, mail.target or "")
 
     async def _unsubscribe(self, read: MailToken, asked: Asked) -> Tracked | None:

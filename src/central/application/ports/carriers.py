@@ -145,7 +145,10 @@ class ReceiptCame(msgspec.Struct, frozen=True, tag="receipt_came"):
 
 
 class TextCame(msgspec.Struct, frozen=True, tag="text_came"):
-    """A short message from a person, put together from its parts. sender, to: as the carrier gives them, digits without ``+``."""
+    """A short message from a person, put together from its parts.
+
+    sender, to: as the carrier gives them; a sender with ``+`` is international by the carrier's own word.
+    """
 
     link: str
     sender: str

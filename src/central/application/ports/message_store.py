@@ -7,7 +7,7 @@ as an event. Rows of one transaction are locked in the order of their ids.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
+from central.application.ports.mail_parts import Content, Identity, MailTargets
 from central.domain.accounts import Account
 from central.domain.ids import AccountId, EventId, MessageId, RecordId, RequestId
 from central.domain.mail_hits import Hit, HitsBefore
@@ -45,14 +46,13 @@ class ListDate(msgspec.Struct, frozen=True):
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about an account and those it wants to write to.
 
-    hits: by recipient the lists that hold it (blacklist, whitelist, ``dnd:NCPR``, ``suppressed:REASON``). prefixes: (digits,
-    list) of entries that hold whole ranges. free: money that can be spent, in millionths. routes: of enabled carriers.
+    hits: by recipient the lists that hold it, or a range that it is of (blacklist, whitelist, ``dnd:NCPR``,
+    ``suppressed:REASON``). free: money that can be spent, in millionths. routes: of enabled carriers.
     """
 
     account: Account
     free: int
     lists: Mapping[str, ListDate]
-    prefixes: Sequence[tuple[str, str]]
     hits: Mapping[str, frozenset[str]]
     routes: Sequence[CarrierRoute]
     templates: Mapping[str, SmsTemplate]
@@ -91,15 +91,6 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     ids: Mapping[str, str] = {}
     testing: bool = False
     price: int = 0
-
-
-class Content(msgspec.Struct, frozen=True):
-    """What the recipients of an e-mail get alike, as JSON values (see application/messaging/mail_content.py)."""
-
-    account_id: AccountId
-    id: UUID
-    body: Mapping[str, object]
-    created_at: datetime
 
 
 class StoredMessage(msgspec.Struct, frozen=True):
@@ -163,14 +154,6 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     """In place of the message's ids; None = they stay."""
 
 
-class MailTargets(msgspec.Struct, frozen=True):
-    """Where the tracked links of messages lead, by number from 1; messages with equal links share them."""
-
-    account_id: AccountId
-    id: str
-    targets: tuple[str, ...]
-
-
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):
     """An address that is to get no more mail: at once (hard, complaint, unsubscribed), or when it fails softly for long."""
 
@@ -191,12 +174,11 @@ class TokenMail(msgspec.Struct, frozen=True):
     target: str | None
 
 
-class Identity(msgspec.Struct, frozen=True):
-    """A proved domain of an account: who signs for it (selector and PEM of each key), and where what comes back arrives."""
+class DueMails(msgspec.Struct, frozen=True):
+    """E-mails that are due, and their contents by id."""
 
-    domain: str
-    bounce_domain: str
-    keys: tuple[tuple[str, str], ...]
+    messages: Sequence[StoredMessage] = ()
+    contents: Mapping[UUID, Mapping[str, object]] = {}
 
 
 class MessageEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,6 +212,8 @@ class MessageBatch(Protocol):
     messages: Sequence[StoredMessage]
     account: Account | None
     """The account of the carrier (hand-over only)."""
+    lists: Mapping[str, ListDate]
+    """Its lists as they are now (hand-over only)."""
     free: int
     """What the account can spend, in millionths (hand-over only)."""
 
@@ -243,16 +227,12 @@ class MessageBatch(Protocol):
         """Store where tracked links lead, before the messages leave."""
         ...
 
-    async def identities(self, account_id: AccountId) -> Sequence[Identity]:
-        """The proved domains of the account."""
-        ...
-
-    async def contents(self, ids: Sequence[tuple[AccountId, UUID]]) -> Mapping[UUID, Mapping[str, object]]:
-        """The contents of e-mails."""
-        ...
-
     async def suppress(self, rows: Sequence[Suppression], at: datetime) -> None:
         """Write no more to these; a soft failure counts, and suppresses after five over a week without a delivery between."""
+        ...
+
+    async def unfail(self, addresses: Collection[tuple[AccountId, str]]) -> None:
+        """Mail reached these: what failed softly before counts no more."""
         ...
 
     async def reload(self) -> None:
@@ -305,6 +285,8 @@ class OpenCarrier(msgspec.Struct, frozen=True):
     routes: tuple[CarrierRoute, ...] = ()
     plain_http: bool = False
     """The account's switch."""
+    country: str = ""
+    """The account's, ISO 3166 alpha-2."""
 
 
 class MessageStore(Protocol):
@@ -322,10 +304,23 @@ class MessageStore(Protocol):
         """Store them once, each with its first event; answers status and reason of each, as stored first."""
         ...
 
+    async def due_mails(
+        self, carrier: OpenCarrier, limit: int, limit_bytes: int, but: Collection[MessageId], at: datetime
+    ) -> DueMails:
+        """Due e-mails of this carrier but for these, oldest first: as many as their contents allow, at least one. Not locked."""
+        ...
+
+    async def identities(self, account_id: AccountId) -> Sequence[Identity]:
+        """The proved domains of the account."""
+        ...
+
     def hand_over(
-        self, carrier: OpenCarrier, limit: int, owner: str, lease: timedelta, at: datetime
+        self, carrier: OpenCarrier, which: int | Collection[MessageId], owner: str, lease: timedelta, at: datetime
     ) -> AbstractAsyncContextManager[MessageBatch]:
-        """Due messages of this carrier under lock, oldest first, with what lists say now; to be judged and written."""
+        """Due messages of this carrier under lock, oldest first, with what lists say now; to be judged and written.
+
+        ``which``: at most so many, or these.
+        """
         ...
 
     def answered(self, ids: Sequence[tuple[AccountId, MessageId]]) -> AbstractAsyncContextManager[MessageBatch]:
@@ -338,11 +333,17 @@ class MessageStore(Protocol):
         """The messages that the far end calls so, under lock, with their parts."""
         ...
 
-    def stale(self, kind: StaleKind, limit: int, at: datetime, owner: str) -> AbstractAsyncContextManager[MessageBatch]:
+    async def keep_hand_overs(
+        self, held: Collection[tuple[AccountId, MessageId]], owner: str, lease: timedelta, at: datetime
+    ) -> None:
+        """These are still in the hands of ``owner``: they count as lost only after ``lease`` from ``at``."""
+        ...
+
+    def stale(self, kind: StaleKind, limit: int, at: datetime) -> AbstractAsyncContextManager[MessageBatch]:
         """Messages whose time is over.
 
-        ``lease``: a hand-over of somebody else than ``owner``, who is gone. ``silent``: no news any more. ``overdue``: a deadline in
-        our queue. ``stranded``: they wait for a carrier that does not serve, and another one does.
+        ``lease``: a hand-over that nobody has in hand any more. ``silent``: no news any more. ``overdue``: a deadline in our queue.
+        ``stranded``: they wait for a carrier that does not serve, and another one does.
         """
         ...
 

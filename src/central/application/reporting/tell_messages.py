@@ -27,6 +27,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "outcome_uncertain": "It left us, and no answer came: it may have been taken, so it is not sent again.",
     "quiet_hours": "No hour in which it may be sent lies within its validity.",
     "sms_disabled": "SMS is switched off for the account.",
+    "waits_for_its_hours": "It waits for an hour in which it may be sent.",
     "stale_register": "The do-not-disturb register is too old to be relied on.",
     "suppressed": "The recipient wants, or can get, no more mail of this account.",
     "template_mismatch": "The text does not match its registered template.",
@@ -97,6 +98,8 @@ def tell_event(line: EventRow) -> str:
         case Kind.ANSWERED:
             code = " ".join(str(data[name]) for name in ("code", "name") if data.get(name))
             return f"The carrier did not take it{part}: {code} {data.get('detail', '')}".strip()
+        case Kind.PUT_OFF:
+            return f"It may not go at this hour, and waits until {data.get('until', '')}."
         case Kind.NOT_SENT:
             return f"It did not leave us{part}: {data.get('detail') or reason}."
         case Kind.UNCERTAIN:

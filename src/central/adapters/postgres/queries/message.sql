@@ -6,6 +6,10 @@ with w as (select * from unnest(%(accounts)s::uuid[], %(recipients)s::text[]) as
 select w.account_id, w.recipient, e.list from w
   join list_entry e on e.account_id = w.account_id and e.list in ('blacklist', 'whitelist') and e.number = w.recipient
    and not e.prefix and (e.expires_at is null or e.expires_at > %(at)s)
+union all   -- entries that hold ranges; accounts have few of them, or none
+select w.account_id, w.recipient, e.list from w
+  join list_entry e on e.account_id = w.account_id and e.list in ('blacklist', 'whitelist') and e.prefix
+   and starts_with(w.recipient, e.number) and (e.expires_at is null or e.expires_at > %(at)s)
 union all
 select w.account_id, w.recipient, 'dnd:' || e.register from w
   join dnd_entry e on e.account_id = w.account_id and e.number = w.recipient;
@@ -66,8 +70,8 @@ select d.id, coalesce(m.status, d.status) as status, coalesce(m.reason, d.reason
   from d left join message m on m.account_id = d.account_id and m.id = d.id;
 
 -- name: add_contents
-insert into message_content (account_id, id, body, created_at)
-select d.account_id, d.id, d.body, d.created_at
+insert into message_content (account_id, id, body, created_at, bytes)
+select d.account_id, d.id, d.body, d.created_at, octet_length(d.body::text)
   from jsonb_to_recordset(%(contents)s::jsonb) as d(account_id uuid, id uuid, body jsonb, created_at timestamptz) on conflict do nothing;
 
 -- name: contents
@@ -80,6 +84,31 @@ select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m
   from message m
  where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s
  order by m.due_at limit %(n)s for update skip locked;
+
+-- name: due_of
+-- Those of them that are still due, and that nobody else looks at now.
+select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
+       m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
+       m.lease_until is not null as handed, m.due_at
+  from message m join unnest(%(ids)s::uuid[]) as w(id) using (id)
+ where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s
+ order by m.due_at for update of m skip locked;
+
+-- name: due_mails
+-- Due e-mails but for those that we have, oldest first: as many as their contents allow, and one in any case. Nothing is locked.
+with due as materialized (
+  select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
+         m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
+         m.lease_until is not null as handed, m.due_at, row_number() over (order by m.due_at) as place
+    from message m
+   where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s and m.id <> all(%(but)s::uuid[])
+   order by m.due_at limit %(n)s),
+sized as (
+  select d.id, sum(coalesce(c.bytes, 4 * pg_column_size(c.body), 0)) over (order by d.place) as bytes, d.place
+    from due d left join message_content c on c.account_id = d.account_id and c.id = d.content_id)
+select d.account_id, d.id, d.channel, d.status, d.recipient, d.sender, d.text, d.encoding, d.parts, d.tries, d.carrier_id, d.purpose,
+       d.created_at, d.deadline, d.ids, d.cost, d.testing, d.reason, d.handed_at, d.content_id, d.record_id, d.request_id, d.handed, d.due_at
+  from due d join sized s using (id) where s.bytes <= %(bytes)s or s.place = 1 order by s.place;
 
 -- name: states
 select m.id, m.status, m.reason from message m
@@ -101,10 +130,15 @@ select p.message_id, p.part, p.carrier_id, p.remote_id, p.status, p.states
   from message_part p join jsonb_to_recordset(%(keys)s::jsonb) as w(a uuid, i uuid) on p.account_id = w.a and p.message_id = w.i
  order by p.message_id, p.part;
 
+-- name: keep_hand_overs
+-- Whoever stores an answer meanwhile has the row, and it needs no lease any more.
+with held as (
+  select m.account_id, m.id from message m join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) using (account_id, id)
+   where m.owner = %(owner)s and m.lease_until is not null for no key update of m skip locked)
+update message m set lease_until = %(at)s + %(lease_time)s::interval from held where m.account_id = held.account_id and m.id = held.id;
+
 -- name: lost_hand_overs
-select account_id, id from message where lease_until < %(at)s
-   and (owner is distinct from %(owner)s or lease_until < %(at)s - interval '1 hour')   -- our own adapters answer in their time
- order by lease_until limit %(n)s for no key update skip locked;
+select account_id, id from message where lease_until < %(at)s order by lease_until limit %(n)s for no key update skip locked;
 
 -- name: silent
 select account_id, id from message where silent_at < %(at)s order by silent_at limit %(n)s for no key update skip locked;
@@ -244,7 +278,7 @@ on conflict (account_id, list) do update set version = v.version + 1,
 -- name: carriers
 select c.account_id, c.id, c.name, c.channel, c.kind, c.settings, c.secrets, c.changes,
        (select coalesce(jsonb_agg(jsonb_build_object('carrier_id', r.carrier_id, 'prefix', r.prefix, 'priority', r.priority, 'share', r.share,
-          'cost', r.cost)), '[]') from carrier_route r where r.account_id = c.account_id and r.carrier_id = c.id) as routes, a.plain_http_webhooks
+          'cost', r.cost)), '[]') from carrier_route r where r.account_id = c.account_id and r.carrier_id = c.id) as routes, a.plain_http_webhooks, a.country
   from carrier c join account a on a.id = c.account_id
  where case %(kind)s when '' then c.enabled else c.kind = %(kind)s end order by c.account_id, c.id;
 
@@ -303,6 +337,9 @@ on conflict (account_id, address) do update set updated_at = excluded.updated_at
       from (select s.since is not null and s.lifted_at is null and (s.expires_at is null or s.expires_at > %(at)s) as force) x);
 
 -- name: unfail
--- A delivery takes soft failures back.
-delete from suppression s using unnest(%(accounts)s::uuid[], %(addresses)s::text[]) as w(account_id, address)
- where s.account_id = w.account_id and s.address = lower(w.address) and s.since is null;
+-- A delivery takes soft failures back. A failure that is being stored at this moment may as well have come after it.
+with only_counted as (
+  select s.account_id, s.address from suppression s
+    join unnest(%(accounts)s::uuid[], %(addresses)s::text[]) as w(account_id, address) on s.account_id = w.account_id and s.address = lower(w.address)
+   where s.since is null for update of s skip locked)
+delete from suppression s using only_counted o where s.account_id = o.account_id and s.address = o.address;
