@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from central.adapters.smpp import pdu as wire
 from tests.acceptance.laboratory import Laboratory
 from tests.acceptance.played_carriers import FarSide
 from tests.integration.smpp.peer import polite
@@ -49,3 +51,37 @@ def test_a_short_message_is_priced_sent_and_shown(laboratory: Laboratory, far: F
 def test_an_e_mail_that_cannot_go_says_why(laboratory: Laboratory) -> None:
     told = json.loads(laboratory.installation.central("email", "send", "zoe@home.example", "Hello", "x", "--json"))
     assert (told["status"], told["reason"]) == ("Invalid From Email", "sender_unproved")
+
+
+def test_times_and_flags_that_are_asked_for_stand_on_the_wire(laboratory: Laboratory) -> None:
+    api = laboratory.installation.api()
+    with FarSide({"polite": polite}) as far:
+        settings = {
+            "host": "127.0.0.1",
+            "port": far.peers["polite"].port,
+            "system_id": "x",
+            "priority": 2,
+            "registered": 17,
+        }
+        body = {"name": "timed", "kind": "smpp", "settings": settings, "routes": [{"prefix": "9196"}]}
+        carrier = api.post("/carriers", body)["id"]
+        later = datetime.now(UTC) + timedelta(seconds=6)
+        messages = [
+            {"to": "919600000001", "text": "now", "validity_s": 120},
+            {"to": "919600000002", "text": "later", "send_at": later.isoformat(), "validity_s": 3600},
+        ]
+        api.post("/sms", {"messages": messages})
+        end = time.monotonic() + 30
+        while len(far.submits("polite")) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
+        came = {pdu.dest: pdu for pdu in far.peers["polite"].heard(wire.SUBMIT_SM) if isinstance(pdu, wire.Message)}
+        assert datetime.now(UTC) >= later
+        assert {(pdu.priority, pdu.registered, pdu.schedule) for pdu in came.values()} == {(2, 17, "")}
+        periods = {
+            to: int(pdu.validity[6:8]) * 3600 + int(pdu.validity[8:10]) * 60 + int(pdu.validity[10:12])
+            for to, pdu in came.items()
+        }
+        assert 60 <= periods["919600000001"] <= 120  # what is left of it
+        assert 3500 <= periods["919600000002"] <= 3600
+        api.call("DELETE", f"/carriers/{carrier}")
+    api.close()

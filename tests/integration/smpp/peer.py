@@ -119,6 +119,8 @@ async def smsc(answering: Answering = polite) -> AsyncGenerator[Smsc]:
         server.close()
         for link in peer.links:
             link.cut()
+        for link in peer.links:
+            link.cut()
         await server.wait_closed()
 
 
