@@ -37,6 +37,7 @@ from central.adapters.postgres.prompts import PostgresPrompts
 from central.adapters.postgres.recordings import PostgresRecordings
 from central.adapters.postgres.reporting_store import PostgresReports
 from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
+from central.adapters.postgres.sms_templates import PostgresTemplates
 from central.adapters.smtp.identities import SenderDomains
 from central.adapters.smtp.name_lookup import DnsNameLookup
 from central.adapters.speech.prompts import PromptFiles
@@ -69,6 +70,7 @@ from central.application.administration.maintain_endpoints import MaintainEndpoi
 from central.application.administration.maintain_mail_domains import MaintainMailDomains
 from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
+from central.application.administration.maintain_templates import MaintainTemplates
 from central.application.administration.maintain_trunks import MaintainDids, MaintainTrunks
 from central.application.administration.publish_flow import PublishFlow
 from central.application.administration.save_flow import SaveFlow
@@ -80,6 +82,7 @@ from central.application.messaging.accept_mails import AcceptMails
 from central.application.messaging.accept_messages import AcceptShortMessages
 from central.application.messaging.send_emails import SendEmails
 from central.application.messaging.send_sms import SendSms
+from central.application.messaging.shorten_links import ShortenLinks
 from central.application.messaging.take_events import TakeEvents
 from central.application.messaging.take_receipts import TakeReceipts
 from central.application.messaging.track_mail import TrackMail
@@ -196,9 +199,10 @@ def messaging(
     records = SenderDomains(mail_house(settings), DnsNameLookup(name_servers(settings)))
     return Messaging(
         carriers=MaintainCarriers(PostgresCarriers(pool), carrier_check(webhook_config(settings)), auditor),
-        send_sms=SendSms(AcceptShortMessages(store, library, clock), ids),
+        send_sms=SendSms(AcceptShortMessages(store, library, ShortenLinks(ids, settings.link_address), clock), ids),
         send_emails=SendEmails(AcceptMails(store, PostgresFiles(pool), clock), ids),
         files=KeepFiles(PostgresFiles(pool), auditor),
+        templates=MaintainTemplates(PostgresTemplates(pool), auditor),
         domains=MaintainMailDomains(PostgresMailDomains(pool), records, auditor, settings.bounce_domain),
         track=TrackMail(PostgresMessages(shard, ids), token_keys(settings), known_machines(), clock, ids),
         read=ReadMessages(PostgresMessageReports(pool)),

@@ -29,6 +29,7 @@ from central.application.intake.start_flow import StartFlow
 from central.application.intake.submit_records import SubmitRecords
 from central.application.messaging.accept_mails import AcceptMails
 from central.application.messaging.accept_messages import AcceptShortMessages
+from central.application.messaging.shorten_links import ShortenLinks
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.web_sounds import WebSounds
 from central.application.ports.world import Clock
@@ -56,7 +57,12 @@ def errand_runners(
         errands.StartFlow: functions.start_flow,
         errands.UpdateContact: functions.update_contact,
         errands.ShortenLink: functions.shorten_link,
-        errands.SendSms: SendShortMessages(AcceptShortMessages(messages, stores.library, stores.clock), receipts),
+        errands.SendSms: SendShortMessages(
+            AcceptShortMessages(
+                messages, stores.library, ShortenLinks(stores.ids, settings.link_address), stores.clock
+            ),
+            receipts,
+        ),
         errands.SendEmail: SendMails(AcceptMails(messages, PostgresFiles(stores.pool), stores.clock)),
         errands.TransferToFlow: GoOnInFlow(PostgresFlowNames(stores.pool), stores.library),
         errands.CallWebhook: CallWebhooks(web, PostgresSavedEndpoints(stores.pool), stores.clock, telemetry),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as encoding
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 from uuid import UUID
 
 from cyclopts import App, Parameter
@@ -15,6 +16,7 @@ from central.cli.output import print_rows, print_thing, say
 
 carriers = App(name="carrier", help="Carriers: who takes SMS and e-mail over.")
 sms = App(name="sms", help="Short messages.")
+templates = App(name="sms-template", help="Texts that a registry knows.")
 emails = App(name="email", help="E-mails.")
 domains = App(name="mail-domain", help="Domains that e-mail is sent from.")
 
@@ -79,6 +81,7 @@ def send_sms(
     sender: str = "",
     purpose: Literal["transactional", "service", "marketing"] = "transactional",
     template: str = "",
+    shorten: Annotated[bool, Parameter(negative="")] = False,
     preview: bool = False,
     json: Json = False,
 ) -> None:
@@ -96,12 +99,16 @@ def send_sms(
         marketing keeps to quiet hours and registers.
     template
         the id of the registered text, where the country asks for one.
+    shorten
+        web addresses in the text become short links whose clicks are told.
     preview
         send nothing; show parts and price, and whether it would go.
     json
         print JSON.
     """
-    message = {"to": to, "text": text, "sender": sender, "purpose": purpose, "template_id": template}
+    message = {
+        "to": to, "text": text, "sender": sender, "purpose": purpose, "template_id": template, "shorten": shorten,
+    }  # fmt: skip
     path = "/sms/preview" if preview else "/sms"
     (taken,) = call_api("POST", path, body={"messages": [message]})["messages"]
     print_thing(taken, as_json=json)
@@ -120,6 +127,57 @@ def list_sms(*, status: str | None = None, to: str | None = None, limit: int = 5
 def show_sms(message_id: UUID, *, json: Json = False) -> None:
     """One short message: its status, why, and every line of its history."""
     _show(call_api("GET", f"/sms/{message_id}"), as_json=json)
+
+
+@templates.command(name="list")
+def list_templates(*, json: Json = False) -> None:
+    """Registered texts by id."""
+    columns = ("id", "entity_id", "sender", "shorten", "text")
+    print_rows("templates", list_all("/sms/templates"), columns, as_json=json)
+
+
+@templates.command(name="add")
+def add_template(
+    template_id: str,
+    text: str,
+    *,
+    entity: str = "",
+    sender: str = "",
+    shorten: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> None:
+    """Keep a registered text, or change it.
+
+    Parameters
+    ----------
+    template_id
+        as the registry gave it.
+    text
+        as it is registered; {#var#} stands for what differs.
+    entity
+        the id of the entity that registered it.
+    sender
+        the sender that it is registered for.
+    shorten
+        web addresses in its texts become short links.
+    json
+        print JSON.
+    """
+    body = {"text": text, "entity_id": entity, "sender": sender, "shorten": shorten}
+    print_thing(call_api("PUT", f"/sms/templates/{quote(template_id, safe='')}", body=body), as_json=json)
+
+
+@templates.command(name="try")
+def try_template(template_id: str, text: str, *, json: Json = False) -> None:
+    """Compare a text with a registered one, as sending it would."""
+    path = f"/sms/templates/{quote(template_id, safe='')}/try"
+    print_thing(call_api("POST", path, body={"text": text}), as_json=json)
+
+
+@templates.command(name="remove")
+def remove_template(template_id: str) -> None:
+    """Remove a registered text; while others are kept, messages that name it are refused."""
+    call_api("DELETE", f"/sms/templates/{quote(template_id, safe='')}")
 
 
 @emails.command(name="send")

@@ -33,6 +33,7 @@ _ACCOUNT = {
     "trunk": ("resources:trunks", "SIP trunks and their prefix routes."),
     "carrier": ("messages:carriers", "Carriers: who takes SMS and e-mail over."),
     "sms": ("messages:sms", "Short messages: send, list, show with their history."),
+    "sms-template": ("messages:templates", "Texts that a registry knows (DLT): list, add, try, remove."),
     "email": ("messages:emails", "E-mails: send, list, show with their history."),
     "mail-domain": ("messages:domains", "Domains that e-mail is sent from: records to publish, checks."),
     "did": ("resources:dids", "Numbers that the account owns."),

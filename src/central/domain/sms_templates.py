@@ -20,6 +20,11 @@ def matches_template(template: str, text: str) -> bool:
     return pattern is not None and pattern.fullmatch(text.strip()) is not None
 
 
+def is_usable(template: str) -> bool:
+    """Tell whether texts can be compared with it."""
+    return _compiled(template) is not None
+
+
 @lru_cache(maxsize=1024)
 def _compiled(template: str) -> Pattern | None:
     return compile_pattern(_FILLED.join(quoted(part) for part in template.strip().split(VARIABLE)))

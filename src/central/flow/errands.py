@@ -66,7 +66,7 @@ class SendSms(msgspec.Struct, frozen=True, tag="send_sms"):
     Outcomes: accepted (it is on its way), failed; with a wait also delivered, not_delivered. ``values``: its status and reason.
 
     to: E.164 digits. encoding, parts: how it will go out (domain/short_messages.py). sender "" = the account's own.
-    template_id, entity_id: registration ids where the country requires them, else "".
+    template_id, entity_id: registration ids where the country requires them, else "". shorten: web addresses become short links.
     """
 
     to: str
@@ -77,6 +77,7 @@ class SendSms(msgspec.Struct, frozen=True, tag="send_sms"):
     template_id: str = ""
     entity_id: str = ""
     wait_s: float = 0.0
+    shorten: bool = False
 
 
 class SendEmail(msgspec.Struct, frozen=True, tag="send_email"):

@@ -24,7 +24,12 @@ OPEN = {
     "/api/v1/recordings/{recording_id}",
 } | DOCUMENT
 # makes a thing of the caller's own: see test_prompts.py, test_contacts_and_links.py, test_files.py
-OWN = {("PUT", "/api/v1/prompts/{name}"), ("PUT", "/api/v1/contacts/{number}"), ("PUT", "/api/v1/files/{name}")}
+OWN = {
+    ("PUT", "/api/v1/prompts/{name}"),
+    ("PUT", "/api/v1/contacts/{number}"),
+    ("PUT", "/api/v1/files/{name}"),
+    ("PUT", "/api/v1/sms/templates/{template_id}"),
+}
 SHARED = {"/api/v1/statuses", "/api/v1/policies", "/api/v1/flows/check"}
 YAML = {"Content-Type": "application/yaml"}
 BODIES: dict[str, dict[str, Any]] = {
@@ -41,6 +46,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/flows/{flow}/security-id": {"json": {}},
     "/webhooks/{endpoint_id}": {"json": {"name": "stolen"}},
     "/carriers/{carrier_id}": {"json": {"name": "stolen"}},
+    "/sms/templates/{template_id}/try": {"json": {"text": "x"}},
     "/webhooks/{endpoint_id}/replay": {"json": {}},
 }
 ACTIONS = ("pause", "resume", "stop")
@@ -68,6 +74,7 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
     assert added.status_code == 200, added.text
     kept = await owner.call("PUT", "/files/secret-greeting", content=b"secret", headers={"Content-Type": "text/plain"})
     assert kept.status_code == 200, kept.text
+    assert (await owner.call("PUT", "/sms/templates/secret-1", json={"text": "secret"})).status_code == 200
     request_id, record_id = str(uuid4()), str(uuid4())
     stage.reports.documents[owner.id, request_id] = {"request_id": request_id, "status": "Completed", "name": "secret"}
     stage.reports.documents[owner.id, record_id] = {"record_id": record_id, "numbers": ["919812345678"]}
@@ -88,6 +95,7 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
         "number": "912212345678",
         "list_name": "blacklist",
         "entry": "919812345678",
+        "template_id": "secret-1",
         "name": "secret-greeting",
         "account_id": str(owner.id),
         "message_id": sent.json()["messages"][0]["message_id"],
@@ -113,6 +121,7 @@ async def _state(owner: Tenant, names: dict[str, str]) -> list[str]:
         "/mail-domains",
         "/carriers",
         "/files",
+        "/sms/templates",
     ]
     paths += [f"/flows/{names['flow']}/draft", "/account"]
     texts = [(await owner.get(path)).text for path in paths]
@@ -168,7 +177,7 @@ async def test_every_route_needs_a_key(stage: Stage) -> None:
         ),
         str(uuid4()),
     )
-    names |= {"number": "1", "list_name": "dnd", "entry": "1", "action": "stop", "name": "greeting"}
+    names |= {"number": "1", "list_name": "dnd", "entry": "1", "template_id": "1", "action": "stop", "name": "greeting"}
     routes = _routes(stage)
     for method, path in routes:
         answer = await stage.client.request(method, path.format(**names))

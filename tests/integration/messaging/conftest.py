@@ -20,6 +20,7 @@ from central.application.messaging.hand_over import HandOverSms
 from central.application.messaging.hear_texts import HearShortMessages
 from central.application.messaging.send_sms import SendSms, SmsWish
 from central.application.messaging.serve_carrier import ServeCarrier
+from central.application.messaging.shorten_links import ShortenLinks
 from central.application.messaging.store_sms_news import StoreSmsNews
 from central.application.messaging.tend_messages import TendMessages
 from central.application.ports.carriers import CarrierId, PartAnswered, SmsNews, Submission
@@ -30,6 +31,7 @@ from tests.fakes.carrier import FakeCarrier
 from tests.fakes.observed import ManualClock, ObservedTelemetry
 from tests.stock import Stock
 
+LINKS = "https://sho.rt/l/"
 Served = ServeCarrier[Submission, PartAnswered]
 
 
@@ -44,6 +46,7 @@ class Post:
     telemetry: ObservedTelemetry = field(default_factory=ObservedTelemetry)
     store: PostgresMessages = field(init=False)
     library: PostgresLibrary = field(init=False)
+    accept: AcceptShortMessages = field(init=False)
     send: SendSms = field(init=False)
     tend: TendMessages = field(init=False)
     gathering: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
@@ -51,7 +54,9 @@ class Post:
     def __post_init__(self) -> None:
         self.store = PostgresMessages(self.pool, self.ids)
         self.library = PostgresLibrary(self.pool, PostgresDispatch(self.pool, self.ids), self.clock)
-        self.send = SendSms(AcceptShortMessages(self.store, self.library, self.clock), self.ids)
+        shorten = ShortenLinks(self.ids, LINKS)
+        self.accept = AcceptShortMessages(self.store, self.library, shorten, self.clock)
+        self.send = SendSms(self.accept, self.ids)
         self.tend = TendMessages(self.store, self.clock, self.ids, self.telemetry)
 
     def carrier(self, account_id: AccountId, name: str = "one", *, prefix: str = "", priority: int = 1) -> CarrierId:

@@ -11,7 +11,6 @@ import pytest
 
 from central.adapters.postgres.message_states import PostgresMessageStates
 from central.application.messaging import serve_carrier
-from central.application.messaging.accept_messages import AcceptShortMessages
 from central.application.ports.carriers import NotSent, NotTaken, Taken, Uncertain
 from central.application.ports.messages import MessageState, ShortMessage
 from central.domain.ids import MessageId, RecordId, RequestId
@@ -336,7 +335,7 @@ async def test_events_of_a_message_tell_its_step_and_the_records_client_identifi
         record_id=RecordId(post.ids.uuid()), request_id=RequestId(post.ids.uuid()), step="thanks", client_identifier="c-1",
     )  # fmt: skip
     refused = msgspec.structs.replace(wish, id=MessageId(post.ids.uuid()), text=" ")
-    await AcceptShortMessages(post.store, post.library, post.clock).send([wish, refused])
+    await post.accept.send([wish, refused])
     await served.send()
     fake.answer_all()
     await post.hear(served, fake)

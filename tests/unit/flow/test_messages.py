@@ -50,6 +50,14 @@ def test_sender_and_registration_ids_are_handed_over() -> None:
     assert sms(what, {"E": "1101"}).asked == [SendSms("919800000009", "Hello.", "gsm7", 1, "CLINIC", "110716", "1101")]
 
 
+def test_links_are_shortened_where_the_step_says_so() -> None:
+    text = "text: 'See https://a.example/', "
+    assert sms(text + "shorten: true").asked == [
+        SendSms("919800000001", "See https://a.example/", "gsm7", 1, shorten=True)
+    ]
+    assert sms(text + "shorten: false").asked == [SendSms("919800000001", "See https://a.example/", "gsm7", 1)]
+
+
 @pytest.mark.parametrize(
     ("text", "encoding", "parts"), [("a" * 161, "gsm7", 2), ("नमस्ते", "ucs2", 1), ("€" * 80, "gsm7", 1)]
 )

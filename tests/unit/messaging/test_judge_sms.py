@@ -10,8 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from central.application.messaging.judge_sms import judge_sms
-from central.application.ports.message_store import Acceptance, ListDate, NewMessage, SmsTemplate
+from central.application.ports.message_store import Acceptance, ListDate, NewMessage
 from central.application.ports.messages import ShortMessage
+from central.application.ports.sms_templates import SmsTemplate
 from central.domain.accounts import ON_BY_DEFAULT, Account, AccountState, Switch
 from central.domain.ids import AccountId, MessageId
 from central.domain.message_routes import CarrierRoute

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -26,10 +27,10 @@ from central.application.ports.message_store import (
     InboundText,
     NewMessage,
     OpenCarrier,
-    SmsTemplate,
     StaleKind,
     TokenMail,
 )
+from central.application.ports.sms_templates import SmsTemplate
 from central.application.ports.world import Ids
 from central.domain.ids import AccountId, MessageId
 from central.domain.message_routes import CarrierRoute
@@ -86,7 +87,7 @@ class PostgresMessages:
                 lists=list_dates(row[ACCOUNT_COLUMNS]),
                 hits={recipient: frozenset(names) for recipient, names in listed[account.id].items()},
                 routes=[route_of(row) for row in routes if row[0] == account.id],
-                templates={row[1]: SmsTemplate(*row[1:5]) for row in templates if row[0] == account.id},
+                templates={row[1]: SmsTemplate(*row[1:6]) for row in templates if row[0] == account.id},
                 domains=frozenset(domain for owner, domain in domains if owner == account.id),
             )
         return found
@@ -98,10 +99,13 @@ class PostgresMessages:
         if not messages:
             return {}
         rows = [
-            msgspec.structs.asdict(message) | {"event_id": event_id}
+            msgspec.structs.asdict(message) | {"event_id": event_id, "links": None}
             for message, event_id in zip(messages, self._ids.uuids(len(messages)), strict=True)
         ]
+        links = [{"account_id": message.account_id, **asdict(link)} for message in messages for link in message.links]
         async with self._open({message.account_id for message in messages}) as connection:
+            if links:
+                await _SQL["add_links"].run(connection, {"links": as_json(links)})
             if contents:
                 await _SQL["add_contents"].run(connection, {"contents": as_json(contents)})
             stored = await _SQL["add_messages"].rows(connection, {"messages": as_json(rows)})

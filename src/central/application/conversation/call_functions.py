@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
-from urllib.parse import quote
 from uuid import UUID
 
 from central.application.conversation.live_call import LiveCall
@@ -21,11 +20,9 @@ from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
 from central.domain.errors import NeighbourError
 from central.domain.ids import RequestId, derived_uuid
-from central.domain.value_shapes import is_web_address
+from central.domain.text_links import escaped_url, is_linkable
 from central.flow.errands import ShortenLink, StartFlow, UpdateContact
 
-_LONGEST_URL: Final = 2048
-_PLAIN: Final = "%/?#:@!$&'()*+,;=~[]"
 _PAUSE_S: Final = 0.5
 Answer = TypeVar("Answer")
 
@@ -72,8 +69,8 @@ class CallFunctions:
 
     async def shorten_link(self, call: LiveCall, errand: ShortenLink) -> Returned:
         """Store a link to an http or https address."""
-        url = _escaped(errand.url)
-        if not (url.isascii() and len(url) <= _LONGEST_URL and is_web_address(url)):
+        url = escaped_url(errand.url)
+        if not is_linkable(url):
             return Returned("failed", detail=f"url_invalid: {errand.shown[:80]!r} is no web address.")
         now = self.clock.now()
         link = NewLink(
@@ -98,13 +95,6 @@ class CallFunctions:
             except NeighbourError as error:
                 self.telemetry.event("errand_delayed", code=error.code, detail=error.message)
                 await asyncio.sleep(_PAUSE_S)
-
-
-def _escaped(url: str) -> str:
-    """Path and query as a header can carry them (RFC 3986, section 2.1); what is escaped already stays."""
-    scheme, colon, rest = url.partition("://")
-    end = min((i for i in map(rest.find, "/?#") if i >= 0), default=len(rest))
-    return f"{scheme}{colon}{rest[:end]}{quote(rest[end:], safe=_PLAIN)}"
 
 
 def _id_of(call: LiveCall) -> UUID:

@@ -60,6 +60,7 @@ class SendShortMessages:
             sender=errand.sender,
             template_id=errand.template_id,
             entity_id=errand.entity_id,
+            shorten=errand.shorten,
         )
         returned = _returned(message.id, [await self._batches.one(message)])
         if returned.outcome != "accepted":

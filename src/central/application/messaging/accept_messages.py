@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from central.application.messaging.judge_sms import judge_sms
+from central.application.messaging.shorten_links import ShortenLinks
 from central.application.ports.library import Library
 from central.application.ports.message_store import Acceptance, MessageStore, NewMessage
 from central.application.ports.messages import Accepted, Answer, Refused, ShortMessage
@@ -21,8 +22,8 @@ from central.domain.statuses import SmsStatus
 class AcceptShortMessages:
     """The use case (implements the port SmsChannel)."""
 
-    def __init__(self, store: MessageStore, library: Library, clock: Clock) -> None:
-        self._store, self._library, self._clock = store, library, clock
+    def __init__(self, store: MessageStore, library: Library, shorten: ShortenLinks, clock: Clock) -> None:
+        self._store, self._library, self._shorten, self._clock = store, library, shorten, clock
 
     async def send(self, messages: Sequence[ShortMessage]) -> Sequence[Answer]:
         """Take them over; a repeated id gets the first answer. Raises NeighbourError: then nothing, or everything, was taken."""
@@ -43,7 +44,16 @@ class AcceptShortMessages:
             wanted.setdefault(message.account_id, []).append(message.to)
         facts = await self._store.acceptance("sms", {a: list(dict.fromkeys(to)) for a, to in wanted.items()}, now)
         policies = await _policies(self._library, facts, now)
-        return [judge_sms(m, facts[m.account_id], policies.get(m.account_id), now) for m in messages]
+        return [self._judged(m, facts[m.account_id], policies.get(m.account_id), now) for m in messages]
+
+    def _judged(self, message: ShortMessage, facts: Acceptance, policy: Policy | None, now: datetime) -> NewMessage:
+        """Judged with the text that goes out: its links are short already."""
+        template = facts.templates.get(message.template_id)
+        if not (message.shorten or (template is not None and template.shorten)):
+            return judge_sms(message, facts, policy, now)
+        sent, links = self._shorten(message, now)
+        row = judge_sms(sent, facts, policy, now)
+        return row if row.due_at is None else msgspec.structs.replace(row, links=links)
 
 
 async def _policies(library: Library, facts: Mapping[AccountId, Acceptance], now: datetime) -> dict[AccountId, Policy]:

@@ -32,6 +32,7 @@ class SmsWish(msgspec.Struct, frozen=True, kw_only=True):
     client_identifier: str = ""
     send_at: datetime | None = None
     validity: timedelta | None = None
+    shorten: bool = False
 
 
 class SendSms:
@@ -74,4 +75,5 @@ def _message(wish: SmsWish, id_: MessageId, account_id: AccountId, country: str)
         client_identifier=wish.client_identifier,
         send_at=wish.send_at,
         validity=wish.validity,
+        shorten=wish.shorten,
     )

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from central.application.ports.administration import AuditEntry
 from central.domain.contacts import Contact
-from central.domain.ids import AccountId, RecordId, RequestId
+from central.domain.ids import AccountId, MessageId, RecordId, RequestId
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +89,22 @@ class NewLink:
     code: str
     url: str
     shown: str
-    record_id: RecordId
+    record_id: RecordId | None
     number: str
     step: str
     created_at: datetime
     expires_at: datetime
+    message_id: MessageId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A short link as people see it."""
+    """A short link as people see it: of a record, of a short message, or of both."""
 
     id: UUID
     code: str
     shown: str
-    record_id: UUID
+    record_id: UUID | None
     number: str
     step: str
     created_at: datetime
@@ -111,6 +112,7 @@ class Link:
     clicks: int
     first_click_at: datetime | None
     last_click_at: datetime | None
+    message_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

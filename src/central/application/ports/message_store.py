@@ -16,7 +16,9 @@ from uuid import UUID
 import msgspec
 
 from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
+from central.application.ports.internal_functions import NewLink
 from central.application.ports.mail_parts import Content, Identity, MailTargets
+from central.application.ports.sms_templates import SmsTemplate
 from central.domain.accounts import Account
 from central.domain.ids import AccountId, EventId, MessageId, RecordId, RequestId
 from central.domain.mail_hits import Hit, HitsBefore
@@ -25,15 +27,6 @@ from central.domain.message_routes import CarrierRoute
 Channel = Literal["sms", "email"]
 StaleKind = Literal["lease", "silent", "overdue", "stranded"]
 SuppressionReason = Literal["hard_bounce", "soft_bounces", "bounced_twice", "complaint", "unsubscribed"]
-
-
-class SmsTemplate(msgspec.Struct, frozen=True):
-    """A text that a registry knows; ``{#var#}`` stands for what differs. entity_id, sender: those it is registered for."""
-
-    id: str
-    text: str
-    entity_id: str = ""
-    sender: str = ""
 
 
 class ListDate(msgspec.Struct, frozen=True):
@@ -90,6 +83,8 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     client_identifier: str = ""
     ids: Mapping[str, str] = {}
     testing: bool = False
+    links: tuple[NewLink, ...] = ()
+    """Short links in its text, stored with it."""
     price: int = 0
 
 

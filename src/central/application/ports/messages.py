@@ -24,7 +24,7 @@ class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     encoding, parts: how it goes out. template_id, entity_id: registration ids where the country requires them. record_id,
     step: of the flow that sends it, None and "" = it is sent alone. send_at: not before. validity: how long it may take
-    (None = a day). testing: whitelisted numbers only.
+    (None = a day). testing: whitelisted numbers only. shorten: web addresses in it become short links.
     """
 
     id: MessageId
@@ -44,6 +44,7 @@ class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
     send_at: datetime | None = None
     validity: timedelta | None = None
     testing: bool = False
+    shorten: bool = False
 
 
 class MailFile(msgspec.Struct, frozen=True):

@@ -108,6 +108,8 @@ def tell_event(line: EventRow) -> str:
             error = f", error {data['error']}" if data.get("error") else ""
             late = " It came too late to change anything." if line.late else ""
             return f"Receipt{part}: {data.get('state', '')}{error}.{late}"
+        case Kind.CLICKED if "url" in data:
+            return f"The link to {data['url']} was followed, the {data.get('clicks', 1)}. time."
         case Kind.ENDED:
             return f"Ended as {line.to_status}: {reason}"
         case _:

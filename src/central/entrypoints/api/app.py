@@ -32,6 +32,7 @@ from central.entrypoints.api.relay_routes import relay_router
 from central.entrypoints.api.request_routes import request_router
 from central.entrypoints.api.services import Services
 from central.entrypoints.api.sms_routes import sms_router
+from central.entrypoints.api.template_routes import template_router
 from central.entrypoints.api.upload_routes import upload_router
 from central.entrypoints.api.webhook_routes import webhook_router
 
@@ -86,6 +87,7 @@ def _routers() -> list[Router]:
             sms_router,
             email_router,
             file_router,
+            template_router,
             list_router,
             contact_router,
             flow_router,

@@ -49,12 +49,12 @@ class ContactView(Struct, frozen=True):
 
 
 class LinkView(Struct, frozen=True):
-    """A short link. ``url``: where it leads, secrets masked."""
+    """A short link, of a record, a short message, or both. ``url``: where it leads, secrets masked."""
 
     id: UUID
     link: str
     url: str
-    record_id: UUID
+    record_id: UUID | None
     number: str
     step: str
     created_at: Moment
@@ -62,6 +62,7 @@ class LinkView(Struct, frozen=True):
     clicks: int
     first_click_at: Moment | None
     last_click_at: Moment | None
+    message_id: UUID | None = None
 
 
 @get("/contacts", guards=[needs(Right.CONTACTS_READ)], summary="Contacts", tags=["Contacts"])
@@ -130,6 +131,7 @@ def _link(row: Link, address: str, *, unmask: bool) -> LinkView:
     return LinkView(
         row.id, address + row.code, str(shown["url"]), row.record_id, str(shown["number"]), row.step, moment(row.created_at),
         moment(row.expires_at), row.clicks, moment_or_none(row.first_click_at), moment_or_none(row.last_click_at),
+        row.message_id,
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from central.application.administration.maintain_endpoints import MaintainEndpoi
 from central.application.administration.maintain_mail_domains import MaintainMailDomains
 from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
+from central.application.administration.maintain_templates import MaintainTemplates
 from central.application.administration.maintain_trunks import MaintainDids, MaintainTrunks
 from central.application.administration.publish_flow import PublishFlow
 from central.application.administration.save_flow import SaveFlow
@@ -174,6 +175,7 @@ class Messaging:
     send_emails: SendEmails
     domains: MaintainMailDomains
     files: KeepFiles
+    templates: MaintainTemplates
     track: TrackMail
     read: ReadMessages
     take_receipts: TakeReceipts

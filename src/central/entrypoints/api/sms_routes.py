@@ -28,7 +28,8 @@ class NewSms(Struct, forbid_unknown_fields=True, frozen=True):
     """One short message.
 
     ``to``: with country code, or as the account's country writes it. ``sender``: a number, or at most 11 letters and digits;
-    empty = the carrier's. ``validity_s``: how long it may take (a day unless given).
+    empty = the carrier's. ``validity_s``: how long it may take (a day unless given). ``shorten``: web addresses in the text become short
+    links of 30 days, whose clicks stand in the message's history; a template may ask for it too.
     """
 
     to: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -40,6 +41,7 @@ class NewSms(Struct, forbid_unknown_fields=True, frozen=True):
     client_identifier: Annotated[str, Meta(max_length=256)] = ""
     send_at: datetime | None = None
     validity_s: Annotated[int, Meta(ge=60, le=7 * 86_400)] | None = None
+    shorten: bool = False
 
 
 class NewSmsBatch(Struct, forbid_unknown_fields=True, frozen=True):
@@ -128,6 +130,7 @@ def _wishes(data: NewSmsBatch) -> list[SmsWish]:
             client_identifier=one.client_identifier,
             send_at=given_moment(one.send_at, "send_at"),
             validity=None if one.validity_s is None else timedelta(seconds=one.validity_s),
+            shorten=one.shorten,
         )
         for one in data.messages
     ]

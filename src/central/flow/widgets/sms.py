@@ -48,6 +48,7 @@ class SmsNode:
     wait: DurationInput | None = None
     ends: frozenset[str] = frozenset()
     result: tuple[tuple[str, Told], ...] = ()
+    shorten: bool = False
 
     def enter(self, walk: Walk) -> Outcome:
         """Check what there is to send, and hand it over."""
@@ -76,7 +77,7 @@ class SmsNode:
             "message", channel="sms", to=to[1], sender=sender, encoding=size.encoding, parts=size.parts, text=rendered.shown
         )  # fmt: skip
         wait_s = self.wait.seconds(walk) if self.wait is not None else 0.0
-        errand = SendSms(to[0], rendered.text, size.encoding, size.parts, sender, *ids, wait_s)
+        errand = SendSms(to[0], rendered.text, size.encoding, size.parts, sender, *ids, wait_s, shorten=self.shorten)
         walk.send(errand, LIMIT_HAND_OVER_S + wait_s)
         return None
 
@@ -117,6 +118,7 @@ def _prepare(fields: Fields) -> SmsNode:
         wait=_wait(fields),
         ends=frozenset(_ENDS) & fields.targets.keys(),
         result=_result(fields),
+        shorten=fields.flag("shorten", default=False),
     )
     parts = measure("".join(part for part in node.text.parts if isinstance(part, str))).parts
     if parts > LIMIT_PARTS:
@@ -169,7 +171,8 @@ SMS = Widget(
     doc="""Hands a short message over and goes on at once; what becomes of it is told by the message's own status, in the
 record. With `wait` the step goes on only when the operator has told what became of the message, by `delivered` or
 `not_delivered`, or when the time is over, by `accepted`; a branch of these two that is not wired leads on by `accepted` too. A
-status that says nothing (`OTHER`) is no end: it may still change. Who is on the line hears nothing meanwhile. `result` keeps the
+status that says nothing (`OTHER`) is no end: it may still change. With `shorten` web addresses in the text become short links whose clicks
+stand in the message's history; the text is then counted and compared with its template as it goes out. Who is on the line hears nothing meanwhile. `result` keeps the
 message's status and reason, as they are when the step is left by any branch but `failed`. Texts of the GSM alphabet hold 160 characters, or 153 in each of several parts; with any other character in them it is 70 and 67. The
 record's history says how many parts a text took; more than ten are refused. It may stand on every path, also where there is
 no call.""",
@@ -190,6 +193,7 @@ no call.""",
             "How long to wait for what becomes of it; may hold a variable.",
             "no wait",
         ),
+        Field("shorten", "true or false", "Whether web addresses in the text become short links.", "false"),
         Field("result", "mapping of variable names to `status` or `reason`", "What to keep of its end."),
     ),
     branches=(

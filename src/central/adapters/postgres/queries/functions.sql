@@ -34,7 +34,8 @@ select l.code from short_link l where l.account_id = %(account_id)s and l.id = %
 
 -- name: link_page
 -- Newest first.
-select l.id, l.code, l.shown, l.record_id, l.number, l.step, l.created_at, l.expires_at, l.clicks, l.first_click_at, l.last_click_at
+select l.id, l.code, l.shown, l.record_id, l.number, l.step, l.created_at, l.expires_at, l.clicks, l.first_click_at, l.last_click_at,
+       l.message_id
   from short_link l
  where l.account_id = %(account_id)s and (%(before)s::uuid is null or l.id < %(before)s)
  order by l.id desc limit %(limit)s;

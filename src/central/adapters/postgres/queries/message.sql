@@ -32,7 +32,7 @@ select r.account_id, r.carrier_id, r.prefix, r.priority, r.share, r.cost,
  where r.account_id = any(%(accounts)s) and c.enabled and c.channel = %(channel)s;
 
 -- name: templates
-select account_id, id, text, entity_id, sender from sms_template where account_id = any(%(accounts)s);
+select account_id, id, text, entity_id, sender, shorten from sms_template where account_id = any(%(accounts)s);
 
 -- name: proved_domains
 select account_id, domain from mail_domain where account_id = any(%(accounts)s) and verified_at is not null;
@@ -68,6 +68,13 @@ published as (
    where d.due_at is null)
 select d.id, coalesce(m.status, d.status) as status, coalesce(m.reason, d.reason) as reason
   from d left join message m on m.account_id = d.account_id and m.id = d.id;
+
+-- name: add_links
+insert into short_link (account_id, id, code, url, shown, record_id, number, step, created_at, expires_at, message_id)
+select d.account_id, d.id, d.code, d.url, d.shown, d.record_id, d.number, d.step, d.created_at, d.expires_at, d.message_id
+  from jsonb_to_recordset(%(links)s::jsonb) as d(account_id uuid, id uuid, code text, url text, shown text, record_id uuid, number text,
+    step text, created_at timestamptz, expires_at timestamptz, message_id uuid)
+on conflict (account_id, id) do nothing;
 
 -- name: add_contents
 insert into message_content (account_id, id, body, created_at, bytes)
