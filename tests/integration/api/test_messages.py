@@ -195,3 +195,10 @@ async def test_a_file_of_100_mb_is_refused(tenant: Tenant, *, chunked: bool) -> 
     answer = await tenant.call("POST", "/emails", content=body(), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
     assert (await tenant.get("/emails")).json()["items"] == []
+
+
+async def test_more_recipients_than_one_call_may_have_are_refused_whole(tenant: Tenant) -> None:
+    mail = {"to": [f"a{number}@home.example" for number in range(100)], "subject": "x", "text": "y"}
+    answer = await tenant.call("POST", "/emails", json={"emails": [mail] * 101})
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_many_recipients")
+    assert (await tenant.get("/emails/counts")).json() == {}

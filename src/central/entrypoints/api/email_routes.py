@@ -72,7 +72,7 @@ class NewEmail(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class NewEmailBatch(Struct, forbid_unknown_fields=True, frozen=True):
-    """1 to 1,000 e-mails; a bad one is refused by itself, with its reason."""
+    """1 to 1,000 e-mails with at most 10,000 recipients together; a bad one is refused by itself, with its reason."""
 
     emails: Annotated[list[NewEmail], Meta(min_length=1, max_length=LIMIT_MAILS)]
 
