@@ -22,6 +22,8 @@ from tests.acceptance.atlas import add_messages
 from tests.acceptance.laboratory import catalogue
 from tests.api_client import Api
 from tests.installation import Installation
+from tests.integration.messaging.test_mailbox_of_relay import bounce
+from tests.integration.smtp.dovecot import PASSWORD, USER, dovecot
 
 BEHAVIOURS = {
     "delivered@home.example": ("Delivered", "delivered"),
@@ -247,6 +249,42 @@ def test_a_changed_address_leads_nowhere(posted: Posted) -> None:
     changed = token[:-1] + ("A" if token[-1] != "A" else "B")
     base = posted.api.url
     assert httpx.get(f"{base}/m/{changed}").status_code == 404
+
+
+def test_reports_in_the_relay_s_mailbox_move_its_messages(posted: Posted, far_ends_cache: Path, free_port: int) -> None:
+    """The relay has a mailbox on a real Dovecot: a bounce moves its message and is marked, a forged one is marked and moves nothing."""
+    names = ("delivered.8@far.example", "delivered.9@far.example")
+    taken = posted.send(*({"to": [name]} for name in names))
+    ids = {name: str(one[0]["message_id"]) for name, one in zip(names, taken, strict=True)}
+    posted.wait(ids, dict.fromkeys(names, ("Sent", "")))
+    (bounced,), (forged,) = (posted.house.mails(name) for name in names)
+    with dovecot(far_ends_cache, free_port) as box:
+        box.put(bounce(bounced.sender), bounce(forged.sender.replace("@", "0@")), b"Subject: Lunch?\r\n\r\nAt one?\r\n")
+        (relay,) = posted.api.get("/carriers")["items"]
+        mailbox = {"host": "127.0.0.1", "port": free_port, "tls": "none", "user": USER, "poll_s": 2}
+        changes = {"settings": {"mailbox": mailbox}, "secrets": {"mailbox_password": PASSWORD}}
+        posted.api.patch(f"/carriers/{relay['id']}", changes)
+        posted.wait({names[0]: ids[names[0]]}, {names[0]: ("Bounced", "no_such_mailbox")})
+        end = time.monotonic() + _LIMIT_S
+        while box.uids("UNSEEN") and time.monotonic() < end:
+            time.sleep(0.3)
+        assert (box.uids("UNSEEN"), len(box.uids("ALL"))) == ([], 3)
+        assert posted.api.get(f"/carriers/{relay['id']}")["mailbox_state"] == "up"
+    assert posted.by[names[0]]["status"] == "Bounced"
+    assert posted.api.get(f"/emails/{ids[names[1]]}")["status"] == "Sent"
+    found = posted.api.get("/lists/suppression/entries/delivered.8@far.example")
+    assert (found["reason"], found["source"], found["message_id"]) == ("hard_bounce", "message", ids[names[0]])
+    posted.api.patch(f"/carriers/{relay['id']}", {"settings": {"mailbox": None}, "secrets": {"mailbox_password": None}})
+
+
+def test_a_file_of_the_account_goes_along(posted: Posted) -> None:
+    posted.api.send("PUT", "/files/offers/spring.txt", b"Spring.", "text/plain")
+    taken = posted.send({"to": ["delivered.7@home.example"], "attachments": ["offers/spring.txt"]})
+    posted.wait({"file": str(taken[0][0]["message_id"])}, {"file": ("Delivered", "")})
+    (mail,) = posted.house.mails("delivered.7@home.example")
+    message = email.message_from_bytes(mail.content, policy=email.policy.default)
+    (part,) = message.iter_attachments()
+    assert (part.get_filename(), part.get_content_type(), part.get_content()) == ("spring.txt", "text/plain", "Spring.")
 
 
 def test_every_status_has_a_case(posted: Posted) -> None:
