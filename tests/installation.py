@@ -72,6 +72,7 @@ class Installation:
             "CENTRAL_RTP_START": str(media),
             "CENTRAL_RTP_END": str(media + 998),
             "CENTRAL_STRICT_RTP": "no",
+            "CENTRAL_CARRIER_NETWORKS": "127.0.0.0/8",
             "CENTRAL_LOG_FORMAT": "json",
             "CENTRAL_DRAIN_S": "2",
             **self.settings,

@@ -53,7 +53,7 @@ def main() -> int:
             names = open_.enter_context(NameServer())
             settings = {
                 "CENTRAL_BOUNCE_DOMAIN": "bounces.central.example", "CENTRAL_BOUNCE_PORT": str(bounces),
-                "CENTRAL_DNS_SERVERS": f"127.0.0.1:{names.port}", "CENTRAL_SPF_TERMS": "ip4:127.0.0.1",
+                "CENTRAL_DNS_SERVERS": f"127.0.0.1:{names.port}", "CENTRAL_CARRIER_NETWORKS": "127.0.0.0/8", "CENTRAL_SPF_TERMS": "ip4:127.0.0.1",
             }  # fmt: skip
             central = open_.enter_context(DemoInstallation(options.folder.resolve(), settings))
             center = open_.enter_context(SmsCenter(cache, ids="mixed"))

@@ -11,6 +11,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -175,6 +176,12 @@ class Settings:
     allow_private_webhooks: Annotated[
         bool, Help("allow private, loopback and link-local targets: development only")
     ] = False
+    carrier_networks: Annotated[
+        str,
+        Help(
+            "private networks in which carriers of accounts may lie, in CIDR form with commas; empty = public ones only"
+        ),
+    ] = ""
     webhook_timeout_s: Annotated[float, Help("how long a target may take to answer", "s", 0.1, 120)] = 10.0
     webhook_retry_hours: Annotated[
         float, Help("how long deliveries are tried before they are parked", "h", 0.01, 720)
@@ -311,6 +318,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield f"{PREFIX}ASTERISK_PASSWORD: is needed together with {PREFIX}ASTERISK_URL"
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", settings.node_name):
         yield f"{PREFIX}NODE_NAME: lower-case letters, digits and dashes, at most 63"
+    try:
+        for network in settings.carrier_networks.replace(",", " ").split():
+            ip_network(network)
+    except ValueError as error:
+        yield f"{PREFIX}CARRIER_NETWORKS: {error}"
     if not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^:\s]+):\d{1,5}", settings.sip_bind):
         yield f"{PREFIX}SIP_BIND: must be host:port"
     if settings.recordings_url and not re.fullmatch(r"s3://[a-z0-9][a-z0-9._-]+(/[\w./-]*)?", settings.recordings_url):
@@ -340,19 +352,10 @@ def _parse(text: str, kind: Any, help_: Help) -> object:  # noqa: ANN401 - a typ
             raise ValueError(f"is {text!r}, must be one of {', '.join(get_args(kind))}")
         return text
     if kind is bool:
-        words = {
-            "1": True,
-            "true": True,
-            "yes": True,
-            "on": True,
-            "0": False,
-            "false": False,
-            "no": False,
-            "off": False,
-        }
-        if text.lower() not in words:
+        word = text.lower()
+        if word not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
             raise ValueError(f"is {text!r}, must be yes or no")
-        return words[text.lower()]
+        return word in {"1", "true", "yes", "on"}
     if kind in {int, float}:
         return _number(text, kind, help_)
     return Path(text).expanduser().absolute() if kind is Path else text

@@ -34,6 +34,7 @@ from central.domain.ids import MessageId
 from central.domain.mail_tokens import TokenKey, TokenKeys
 from tests.benchmarks.mail_by_libraries import CONNECTIONS
 from tests.benchmarks.mail_template import DOMAIN, MJML, SENDER, SENDER_NAME, SUBJECT, TEXT, recipient_of, values_of
+from tests.fakes.reach import loopback_reach
 
 BATCH = 50
 TEMPLATE = MailTemplate(subject=SUBJECT, text=TEXT, mjml=MJML)
@@ -84,7 +85,7 @@ class _Run:
             connections=CONNECTIONS,
             hold=2 * BATCH,
         )
-        self._relay = SmtpRelay(config, SystemClock())
+        self._relay = SmtpRelay(config, SystemClock(), loopback_reach())
         self._composer = composer()
         self._messages, self._pem = messages, pem
         self._taken = 0

@@ -28,6 +28,7 @@ from central.application.ports.carriers import PartAnswered, Submission, Taken
 from central.domain.ids import MessageId
 from tests.benchmarks.figure import Progress, Size, Spec, median_ratio
 from tests.fakes.observed import ObservedTelemetry
+from tests.fakes.reach import loopback_reach
 
 WINDOW = 50
 TEXT = "Your parcel {} arrives today between 10 and 12. Reply STOP to end these messages."
@@ -72,7 +73,7 @@ async def _central(port: int, count: int) -> float:
     """Seconds from the first submit to the last outcome."""
     ids = SystemIds()
     config = SmppConfig(name="sink", host="127.0.0.1", port=port, system_id="esme", password="secret", window=WINDOW)
-    carrier = SmppCarrier(config, SystemClock(), ids, ObservedTelemetry())
+    carrier = SmppCarrier(config, SystemClock(), ids, ObservedTelemetry(), loopback_reach())
     waiting = [
         Submission(
             id=MessageId(one),

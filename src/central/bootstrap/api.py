@@ -100,6 +100,7 @@ from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
 from central.bootstrap.provider_events import HearProviderEvents
 from central.bootstrap.publisher import webhook_config
+from central.bootstrap.reach import carrier_reach
 from central.bootstrap.recordings import recording_links, recording_storage
 from central.bootstrap.speech import speech_config
 from central.bootstrap.store import database_dsn, worker_pool
@@ -198,7 +199,7 @@ def messaging(
     store = PostgresMessages(pool, ids, as_tenant=True)
     records = SenderDomains(mail_house(settings), DnsNameLookup(name_servers(settings)))
     return Messaging(
-        carriers=MaintainCarriers(PostgresCarriers(pool), carrier_check(webhook_config(settings)), auditor),
+        carriers=MaintainCarriers(PostgresCarriers(pool), carrier_check(carrier_reach(settings)), auditor),
         send_sms=SendSms(AcceptShortMessages(store, library, ShortenLinks(ids, settings.link_address), clock), ids),
         send_emails=SendEmails(AcceptMails(store, PostgresFiles(pool), clock), ids),
         files=KeepFiles(PostgresFiles(pool), auditor),

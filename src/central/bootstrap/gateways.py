@@ -11,12 +11,12 @@ from central.adapters.gateway.channel import GatewayCarrier
 from central.adapters.gateway.config import GatewayConfig
 from central.adapters.gateway.receipts import hear
 from central.adapters.gateway.transport import Guard
-from central.adapters.webhook.addresses import AddressPolicy, AddressRefused
-from central.adapters.webhook.config import WebhookConfig
 from central.adapters.webhook.name_lookup import NameLookup
+from central.adapters.webhook.reach import GuardedReach
 from central.adapters.webhook.transport import CheckedResolver
 from central.application.ports.carriers import ReceiptCame
 from central.application.ports.message_store import OpenCarrier
+from central.application.ports.reach import AddressRefused
 from central.application.ports.receipt_calls import ReceiptCall
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock
@@ -24,15 +24,19 @@ from central.domain.errors import InvalidInput, NotFound
 
 
 def check_gateway(
-    settings: Mapping[str, object], secrets: Mapping[str, str], web: WebhookConfig, *, plain_http: bool
-) -> None:
-    """Raises InvalidInput ``invalid_carrier`` for settings that cannot work, or an address that may not be reached."""
-    _judged(gateway_config("carrier", settings, secrets), _guard(web, plain_http=plain_http))
+    settings: Mapping[str, object], secrets: Mapping[str, str], reach: GuardedReach, *, plain_http: bool
+) -> tuple[str, int]:
+    """The host and port that it lies at.
+
+    Raises InvalidInput ``invalid_carrier`` for settings that cannot work, ``carrier_target_refused`` for a literal address that
+    may not be reached.
+    """
+    return _judged(gateway_config("carrier", settings, secrets), _guard(reach, plain_http=plain_http))
 
 
-def open_gateway(row: OpenCarrier, clock: Clock, telemetry: Telemetry, web: WebhookConfig) -> GatewayCarrier:
-    """Raises InvalidInput ``invalid_carrier``."""
-    config, guard = gateway_config(row.name, row.settings, row.secrets), _guard(web, plain_http=row.plain_http)
+def open_gateway(row: OpenCarrier, clock: Clock, telemetry: Telemetry, reach: GuardedReach) -> GatewayCarrier:
+    """Raises InvalidInput as ``check_gateway`` does."""
+    config, guard = gateway_config(row.name, row.settings, row.secrets), _guard(reach, plain_http=row.plain_http)
     _judged(config, guard)
     carrier = GatewayCarrier(config, guard, clock, telemetry)
     carrier.start()
@@ -56,15 +60,17 @@ def gateway_config(name: str, settings: Mapping[str, object], secrets: Mapping[s
         raise _invalid(error) from error
 
 
-def _judged(config: GatewayConfig, guard: Guard) -> None:
+def _judged(config: GatewayConfig, guard: Guard) -> tuple[str, int]:
     try:
-        guard.check(config)
+        return guard.check(config)
+    except AddressRefused as error:
+        raise InvalidInput("carrier_target_refused", f"{error}.", field="settings") from error
     except ValueError as error:
         raise _invalid(error) from error
 
 
-def _guard(web: WebhookConfig, *, plain_http: bool) -> Guard:
-    policy = AddressPolicy.from_settings(allow_private=web.allow_private, allowed=web.allowed_networks)
+def _guard(reach: GuardedReach, *, plain_http: bool) -> Guard:
+    policy = reach.policy
     return Guard(lambda: CheckedResolver(NameLookup(), policy), policy.check_host, AddressRefused, plain_http)
 
 

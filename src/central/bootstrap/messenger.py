@@ -26,7 +26,7 @@ from central.application.ports.carriers import MailAnswered, PartAnswered
 from central.application.ports.message_store import OpenCarrier
 from central.bootstrap.carriers import open_mailbox, open_relay, open_sms_carrier
 from central.bootstrap.mail import bounce_receiver, token_keys
-from central.bootstrap.publisher import webhook_config
+from central.bootstrap.reach import carrier_reach
 from central.bootstrap.store import worker_pool
 from central.bootstrap.worker_stores import WorkerStores, worker_stores
 from central.domain.mail_tokens import bounced_message
@@ -64,7 +64,7 @@ class _Doors:
     ) -> None:  # fmt: skip
         clock, ids = stores.clock, stores.ids
         self._clock, self._ids, self._store, self._telemetry = clock, ids, store, telemetry
-        self._web = webhook_config(settings)
+        self._reach = carrier_reach(settings)
         self._prove = partial(bounced_message, token_keys(settings))
         self._texts = HearShortMessages(store, clock, ids)
         self._sms = HandOverSms(store, stores.library, clock, ids, owner)
@@ -75,15 +75,15 @@ class _Doors:
         """A carrier in service. Raises InvalidInput for settings that are wrong."""
         store, clock, ids, telemetry = self._store, self._clock, self._ids, self._telemetry
         if row.channel == "email":
-            relay = open_relay(row, clock)
-            mailbox = open_mailbox(row, clock, self._prove)
+            relay = open_relay(row, clock, self._reach)
+            mailbox = open_mailbox(row, clock, self._prove, self._reach)
             mails = HandOverMails(store, self._composer, clock, ids, self._owner, self._link_address)
             heard = StoreMailNews(store, row, row.routes, clock, ids, telemetry)
             served = ServeCarrier(row, relay, mails, heard, MailAnswered, store, telemetry)
             if mailbox is not None:
                 served.hear_by(mailbox)
             return served
-        carrier = open_sms_carrier(row, clock, ids, telemetry, self._web)
+        carrier = open_sms_carrier(row, clock, ids, telemetry, self._reach)
         news = StoreSmsNews(store, row, row.routes, clock, ids, self._texts, telemetry)
         return ServeCarrier(row, carrier, self._sms, news, PartAnswered, store, telemetry, carrier.query)
 

@@ -79,7 +79,7 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
     stage.reports.documents[owner.id, request_id] = {"request_id": request_id, "status": "Completed", "name": "secret"}
     stage.reports.documents[owner.id, record_id] = {"record_id": record_id, "numbers": ["919812345678"]}
     sent = await owner.post("/sms", {"messages": [{"to": "919812345678", "text": "secret"}]})
-    settings = {"host": "smsc.example.org", "system_id": "secret"}
+    settings = {"host": "93.184.216.34", "system_id": "secret"}
     carrier = await owner.post("/carriers", {"name": "secret-carrier", "kind": "smpp", "settings": settings})
     assert carrier.status_code == 201, carrier.text
     assert (await owner.post("/mail-domains", {"domain": "secret.example"})).status_code == 201

@@ -18,8 +18,7 @@ from central.adapters.gateway.channel import GatewayCarrier
 from central.adapters.gateway.translate import WireRequest
 from central.adapters.gateway.transport import GatewayTransport, Guard, NotBegun
 from central.adapters.system import SystemClock
-from central.adapters.webhook.addresses import AddressRefused
-from central.adapters.webhook.config import WebhookConfig
+from central.adapters.webhook.reach import GuardedReach
 from central.application.ports.carriers import (
     Answer,
     CarrierId,
@@ -32,11 +31,13 @@ from central.application.ports.carriers import (
     Uncertain,
 )
 from central.application.ports.message_store import OpenCarrier
+from central.application.ports.reach import AddressRefused
 from central.bootstrap.carriers import carrier_check
 from central.bootstrap.gateways import open_gateway
 from central.domain.errors import InvalidInput
 from central.domain.ids import AccountId
 from tests.fakes.observed import ObservedTelemetry
+from tests.fakes.reach import loopback_reach, reach_by
 from tests.integration.webhook.far_end import Behaviour, FarEnd, answer, cut, endless
 from tests.unit.gateway.samples import SECRETS, config, message, settings
 
@@ -45,6 +46,10 @@ PLACE = "/v1/messages"
 
 def taken(id_: str = "g-1") -> Behaviour:
     return answer(200, json.dumps({"message": {"id": id_}}))
+
+
+def public() -> GuardedReach:
+    return reach_by({"gw.example": [["93.184.216.34"]], "localhost": [["127.0.0.1"]]})
 
 
 class Rig:
@@ -64,7 +69,9 @@ class Rig:
             AccountId(message().id), CarrierId(message().id), "gw", "sms", "http",
             settings(url or self.far.url(PLACE), **more), SECRETS, 0, plain_http=plain,
         )  # fmt: skip
-        carrier = self.carrier = open_gateway(row, SystemClock(), self.telemetry, WebhookConfig(allow_private=private))
+        carrier = self.carrier = open_gateway(
+            row, SystemClock(), self.telemetry, loopback_reach() if private else public()
+        )
         self.reader = asyncio.create_task(self._read(carrier))
         return carrier
 
@@ -237,7 +244,7 @@ async def test_a_name_without_an_address_and_a_server_without_tls_are_not_sent(r
 
 
 async def test_private_addresses_and_plain_http_are_refused_when_saved_and_when_asked(rig: Rig) -> None:
-    check = carrier_check(WebhookConfig())
+    check = carrier_check(public())
     for url in (
         "https://127.0.0.1/",
         "https://10.0.0.1/x",
@@ -245,11 +252,12 @@ async def test_private_addresses_and_plain_http_are_refused_when_saved_and_when_
         "https://[::1]/",
         "https://0x7f.1/",
     ):
-        with pytest.raises(InvalidInput, match=r"public|plain IP"):
-            check("http", settings(url), SECRETS, plain_http=True)
+        with pytest.raises(InvalidInput, match=r"public|plain IP") as caught:
+            await check("http", settings(url), SECRETS, plain_http=True)
+        assert caught.value.code == "carrier_target_refused"
     with pytest.raises(InvalidInput, match="https"):
-        check("http", settings("http://gw.example/"), SECRETS, plain_http=False)
-    check("http", settings("https://gw.example/"), SECRETS, plain_http=False)
+        await check("http", settings("http://gw.example/"), SECRETS, plain_http=False)
+    await check("http", settings("https://gw.example/"), SECRETS, plain_http=False)
     rig.open(f"http://localhost:{rig.far.port}/", private=False)  # a name: judged when it is resolved
     (got,) = await rig.send(message())
     assert isinstance(got, NotSent)

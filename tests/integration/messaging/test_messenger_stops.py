@@ -10,7 +10,6 @@ from datetime import timedelta
 from central.adapters.smpp import pdu as wire
 from central.adapters.smpp.pdu import Pdu
 from central.adapters.system import SystemClock, SystemIds
-from central.adapters.webhook.config import WebhookConfig
 from central.application.messaging.hand_over import HandOverSms
 from central.application.messaging.hear_texts import HearShortMessages
 from central.application.messaging.serve_carrier import ServeCarrier
@@ -20,6 +19,7 @@ from central.application.ports.message_store import OpenCarrier
 from central.bootstrap.carriers import open_sms_carrier
 from central.domain.ids import AccountId, MessageId
 from central.entrypoints.workers.messenger import Messenger
+from tests.fakes.reach import loopback_reach
 from tests.integration.messaging.conftest import Post, Served
 from tests.integration.smpp.peer import Link, polite, smsc
 
@@ -40,7 +40,7 @@ async def test_receipts_that_come_while_it_stops_are_acknowledged(post: Post) ->
 
     async def open_carrier(row: OpenCarrier) -> Served:
         clock, ids = SystemClock(), SystemIds()
-        carrier = open_sms_carrier(row, clock, ids, post.telemetry, WebhookConfig())
+        carrier = open_sms_carrier(row, clock, ids, post.telemetry, loopback_reach())
         texts = HearShortMessages(post.store, post.clock, ids)
         news = StoreSmsNews(post.store, row, row.routes, post.clock, ids, texts, post.telemetry)
         hand_over = HandOverSms(post.store, post.library, post.clock, ids, "test/1")

@@ -20,6 +20,7 @@ from central.application.ports.carriers import Answer, LinkMoved, NewsBatch, Par
 from central.domain.ids import MessageId
 from central.domain.short_messages import measure
 from tests.fakes.observed import ObservedTelemetry
+from tests.fakes.reach import loopback_reach
 
 IDS = SystemIds()
 N = TypeVar("N")
@@ -174,7 +175,7 @@ async def carrier(port: int, *, bound: bool = True, **changes: object) -> AsyncG
         "password": "secret",
     }
     config = SmppConfig(**(values | changes))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-    ours = SmppCarrier(config, SystemClock(), IDS, ObservedTelemetry())
+    ours = SmppCarrier(config, SystemClock(), IDS, ObservedTelemetry(), loopback_reach())
     ours.start()
     reader = Reader(ours)
     try:

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from central.adapters.smpp import pdu as wire
-from central.adapters.smpp.config import Address, Addresses, ExtraTlv, Joining, Timers
+from central.adapters.smpp.config import Address, Addresses, ExtraTlv, Joining, Submit, Timers
 from central.adapters.smpp.events import Question
 from central.application.ports.carriers import PartAnswered, ReceiptCame, Taken
 from examples.carrier.sms_center import SmsCenter, number_for
@@ -14,6 +14,7 @@ from tests.far_ends.judges import Wire
 from tests.integration.smpp.peer import Reader, carrier, message
 
 JOININGS: tuple[Joining, ...] = ("udh8", "udh16", "sar", "payload")
+SUBMITS: tuple[Submit, ...] = ("submit_sm", "data_sm")
 TEXTS = ("short", "@$_ {€}", "Привет 😀", "x" * 400, "Ж" * 200, "NUL \0 and \ud83d")
 ASKED = Timers(enquire=0.3)
 
@@ -34,8 +35,9 @@ async def test_no_frame_of_ours_is_malformed(far_ends_cache: Path) -> None:
         capture = await asyncio.to_thread(Wire(far_ends_cache, center.port).__enter__)
         try:
             for joining in JOININGS:
-                async with carrier(center.port, joining=joining, window=20, timers=ASKED) as ours:
-                    await speak(ours, TEXTS)
+                for submit in SUBMITS:
+                    async with carrier(center.port, joining=joining, submit=submit, window=20, timers=ASKED) as ours:
+                        await speak(ours, TEXTS)
             plus = Addresses(recipient=Address(ton=0, npi=1, prefix="+"))
             tlvs = (ExtraTlv(tag=0x1400, source="entity"), ExtraTlv(tag=0x1402, source="=x", form="octets"))
             async with carrier(
@@ -49,6 +51,6 @@ async def test_no_frame_of_ours_is_malformed(far_ends_cache: Path) -> None:
     assert verdict.bad == ()
     kinds = {
         wire.BIND_TRANSCEIVER, wire.BIND_TRANSMITTER, wire.BIND_RECEIVER, wire.SUBMIT_SM, wire.DELIVER_SM | wire.RESPONSE,
-        wire.ENQUIRE_LINK, wire.QUERY_SM, wire.REPLACE_SM, wire.CANCEL_SM, wire.UNBIND,
+        wire.DATA_SM, wire.ENQUIRE_LINK, wire.QUERY_SM, wire.REPLACE_SM, wire.CANCEL_SM, wire.UNBIND,
     }  # fmt: skip
     assert kinds <= verdict.commands.keys()

@@ -14,7 +14,7 @@ from typing import Literal
 import pytest
 
 from central.adapters.smpp import pdu as wire
-from central.adapters.smpp.config import ErrorMeaning, ExtraTlv, Joining, Throttling, Timers, Tls
+from central.adapters.smpp.config import ErrorMeaning, ExtraTlv, Joining, Submit, Throttling, Timers, Tls
 from central.adapters.smpp.events import Question
 from central.adapters.smpp.transport import no_delay
 from central.application.ports.carriers import (
@@ -154,10 +154,13 @@ async def test_links_that_are_ended_come_back(center: SmsCenter, behaviour: str)
         await ours.until(lambda: DELIVERED in receipts_of(ours, after))
 
 
+@pytest.mark.parametrize("submit", ["submit_sm", "data_sm"])
 @pytest.mark.parametrize("joining", ["udh8", "udh16", "sar", "payload"])
 @pytest.mark.parametrize("text", ["[Grüße] " * 60, "Привет 😀 " * 30, "short {€}"])
-async def test_texts_arrive_as_they_were_written(center: SmsCenter, joining: Joining, text: str) -> None:
-    async with carrier(center.port, joining=joining) as ours:
+async def test_texts_arrive_as_they_were_written(
+    center: SmsCenter, joining: Joining, text: str, submit: Submit
+) -> None:
+    async with carrier(center.port, joining=joining, submit=submit) as ours:
         one = message(number_for("delivered", 5), text)
         await ours.carrier.submit([one])
         await ours.until(lambda: ours.answered(one) and DELIVERED in receipts_of(ours, one))
@@ -166,6 +169,9 @@ async def test_texts_arrive_as_they_were_written(center: SmsCenter, joining: Joi
         assert "".join(part.text for part in came) == text
         assert len(came) == (1 if joining == "payload" else max(one.parts, len(came)))
         assert {part.sender for part in came} == {"CENTRAL"}
+        assert {one["command"] for one in center.events() if one["kind"] == "submit" and one.get("id") in remote} == {
+            submit
+        }
 
 
 async def test_registration_ids_go_as_tlvs_where_the_carrier_asks(center: SmsCenter) -> None:
@@ -238,7 +244,7 @@ def make_certificate(key: Path, cert: Path) -> None:
 async def test_tls(far_ends_cache: Path, tmp_path: Path, name: str) -> None:
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     await asyncio.to_thread(make_certificate, key, cert)
-    tls = Tls(ca_file=str(cert) if name == "good" else "", server_name="localhost")
+    tls = Tls(authorities=cert.read_text() if name == "good" else "", server_name="localhost")
     with SmsCenter(far_ends_cache, tls=(key, cert)) as center:
         async with carrier(center.port, bound=name == "good", tls=tls, timers=QUICK) as ours:
             one = message(number_for("delivered", 8))

@@ -22,6 +22,7 @@ from central.adapters.smtp.config import RelayConfig
 from central.adapters.system import SystemClock
 from central.application.ports.carriers import Envelope, LinkMoved, MailAnswered
 from central.domain.ids import MessageId, uuid7
+from tests.fakes.reach import loopback_reach
 
 CONTENT = b"From: a@brand.example\r\nTo: b@example.com\r\nSubject: x\r\n\r\n.hello\r\n"
 LIMIT_S = 15
@@ -262,7 +263,7 @@ async def sending(port: int, **settings: object) -> AsyncGenerator[Sending]:
         "tls": "none",
         "connections": 2,
     }
-    relay = SmtpRelay(RelayConfig(**(given | settings)), SystemClock())  # type: ignore[arg-type]
+    relay = SmtpRelay(RelayConfig(**(given | settings)), SystemClock(), loopback_reach())  # type: ignore[arg-type]
     relay.open()
     ours = Sending(relay)
     try:

@@ -15,6 +15,7 @@ from central.adapters.system import SystemClock
 from central.application.ports.carriers import LinkMoved, MailHeard
 from central.domain.errors import OperatorError
 from central.domain.statuses import EmailStatus
+from tests.fakes.reach import loopback_reach
 from tests.integration.smtp.dovecot import dovecot
 from tests.integration.smtp.imap_server import ImapServer, imap
 from tests.integration.smtp.relays import certificates
@@ -64,7 +65,7 @@ async def reading(port: int, *, refuses: int = 0, **settings: object) -> AsyncGe
         "poll_s": 0.05,
         "retry_most_s": 0.2,
     }
-    reader = MailboxReader(MailboxConfig(port=port, **(given | settings)), SystemClock(), prove)  # type: ignore[arg-type]
+    reader = MailboxReader(MailboxConfig(port=port, **(given | settings)), SystemClock(), prove, loopback_reach())  # type: ignore[arg-type]
     reader.open()
     ours = Reading(reader, refuses)
     try:
@@ -163,7 +164,7 @@ async def test_tls(tmp_path: Path, way: str) -> None:
     ca_file, context = certificates(tmp_path)
     server = ImapServer({1: MINE}, context=context if way == "starttls" else None)
     async with imap(server, context if way == "implicit" else None):
-        async with reading(server.port, tls=way, ca_file=str(ca_file)) as ours:
+        async with reading(server.port, tls=way, authorities=ca_file.read_text()) as ours:
             await ours.until(lambda: len(ours.heard) == 1)
         async with reading(server.port, tls=way) as ours:  # nobody vouches for it
             await ours.until(lambda: ours.moves == ["down"])

@@ -11,6 +11,7 @@ from central.adapters.smtp.channel import SmtpRelay
 from central.adapters.smtp.config import RelayConfig
 from central.adapters.system import SystemClock
 from central.application.ports.carriers import LinkMoved, NotSent, NotTaken, Taken, Uncertain
+from tests.fakes.reach import loopback_reach
 from tests.integration.smtp.relays import Box, ScriptedRelay, certificates, letter, real_server, scripted, sending
 
 
@@ -185,7 +186,9 @@ async def test_rates_hold() -> None:
 async def test_what_the_store_refuses_is_told_again_and_takes_room() -> None:
     async with scripted(ScriptedRelay()) as far:
         relay = SmtpRelay(
-            RelayConfig(name="test", host="127.0.0.1", hello="us.example", port=far.port, tls="none"), SystemClock()
+            RelayConfig(name="test", host="127.0.0.1", hello="us.example", port=far.port, tls="none"),
+            SystemClock(),
+            loopback_reach(),
         )
         relay.open()
         told = relay.news()
@@ -232,7 +235,7 @@ async def test_tls_with_an_authority_of_ones_own(tmp_path: Path, way: str) -> No
     box = Box()
     contexts = {"starttls": {"starttls": context}, "implicit": {"implicit": context}}[way]
     async with real_server(box, **contexts) as port:  # type: ignore[arg-type]
-        async with sending(port, host="localhost", tls=way, ca_file=str(ca_file)) as ours:
+        async with sending(port, host="localhost", tls=way, authorities=ca_file.read_text()) as ours:
             await ours.up()
             answers = await ours.send(*(letter(n) for n in range(5)))
             assert all(isinstance(one.answer, Taken) for one in answers)
@@ -249,7 +252,7 @@ async def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None
     ca_file, context = certificates(tmp_path, "other.example")
     async with (
         real_server(Box(), starttls=context) as port,
-        sending(port, host="localhost", tls="starttls", ca_file=str(ca_file)) as ours,
+        sending(port, host="localhost", tls="starttls", authorities=ca_file.read_text()) as ours,
     ):
         await ours.until(lambda: bool(ours.moves))
         assert ours.moves[0].news == "refused"
@@ -261,7 +264,13 @@ async def test_log_in(tmp_path: Path, login: str) -> None:
     ca_file, context = certificates(tmp_path)
     box = Box()
     async with real_server(box, starttls=context, logins=True) as port:
-        settings = {"host": "localhost", "tls": "starttls", "ca_file": str(ca_file), "user": "ann", "login": login}
+        settings = {
+            "host": "localhost",
+            "tls": "starttls",
+            "authorities": ca_file.read_text(),
+            "user": "ann",
+            "login": login,
+        }
         async with sending(port, **settings, password="right") as ours:
             await ours.up()
             [told] = await ours.send(letter(1))

@@ -120,7 +120,11 @@ async def test_the_relays_own_refusals(far_ends_cache: Path) -> None:
 
 async def test_submission_with_tls_and_login(far_ends_cache: Path) -> None:
     async with in_house(far_ends_cache) as ours:
-        settings = {"host": "localhost", "ca_file": str(ours.house.certificate), "user": f"{USER}@relay.example"}
+        settings = {
+            "host": "localhost",
+            "authorities": ours.house.certificate.read_text(),
+            "user": f"{USER}@relay.example",
+        }
         for number, (way, port) in enumerate(
             {"starttls": ours.house.ports.submission, "implicit": ours.house.ports.tls}.items()
         ):

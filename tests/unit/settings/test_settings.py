@@ -74,12 +74,14 @@ def test_all_mistakes_are_reported_together() -> None:
             "CENTRAL_RTP_START": "30000",
             "CENTRAL_SIP_BIND": "5060",
             "CENTRAL_NODE_NAME": "Node 1",
+            "CENTRAL_CARRIER_NETWORKS": "10.0.0.1/8",
         }
     )
     named = [line.partition(":")[0].removeprefix("CENTRAL_") for line in found]
     assert sorted(named) == sorted(
         [
             "API_PORT",
+            "CARRIER_NETWORKS",
             "ASTERISK_PASSWORD",
             "CHANELS",
             "CHANNELS",

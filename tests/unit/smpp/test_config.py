@@ -22,6 +22,7 @@ def made(**changes: object) -> SmppConfig:
         {"system_id": "sixteen-letters-"}, {"system_id": ""}, {"host": ""}, {"password": "p\u00e4ss"}, {"tlvs": [{"tag": 70_000, "source": "x"}]},
         {"timers": {"reconnect": [5, 1]}}, {"timers": {"response": -1}}, {"statuses": {"four": {}}}, {"alphabet": "gsm8"},
         {"service_type": "sixsix"}, {"addresses": {"recipient": {"ton": 1, "npi": 1, "prefix": "\u20ac"}}}, {"address_range": "9" * 41},
+        {"tls": {"ca_file": "/etc/passwd"}}, {"tls": {"key_file": "x"}}, {"tls": {"certificate": "x"}}, {"tls_key": "x"},
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(wrong: dict[str, object]) -> None:
@@ -31,7 +32,7 @@ def test_what_cannot_be_is_refused(wrong: dict[str, object]) -> None:
 
 def test_a_document_makes_a_carrier() -> None:
     document = b"""{"name": "c", "host": "h", "system_id": "me", "password": "a-long-one", "long_login": true, "mode": "pair",
-        "tls": {"ca_file": "x"}, "timers": {"reconnect": [2, 30]}, "tlvs": [{"tag": 5120, "source": "entity", "form": "octets"}],
+        "tls": {"authorities": "x"}, "timers": {"reconnect": [2, 30]}, "tlvs": [{"tag": 5120, "source": "entity", "form": "octets"}],
         "statuses": {"0x45": {"retry": true}, "1024": {"status": "INVALID_NUMBER"}}, "errors": {"001": {"reason": "unknown"}},
         "addresses": {"recipient": {"ton": 1, "npi": 1, "prefix": "+"}}}"""
     config = msgspec.json.decode(document, type=SmppConfig)

@@ -34,15 +34,13 @@ class Guard(msgspec.Struct, frozen=True):
     refused: type[OSError]
     plain_http: bool = False
 
-    def check(self, config: GatewayConfig) -> None:
-        """Raises ValueError for a gateway that may not be reached."""
+    def check(self, config: GatewayConfig) -> tuple[str, int]:
+        """Its host and port. Raises ValueError for an address that may not be used, ``refused`` for its host."""
         url = URL(config.request.url.partition("?")[0].partition("{")[0])
         if url.scheme == "http" and not self.plain_http:
             raise ValueError("this account may only use https addresses")
-        try:
-            self.check_host(url.raw_host or "")
-        except OSError as error:
-            raise ValueError(str(error)) from error
+        self.check_host(url.raw_host or "")
+        return url.raw_host or "", url.port or 0
 
 
 class NotBegun(Exception):

@@ -18,6 +18,7 @@ from central.adapters.smpp.pdu import Cancel, Query, Replace
 from central.adapters.smpp.reasons import LINK_LOST, THROTTLED
 from central.adapters.smpp.session import Session
 from central.adapters.smpp.transport import FAILURES, Wire, connect
+from central.application.ports.reach import AddressRefused, Reach
 from central.domain.errors import OperatorError
 
 _NEVER: Final = float("inf")
@@ -32,13 +33,13 @@ class Hub(Protocol):
 
 
 class Bind:
-    """``name`` tells it from others; ``account`` is the rate that all binds of the carrier share."""
+    """``name`` tells it from others; ``account`` is the rate that all binds of the carrier share; ``reach`` finds its addresses."""
 
-    def __init__(self, name: str, session: Session, account: Bucket, hub: Hub) -> None:
+    def __init__(self, name: str, session: Session, account: Bucket, hub: Hub, reach: Reach) -> None:
         self.name, self.session = name, session
         self.pending: deque[tuple[Ticket, bytes]] = deque()
         self.done = asyncio.Event()
-        self._account, self._hub = account, hub
+        self._account, self._hub, self._reach = account, hub, reach
         self._loop = asyncio.get_running_loop()
         self._wire: Wire | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -206,10 +207,11 @@ class Bind:
     async def _connect(self) -> None:
         self._closed_for = ""
         try:
-            self._wire = await connect(self.session.config, self)
+            self._wire = await connect(self.session.config, self, self._reach)
         except (*FAILURES, OperatorError) as error:
             self._connecting = None
-            events = self.session.lost(f"no connection: {type(error).__name__} {error}".strip(), self._loop.time())
+            what = "address_refused:" if isinstance(error, AddressRefused) else f"no connection: {type(error).__name__}"
+            events = self.session.lost(f"{what} {error}".strip(), self._loop.time())
             self._handle(events)
             return
         self._connecting = None

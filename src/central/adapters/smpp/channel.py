@@ -37,6 +37,7 @@ from central.application.ports.carriers import (
     TextCame,
     Uncertain,
 )
+from central.application.ports.reach import Reach
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
 from central.domain.short_messages import LIMIT_PARTS
@@ -48,9 +49,9 @@ _CHANCE_BITS = 0xFFFF
 class SmppCarrier:
     """One carrier by SMPP 3.4; made and used on one event loop. ``start`` it, read ``news`` all the time, ``close`` it."""
 
-    def __init__(self, config: SmppConfig, clock: Clock, ids: Ids, telemetry: Telemetry) -> None:
+    def __init__(self, config: SmppConfig, clock: Clock, ids: Ids, telemetry: Telemetry, reach: Reach) -> None:
         self.config = config
-        self._clock, self._ids = clock, ids
+        self._clock, self._ids, self._reach = clock, ids, reach
         self._meter = Meter(telemetry, config.name)
         self._writer = Writer(config)
         self._message_ids = MessageIds(config.ids)
@@ -230,7 +231,7 @@ class SmppCarrier:
     def _open(self, name: str, sides: Sequence[Side]) -> None:
         for side in sides:
             own = name if len(sides) == 1 else f"{name}.{side}"
-            bind = Bind(own, Session(self.config, side, self._chance), self._account, self)
+            bind = Bind(own, Session(self.config, side, self._chance), self._account, self, self._reach)
             self.binds.append(bind)
             bind.start()
 

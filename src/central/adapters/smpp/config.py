@@ -18,8 +18,10 @@ Seconds = Annotated[float, Meta(ge=0)]
 Patience = Annotated[float, Meta(ge=0, le=60)]
 Some = Annotated[int, Meta(ge=1)]
 Rate = Annotated[float, Meta(gt=0)]
+Pem = Annotated[str, Meta(max_length=200_000)]
 Alphabet = Literal["gsm7", "latin1", "ascii"]
 Mode = Literal["trx", "pair", "tx", "rx"]
+Submit = Literal["submit_sm", "data_sm"]
 Joining = Literal["udh8", "udh16", "sar", "payload"]
 IdForm = Literal["learn", "exact", "same", "hex_then_decimal", "decimal_then_hex"]
 
@@ -33,16 +35,16 @@ _PREFIX: Final = 5
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """TLS of the connection. verify off accepts any certificate (laboratories). ca_file "" = the system's authorities.
+    """TLS of the connection. verify off accepts any certificate (laboratories). Certificates are texts (PEM), never names of files.
 
-    server_name "" = the host. cert_file, key_file: our own certificate where the carrier wants one.
+    authorities: those that may vouch for the carrier, "" = the system's. server_name "" = the host. certificate: our own, with
+    those between it and its authority, where the carrier wants one; its key is the secret ``tls_key``.
     """
 
     verify: bool = True
-    ca_file: str = ""
+    authorities: Pem = ""
     server_name: str = ""
-    cert_file: str = ""
-    key_file: str = ""
+    certificate: Pem = ""
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,6 +133,7 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     account_rate of all together, sender_rate of one sender over all of them (None = no limit); burst: seconds' worth of rate that
     may go at once (at most 1).
     without_version: what an SMSC that tells no version understands, TLVs or not. alphabet: what data_coding 0 is to it.
+    submit: the operation that messages go by; data_sm needs TLVs and tells priority and protocol_id to nobody.
     joining: how the parts of a long text are told. ucs2_data_coding, gsm7_data_coding: where a carrier wants others.
     validity: form of validity_period; ``none`` sends none. max_validity_s: it is cut to this.
     registered: registered_delivery. receipt_zone_min: offset of the dates in receipts from UTC. ids: how message ids differ
@@ -144,6 +147,7 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     host: str
     port: Annotated[int, Meta(ge=1, le=65535)] = 2775
     tls: Tls | None = None
+    tls_key: Pem = ""
     system_id: str
     password: str = ""
     system_type: str = ""
@@ -168,6 +172,7 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     alphabet: Alphabet = "gsm7"
     gsm7_data_coding: Octet = 0
     ucs2_data_coding: Octet = 8
+    submit: Submit = "submit_sm"
     joining: Joining = "udh8"
     protocol_id: Octet = 0
     priority: Octet = 0
@@ -203,6 +208,10 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("system_type has at most 12 characters, service_type 5, address_range 40")
         if max(map(len, prefixes)) > _PREFIX:
             raise ValueError(f"a prefix of addresses has at most {_PREFIX} characters")
+        if bool(self.tls_key) != bool(self.tls is not None and self.tls.certificate):
+            raise ValueError("tls.certificate and the secret tls_key belong together")
+        if self.tls is not None and not (self.tls.authorities + self.tls.certificate + self.tls_key).isascii():
+            raise ValueError("certificates and keys are texts in PEM")
         self.overrides()
         if self.timers.reconnect[0] > self.timers.reconnect[1] or self.throttling.pause[0] > self.throttling.pause[1]:
             raise ValueError("the first wait is longer than the longest")

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from central.adapters.smpp import events as told
 from central.adapters.smpp import pdu as wire
-from central.adapters.smpp.config import SmppConfig
+from central.adapters.smpp.config import SmppConfig, Submit
 from central.adapters.smpp.events import Event, Question, Ticket, Token
 from central.adapters.smpp.frames import Frame, Frames
 from central.adapters.smpp.output import Output
@@ -31,7 +31,7 @@ _BINDS: Final[dict[Side, tuple[int, News]]] = {
     "tx": (wire.BIND_TRANSMITTER, "bound_tx"),
     "rx": (wire.BIND_RECEIVER, "bound_rx"),
 }
-_SUBMITTED: Final = wire.SUBMIT_SM | RESPONSE
+_SUBMITS: Final[dict[Submit, int]] = {"submit_sm": wire.SUBMIT_SM, "data_sm": wire.DATA_SM}
 _VERSION: Final = 0x0210
 _CONGESTION: Final = 0x0428
 _CONGESTED: Final = 90
@@ -48,6 +48,7 @@ class Session:
         self.config = config
         self.side: Side = side
         self.state = State.CLOSED
+        self._submit = _SUBMITS[config.submit]
         self.version: int | None = None
         self.window = Window()
         self.pace = Pace(config.rate, config.burst, config.throttling, chance)
@@ -170,8 +171,9 @@ class Session:
         frames, error = self._frames.feed(data)
         if frames:
             self._heard_at = now
+        submitted = self._submit | RESPONSE
         for frame in frames:
-            if frame[0] == _SUBMITTED:
+            if frame[0] == submitted:
                 self._submitted(frame, now, events)
             elif frame[0] >= RESPONSE:
                 self._response(frame, now, events)
@@ -212,10 +214,10 @@ class Session:
 
     # -- requests of ours ------------------------------------------------------------------------------------------------
     def send(self, items: Iterable[tuple[Ticket, bytes]], now: float) -> None:
-        """Send submit_sm bodies in this order; no more than ``room`` says."""
-        fly, request, count = self.window.fly, self._out.request, 0
+        """Send bodies of submit_sm or data_sm in this order; no more than ``room`` says."""
+        fly, request, command, count = self.window.fly, self._out.request, self._submit, 0
         for ticket, body in items:
-            request(wire.SUBMIT_SM, fly(ticket, now), body)
+            request(command, fly(ticket, now), body)
             count += 1
         self.pace.take(count, now)
         self._busy_at = now

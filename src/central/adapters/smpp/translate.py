@@ -30,6 +30,7 @@ _DESTINATIONS: Final = 20_000
 _CACHED: Final = 1_000
 _MOST_RELATIVE_S: Final = 31 * 86_400
 _WORD: Final = 0xFFFF
+_TIME_TO_LIVE: Final = 0x0017
 
 Parts = list[tuple[Ticket, bytes]]
 
@@ -50,10 +51,11 @@ class References:
 
 
 class Writer:
-    """Writes one carrier's submit_sm bodies."""
+    """Writes one carrier's bodies of submit_sm, or of data_sm where that is what it wants."""
 
     def __init__(self, config: SmppConfig) -> None:
         self._config = config
+        self._data = config.submit == "data_sm"
         self._references = References()
         self._senders: dict[str, bytes] = {}
         self._validities: dict[float, bytes] = {}
@@ -62,7 +64,7 @@ class Writer:
         self._recipient = bytes((recipient.ton, recipient.npi)) + recipient.prefix.encode("ascii")
 
     def parts(self, message: Submission, now: datetime, *, tlvs: bool) -> Parts | NotTaken | NotSent:
-        """A ticket and a body for each submit_sm of the message, in order; or why nothing of it can be sent."""
+        """A ticket and a body for each PDU of the message, in order; or why nothing of it can be sent."""
         config = self._config
         if message.validity_s <= 0:
             return _local("validity_over", SmsStatus.EXPIRED)
@@ -80,16 +82,21 @@ class Writer:
         extra = self._extra(message)
         if isinstance(extra, NotTaken):
             return extra
-        if extra and not tlvs:
+        if (extra or self._data) and not tlvs:
             return NotSent("bind_without_tlvs", "the SMSC told a version that has no optional parameters", alert=True)
         coding = config.gsm7_data_coding if encoding == "gsm7" else config.ucs2_data_coding
-        flags = bytes((config.protocol_id, config.priority)) + b"\0" + self._validity(message.validity_s, now)
-        middle = flags + bytes((config.registered, 0, coding, 0))
+        if self._data:
+            middle = bytes((config.registered, coding))
+            extra += self._time_to_live(message.validity_s)
+        else:
+            flags = bytes((config.protocol_id, config.priority)) + b"\0" + self._validity(message.validity_s, now)
+            middle = flags + bytes((config.registered, 0, coding, 0))
+        write = _data_body if self._data else _body
         sender, to = message.sender, message.to
         found: Parts = []
         for number, piece in enumerate(pieces, 1):
             ticket = Ticket(message.id, message.tries, number, message.parts if piece.payload else 1, to, sender)
-            found.append((ticket, _body(begin, middle, piece, extra)))
+            found.append((ticket, write(begin, middle, piece, extra)))
         return found
 
     def _begin(self, message: Submission) -> bytes | NotTaken:
@@ -144,6 +151,12 @@ class Writer:
                 return _local("dlt_missing", SmsStatus.FAILED, f"{name!r} is no registration id")
         return found
 
+    def _time_to_live(self, seconds: float) -> bytes:
+        """qos_time_to_live (section 5.3.2.9), which data_sm has instead of a validity period."""
+        if self._config.validity == "none":
+            return b""
+        return tlv(_TIME_TO_LIVE, int(max(1.0, min(seconds, self._config.max_validity_s))).to_bytes(4, "big"))
+
     def _validity(self, seconds: float, now: datetime) -> bytes:
         """validity_period with its NUL (section 7.1.1): relative in days and below, or absolute in UTC."""
         form = self._config.validity
@@ -162,6 +175,13 @@ class Writer:
                 self._validities.clear()
             self._validities[seconds] = found
         return found
+
+
+def _data_body(begin: bytes, middle: bytes, piece: text.Part, extra: bytes) -> bytes:
+    """data_sm (section 4.7.1): the content is a TLV, whatever its length."""
+    esm_class = b"\x40" if piece.header else b"\0"
+    told = b"".join([tlv(tag, value) for tag, value in piece.tlvs])
+    return begin + esm_class + middle + tlv(text.PAYLOAD, piece.octets) + told + extra
 
 
 def _body(begin: bytes, middle: bytes, piece: text.Part, extra: bytes) -> bytes:

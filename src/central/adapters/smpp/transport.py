@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import tempfile
 from typing import Protocol, cast
 
 from typing_extensions import override
 
-from central.adapters.smpp.config import SmppConfig, Tls
+from central.adapters.smpp.config import SmppConfig
+from central.application.ports.reach import Reach
 from central.domain.errors import DefectError, OperatorError
 
 FAILURES = (OSError, TimeoutError, ssl.SSLError, ssl.CertificateError, UnicodeError)
@@ -107,31 +109,51 @@ def no_delay(transport: asyncio.Transport) -> None:
         raise DefectError("nagle_on", "TCP_NODELAY cannot be set on an SMPP connection")
 
 
-async def connect(config: SmppConfig, listener: Listener) -> Wire:
-    """Open a connection in the time that the settings give. Raises one of FAILURES, or OperatorError ``bad_tls_files``."""
-    context = None if config.tls is None else tls_context(config.tls)
+async def connect(config: SmppConfig, listener: Listener, reach: Reach) -> Wire:
+    """Open a connection in the time that the settings give, to the first judged address that takes it.
+
+    Raises one of FAILURES (AddressRefused among them), or OperatorError ``bad_certificates``.
+    """
+    context = tls_context(config)
     loop = asyncio.get_running_loop()
+    server_name = None if config.tls is None else config.tls.server_name or config.host
+    failure = OSError("there is no address")
     async with asyncio.timeout(config.timers.connect):
-        _, wire = await loop.create_connection(
-            lambda: Wire(listener),
-            config.host,
-            config.port,
-            ssl=context,
-            server_hostname=None if config.tls is None else config.tls.server_name or config.host,
-        )
-    return wire
+        for address in await reach.addresses(config.host, config.port):
+            try:
+                _, wire = await loop.create_connection(
+                    lambda: Wire(listener), address, config.port, ssl=context, server_hostname=server_name
+                )
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                failure = error
+            else:
+                return wire
+    raise failure
 
 
-def tls_context(tls: Tls) -> ssl.SSLContext:
-    """TLS 1.2 or newer with the authorities that the settings name. Raises OperatorError ``bad_tls_files``."""
+def tls_context(config: SmppConfig) -> ssl.SSLContext | None:
+    """TLS 1.2 or newer with the authorities of the settings; None = without TLS. Raises OperatorError ``bad_certificates``."""
+    tls = config.tls
+    if tls is None:
+        return None
     try:
-        context = ssl.create_default_context(cafile=tls.ca_file or None)
-        if tls.cert_file:
-            context.load_cert_chain(tls.cert_file, tls.key_file or None)
-    except (OSError, ssl.SSLError) as error:
-        raise OperatorError("bad_tls_files", f"certificates of the carrier cannot be read: {error}") from error
+        context = ssl.create_default_context(cadata=tls.authorities or None)
+        if tls.certificate:
+            _load_own(context, tls.certificate, config.tls_key)
+    except OSError as error:  # ssl.SSLError included
+        raise OperatorError("bad_certificates", f"Certificates of the carrier cannot be read: {error}.") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _load_own(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """The library reads an own certificate from a file only: one of ours that is gone again at once."""
+    with tempfile.NamedTemporaryFile("w", suffix=".pem", encoding="ascii") as file:  # mode 0600
+        file.write(f"{key}\n{certificate}\n")
+        file.flush()
+        context.load_cert_chain(file.name, password="")

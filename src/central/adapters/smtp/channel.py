@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
@@ -29,6 +30,7 @@ from central.application.ports.carriers import (
     NewsBatch,
     NotSent,
 )
+from central.application.ports.reach import AddressRefused, Reach
 from central.application.ports.world import Clock
 
 _TICK_S: Final = 0.25
@@ -43,8 +45,9 @@ Standing = Literal["new", "up", "down", "refused", "closing", "closed"]
 class SmtpRelay(MailRelay):
     """One relay; open it in the event loop that it lives in (``open``), close it at the end."""
 
-    def __init__(self, config: RelayConfig, clock: Clock) -> None:
+    def __init__(self, config: RelayConfig, clock: Clock, reach: Reach) -> None:
         self._config = config
+        self._reach = reach
         self._clock = clock
         self._context = tls_context(config) if config.tls != "none" else None
         self._waiting = Waiting(config.per_s, config.domain_per_s, config.any_domain_per_s)
@@ -255,20 +258,32 @@ class SmtpRelay(MailRelay):
 
     async def _connected(self, link: Link) -> None:
         config = self._config
-        implicit = config.tls == "implicit"
         host = config.host.strip("[]")
         self._links.add(link)
         try:
             async with asyncio.timeout(config.connect_timeout_s):
-                await self._loop.create_connection(
-                    lambda: link,
-                    host,
-                    config.port,
-                    ssl=self._context if implicit else None,
-                    server_hostname=host if implicit else None,
-                )
+                await self._dial(link, host, self._context if config.tls == "implicit" else None)
+        except AddressRefused as error:
+            self._links.discard(link)
+            self._fell("refused", f"address_refused: {error}", stop=False)
         except FAILURES as error:
             link.give_up(str(error) or type(error).__name__)
+
+    async def _dial(self, link: Link, host: str, context: ssl.SSLContext | None) -> None:
+        """Connect to the first judged address that takes it."""
+        failure = OSError("there is no address")
+        for address in await self._reach.addresses(host, self._config.port):
+            try:
+                await self._loop.create_connection(
+                    lambda: link, address, self._config.port, ssl=context, server_hostname=host if context else None
+                )
+            except ssl.SSLError:
+                raise
+            except OSError as error:
+                failure = error
+            else:
+                return
+        raise failure
 
     # ------------------------------------------------------------------------------------------------- the pump
     def _feed(self) -> None:

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from central.domain.errors import OperatorError
 
+_LIMIT_PEM_CHARS: Final = 200_000
 _HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,39}\]")
 
 _LONGEST_S: Final = 1800.0
@@ -29,7 +30,7 @@ class MailboxConfig:
     port: int = 993
     tls: Literal["starttls", "implicit", "none"] = "implicit"
     check_certificate: bool = True
-    ca_file: str = ""
+    authorities: str = ""
     folder: str = "INBOX"
     delete: bool = False
     trusting: bool = False
@@ -42,6 +43,8 @@ class MailboxConfig:
     def __post_init__(self) -> None:
         if not _HOST.fullmatch(self.host) or not 0 < self.port < 65_536:  # noqa: PLR2004 - TCP's ports
             raise OperatorError("bad_mailbox_setting", f"Mailbox: {self.host!r}:{self.port} is no host and port.")
+        if len(self.authorities) > _LIMIT_PEM_CHARS or not self.authorities.isascii():
+            raise OperatorError("bad_mailbox_setting", "Mailbox: authorities are certificates in PEM.")
         if any(char in self.folder + self.user + self.password for char in "\0\r\n"):
             raise OperatorError("bad_mailbox_setting", "Mailbox: folder, user and password are one line each.")
         if self.batch < 1 or self.poll_s <= 0:
@@ -57,8 +60,8 @@ class RelayConfig:
     """One relay. Raises OperatorError ``bad_relay_setting``.
 
     ``hello``: our own name in EHLO, a host name that resolves to us. ``tls``: ``starttls`` demands it, ``implicit`` speaks it from
-    the first byte (port 465), ``none`` is for loopback and private networks. The certificate is checked against ``ca_file`` and
-    the system's authorities unless ``check_certificate`` is off. ``login`` "" takes the best that is offered; without TLS a
+    the first byte (port 465), ``none`` is for loopback and private networks. The certificate is checked against the
+    system's authorities and ``authorities`` (certificates as a text, PEM) unless ``check_certificate`` is off. ``login`` "" takes the best that is offered; without TLS a
     password is sent only with ``clear_login``. ``direct``: the relay is the recipients' own server, so that 250 means Delivered.
     ``notices`` asks for delivery status notifications; where the relay does not offer them nothing is asked.
 
@@ -77,7 +80,7 @@ class RelayConfig:
     port: int = 587
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     check_certificate: bool = True
-    ca_file: str = ""
+    authorities: str = ""
     user: str = ""
     password: str = field(default="", repr=False)
     login: Literal["", "PLAIN", "LOGIN", "CRAM-MD5"] = ""
@@ -122,6 +125,8 @@ class RelayConfig:
             raise _bad(
                 f"topics are at most {_LIMIT_TOPICS} ARNs of SNS topics, like arn:aws:sns:eu-west-1:123456789012:mail"
             )
+        if len(self.authorities) > _LIMIT_PEM_CHARS or not self.authorities.isascii():
+            raise _bad(f"authorities are certificates in PEM, at most {_LIMIT_PEM_CHARS} characters")
 
     @property
     def most(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import imaplib
 import re
+import socket
 import ssl
 from collections.abc import Sequence
 from typing import Final, cast
@@ -15,6 +16,7 @@ from typing import Final, cast
 import msgspec
 
 from central.adapters.smtp.config import MailboxConfig
+from central.domain.errors import OperatorError
 
 FAILURES: Final = (imaplib.IMAP4.error, OSError, EOFError, ValueError)
 """Everything that a server or the network can make imaplib raise; ``IMAP4.error`` alone may be a refused log-in."""
@@ -33,21 +35,56 @@ class LoginRefused(Exception):
     """The server knows no such user or password."""
 
 
+class _Plain(imaplib.IMAP4):
+    """Connects to an address that was judged; the name stays the one that a certificate is for.
+
+    ``_create_socket`` is imaplib's own hook, though its stubs do not know it.
+    """
+
+    def __init__(self, config: MailboxConfig, address: str) -> None:
+        self._address = address
+        super().__init__(config.host, config.port, timeout=config.timeout_s)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        return socket.create_connection((self._address, self.port), timeout)
+
+
+class _Encrypted(imaplib.IMAP4_SSL):
+    """The same with TLS from the first byte."""
+
+    def __init__(self, config: MailboxConfig, address: str, context: ssl.SSLContext) -> None:
+        self._address, self._tls = address, context
+        super().__init__(config.host, config.port, ssl_context=context, timeout=config.timeout_s)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:
+        plain = socket.create_connection((self._address, self.port), timeout)
+        return self._tls.wrap_socket(plain, server_hostname=self.host)
+
+
+def tls_context(config: MailboxConfig) -> ssl.SSLContext:
+    """TLS with the authorities of the settings, or the system's. Raises OperatorError ``bad_certificates``."""
+    try:
+        context = ssl.create_default_context(cadata=config.authorities or None)
+    except OSError as error:  # ssl.SSLError included
+        raise OperatorError("bad_certificates", f"Certificates of the mailbox cannot be read: {error}.") from error
+    if not config.check_certificate:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 class Folder:
     """One log-in to one folder. Every method but ``close`` raises one of ``FAILURES``."""
 
-    def __init__(self, config: MailboxConfig) -> None:
-        """Connect, log in, choose the folder. Raises LoginRefused too."""
+    def __init__(self, config: MailboxConfig, address: str) -> None:
+        """Connect to ``address``, which was judged, log in, choose the folder. Raises LoginRefused and OperatorError too."""
         self._config = config
-        context = ssl.create_default_context(cafile=config.ca_file or None)
-        if not config.check_certificate:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
+        context = tls_context(config)
         self._imap: imaplib.IMAP4
         if config.tls == "implicit":
-            self._imap = imaplib.IMAP4_SSL(config.host, config.port, ssl_context=context, timeout=config.timeout_s)
+            self._imap = _Encrypted(config, address, context)
         else:
-            self._imap = imaplib.IMAP4(config.host, config.port, timeout=config.timeout_s)
+            self._imap = _Plain(config, address)
         try:
             if config.tls == "starttls":
                 self._imap.starttls(context)

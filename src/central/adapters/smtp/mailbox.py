@@ -21,7 +21,9 @@ from central.adapters.smtp.inbox import Inbox
 from central.adapters.smtp.reports import read_report
 from central.adapters.smtp.translate import Prove, heard
 from central.application.ports.carriers import LinkMoved, MailEar, MailHeard, NewsBatch
+from central.application.ports.reach import AddressRefused, Reach
 from central.application.ports.world import Clock
+from central.domain.errors import OperatorError
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
@@ -30,8 +32,9 @@ Answer = TypeVar("Answer")
 class MailboxReader(MailEar):
     """Open it in the event loop that it lives in. IMAP runs in a thread of its own, one call at a time."""
 
-    def __init__(self, config: MailboxConfig, clock: Clock, prove: Prove) -> None:
+    def __init__(self, config: MailboxConfig, clock: Clock, prove: Prove, reach: Reach) -> None:
         self._config = config
+        self._reach = reach
         self._clock = clock
         self._prove = prove
         self._inbox = Inbox()
@@ -76,7 +79,10 @@ class MailboxReader(MailEar):
             except LoginRefused as refused:
                 pause_s = self._config.retry_most_s  # asked again and again, the account is locked
                 await self._moved("refused", str(refused))
-            except FAILURES as error:
+            except AddressRefused as error:
+                pause_s = self._config.retry_most_s
+                await self._moved("refused", f"address_refused: {error}")
+            except (*FAILURES, OperatorError) as error:
                 self._failures += 1
                 pause_s = min(self._config.poll_s * 2.0 ** min(self._failures, 16), self._config.retry_most_s)
                 await self._moved("down", str(error) or type(error).__name__)
@@ -87,7 +93,8 @@ class MailboxReader(MailEar):
     async def _look(self) -> bool:
         """Read what is unread, wait until it is stored, put it away. True = something was."""
         if self._folder is None:
-            self._folder = await self._aside(Folder, self._config)
+            (address, *_) = await self._reach.addresses(self._config.host.strip("[]"), self._config.port)
+            self._folder = await self._aside(Folder, self._config, address)
             await self._moved("up", "")
         folder = self._folder
         uids = await self._aside(folder.unread)

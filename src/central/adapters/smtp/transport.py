@@ -17,16 +17,20 @@ from central.adapters.smtp.config import RelayConfig
 from central.adapters.smtp.opening import Opening
 from central.adapters.smtp.session import Happening, Session
 from central.application.ports.carriers import Envelope
+from central.domain.errors import OperatorError
 
 FAILURES: Final = (OSError, TimeoutError, ssl.SSLError, ssl.CertificateError, UnicodeError)
 """Everything that a network, a name or a certificate can make a connect raise (UnicodeError: the resolver's idna codec)."""
 
 
 def tls_context(config: RelayConfig) -> ssl.SSLContext:
-    """TLS 1.2 or better. Raises OSError when ``ca_file`` cannot be read."""
+    """TLS 1.2 or better. Raises OperatorError ``bad_certificates`` when ``authorities`` are none."""
     context = ssl.create_default_context()
-    if config.ca_file:
-        context.load_verify_locations(config.ca_file)
+    if config.authorities:
+        try:
+            context.load_verify_locations(cadata=config.authorities)
+        except OSError as error:  # ssl.SSLError included
+            raise OperatorError("bad_certificates", f"Certificates of the relay cannot be read: {error}.") from error
     if not config.check_certificate:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

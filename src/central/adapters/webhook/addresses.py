@@ -1,4 +1,4 @@
-"""Which network addresses a customer's webhook may reach: the public internet, and nothing that is ours. Pure.
+"""Which network addresses a customer's webhook or carrier may lie at: the public internet, and nothing that is ours. Pure.
 
 Step 6 of the path, against server-side request forgery (OWASP SSRF prevention, case 2). The rule is a list of what is
 allowed (public unicast), after an address inside an address (IPv4-mapped, 6to4, Teredo, NAT64) has been unpacked.
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from central.application.ports.reach import AddressRefused
 from central.domain.errors import OperatorError
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291 and the IANA registry: all that is assigned publicly
@@ -28,10 +29,6 @@ _NOT_GLOBAL_4 = tuple(
     )
 )
 _NUMERIC_LABEL = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
-
-
-class AddressRefused(OSError):
-    """A webhook may not go to this host or address (an OSError, so that HTTP clients treat it as a failed connect)."""
 
 
 @dataclass(frozen=True, slots=True)

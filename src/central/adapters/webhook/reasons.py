@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import aiohttp
 
-from central.adapters.webhook.addresses import AddressRefused
+from central.application.ports.reach import AddressRefused
 from central.domain.delivery import NoAnswerReason
 
 FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ValueError)

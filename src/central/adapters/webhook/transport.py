@@ -17,8 +17,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 from yarl import URL
 
-from central.adapters.webhook.addresses import AddressPolicy, AddressRefused
+from central.adapters.webhook.addresses import AddressPolicy
 from central.adapters.webhook.config import WebhookConfig
+from central.application.ports.reach import AddressRefused
 
 _ACCEPTED = range(200, 300)
 _WHOLE = 200

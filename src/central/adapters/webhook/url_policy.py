@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from yarl import URL
 
-from central.adapters.webhook.addresses import AddressPolicy, AddressRefused
+from central.adapters.webhook.addresses import AddressPolicy
 from central.adapters.webhook.config import WebhookConfig
+from central.adapters.webhook.reach import is_host_name
+from central.application.ports.reach import AddressRefused
 from central.domain.errors import InvalidInput
-
-_LABEL = re.compile(
-    r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE
-)  # RFC 1035, 2.3.4; "_" is in use all the same
-_NAME_CHARS = 253  # RFC 1035, section 2.3.4: 255 octets on the wire
 
 
 class WebhookUrlPolicy:
@@ -34,11 +29,11 @@ class WebhookUrlPolicy:
         except AddressRefused as error:
             raise InvalidInput("webhook_target_refused", str(error)) from error
         if ":" not in host:
-            _check_name(host.removesuffix("."))
+            _check_name(host)
 
 
 def _check_name(name: str) -> None:
-    if len(name) > _NAME_CHARS or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+    if not is_host_name(name):
         message = (
             "Each label of a host name has 1 to 63 letters, digits, - or _; the whole name has at most 253 characters."
         )

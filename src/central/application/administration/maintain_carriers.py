@@ -38,7 +38,7 @@ class MaintainCarriers:
     ) -> CarrierRow:  # fmt: skip
         """Store a carrier. Raises InvalidInput, Conflict ``name_taken``."""
         check_name(name)
-        self.check(kind, settings, secrets, plain_http=plain_http)
+        await self.check(kind, settings, secrets, plain_http=plain_http)
         carrier = CarrierRow(
             id=CarrierId(self.auditor.ids.uuid()),
             name=name,
@@ -77,7 +77,10 @@ class MaintainCarriers:
         }
         after: CarrierRow = msgspec.structs.replace(before, **{**changes, **laid})
         check_name(after.name)
-        self.check(after.kind, after.settings, after.secrets, plain_http=plain_http)
+        if laid or (
+            after.enabled and not before.enabled
+        ):  # others may be renamed and switched off, whatever became of them
+            await self.check(after.kind, after.settings, after.secrets, plain_http=plain_http)
         after = msgspec.structs.replace(after, routes=_checked(after.routes))
         audit = self.auditor.entry(actor, "carrier_changed", f"carrier:{carrier_id}", fields=sorted(changes))
         if not await self.store.put(actor.account_id, after, audit, new=False):

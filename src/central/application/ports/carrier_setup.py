@@ -68,8 +68,8 @@ class CarrierStore(Protocol):
 class CheckCarrier(Protocol):
     """Judges the settings of a kind of carrier, as whoever runs it would."""
 
-    def __call__(
+    async def __call__(
         self, kind: CarrierKind, settings: Mapping[str, object], secrets: Mapping[str, str], /, *, plain_http: bool
     ) -> None:
-        """Raises InvalidInput with the field that is wrong. plain_http: the account's switch."""
+        """Raises InvalidInput with the field that is wrong, ``carrier_target_refused``. plain_http: the account's switch."""
         ...

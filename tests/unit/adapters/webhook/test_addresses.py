@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from central.adapters.webhook.addresses import AddressPolicy, AddressRefused
+from central.adapters.webhook.addresses import AddressPolicy
 from central.adapters.webhook.config import WebhookConfig
 from central.adapters.webhook.url_policy import WebhookUrlPolicy
+from central.application.ports.reach import AddressRefused
 from central.domain.errors import InvalidInput, OperatorError
 
 POLICY = AddressPolicy()
