@@ -46,7 +46,7 @@ class MemorySms:
             self.unreadable -= 1
             raise NeighbourError("store_away", "The store does not answer.")
         to = {message.id: message.to for message in self.sent}
-        known = {id_: self.becomes.get(to[id_]) if id_ in self._looked else None for _, id_ in wanted}
+        known = {id_: self.becomes.get(to[id_]) if id_ in self._looked else None for _, id_ in wanted if id_ in to}
         self._looked.update(known)
         return {id_: MessageState(*(end or ("SENT_TO_QUEUE", ""))) for id_, end in known.items()}
 
@@ -68,7 +68,12 @@ class MemoryMail:
         if self.away:
             raise NeighbourError("mail_away", "The e-mail channel does not answer.")
         self.mails.update((mail.id, mail) for mail in mails)
-        return [[self._judge(address) for address in (*mail.to, *mail.cc, *mail.bcc)] for mail in mails]
+        return [self._answers(mail) for mail in mails]
+
+    def _answers(self, mail: Mail) -> list[Answer]:
+        everybody = {address.casefold(): address for address in (*mail.to, *mail.cc, *mail.bcc)}
+        nobody = Refused(EmailStatus.EMPTY_EMAIL_LIST, "nobody", "There is nobody to send to.")
+        return [self._judge(address) for address in everybody.values()] or [nobody]
 
     def _judge(self, address: str) -> Answer:
         refused = Refused(EmailStatus.REJECTED, "suppressed", "The address is on the suppression list.")

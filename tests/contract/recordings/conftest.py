@@ -46,7 +46,9 @@ def s3_config() -> Iterator[S3Config]:
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
             [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", *options,
-             f"-s3.config={folder / 'identities.json'}", "-master.volumeSizeLimitMB=64"],
+             "-s3.port.iceberg=0", "-s3.port.lance=0",  # catalogues of tables on fixed ports: two servers would meet there
+             f"-filer.localSocket={folder / 'filer.sock'}", f"-s3.localSocket={folder / 's3.sock'}",
+             f"-s3.config={folder / 'identities.json'}", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
     config = S3Config(
@@ -56,7 +58,7 @@ def s3_config() -> Iterator[S3Config]:
         secret="secret of the tests",
     )
     try:
-        asyncio.run(_ready(config, folder))
+        asyncio.run(_ready(config, folder, server))
         yield config
     finally:
         server.kill()
@@ -64,14 +66,14 @@ def s3_config() -> Iterator[S3Config]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _ready(config: S3Config, folder: Path) -> None:
+async def _ready(config: S3Config, folder: Path, server: subprocess.Popen[bytes]) -> None:
     """It makes the bucket at the first write, once all its parts are up."""
     end = time.monotonic() + _READY_S
     while True:
         try:
             await S3Storage(replace(config, timeout_s=5)).put("ready", folder / "identities.json")
         except NeighbourError:
-            if time.monotonic() > end:
+            if time.monotonic() > end or server.poll() is not None:
                 pytest.fail(f"SeaweedFS did not start: {(folder / 'log').read_text(errors='replace')[-500:]}")
             await asyncio.sleep(0.3)
         else:
