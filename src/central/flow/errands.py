@@ -67,6 +67,8 @@ class SendSms(msgspec.Struct, frozen=True, tag="send_sms"):
 
     to: E.164 digits. encoding, parts: how it will go out (domain/short_messages.py). sender "" = the account's own.
     template_id, entity_id: registration ids where the country requires them, else "". shorten: web addresses become short links.
+    shown: the text as people see it, secrets
+    masked, None = the text itself. hidden: the number is a secret.
     """
 
     to: str
@@ -78,13 +80,16 @@ class SendSms(msgspec.Struct, frozen=True, tag="send_sms"):
     entity_id: str = ""
     wait_s: float = 0.0
     shorten: bool = False
+    shown: str | None = None
+    hidden: bool = False
 
 
 class SendEmail(msgspec.Struct, frozen=True, tag="send_email"):
     """Hand one e-mail over, a row for each recipient. Outcomes: accepted (by one recipient's row at least), failed.
 
     to, cc, bcc: addresses of a lawful shape, no address twice. text or html is set. attachments: names of the account's
-    files. sender "" = the account's own. values of ``failed``: status and reason of the first row.
+    files. sender "" = the account's own. values of ``failed``: status and reason of the first row. shown: the subject as people see it,
+    secrets masked, None = the subject itself. hidden: one of the addresses is a secret.
     """
 
     to: tuple[str, ...]
@@ -96,6 +101,8 @@ class SendEmail(msgspec.Struct, frozen=True, tag="send_email"):
     sender: str = ""
     attachments: tuple[str, ...] = ()
     tracking: bool = False
+    shown: str | None = None
+    hidden: bool = False
 
 
 class BridgeNumber(msgspec.Struct, frozen=True, tag="bridge_number"):

@@ -10,15 +10,20 @@ from uuid import UUID
 
 import pytest
 
+from central.application.conversation.await_receipts import AwaitReceipts
 from central.application.conversation.go_on_in_flow import GoOnInFlow
+from central.application.conversation.run_errands import Runner, Staged
+from central.application.conversation.send_messages import SendShortMessages
 from central.application.ports.flow_names import NamedFlow
 from central.application.ports.library import Library
 from central.application.ports.reporting import EventRow
 from central.application.reporting.tell_path import tell_path
 from central.domain.ids import AccountId, FlowId
-from central.flow.errands import FLOW_REFUSALS, TransferToFlow
+from central.flow.errands import FLOW_REFUSALS, Errand, SendSms, TransferToFlow
 from central.flow.prepared import PreparedFlow, prepare_flow
 from examples.carrier.demo import number_for
+from tests.fakes.messages import MemorySms
+from tests.fakes.observed import ObservedTelemetry
 from tests.fakes.voice_rig import VoiceRig, play
 
 VERSION, OTHER = UUID(int=7), FlowId("othrflow")
@@ -54,10 +59,10 @@ steps:
 class Flows:
     """One other flow, as it stands; found after ``slow_s``."""
 
-    def __init__(self, stands: Mapping[str, Any] | None, slow_s: float = 0.0) -> None:
+    def __init__(self, stands: Mapping[str, Any] | None, slow_s: float = 0.0, document: bytes = DESK) -> None:
         usual: dict[str, Any] = {"type": "inbound", "archived": False, "running": True, "version_id": VERSION}
         self.named = None if stands is None else NamedFlow(id=OTHER, name="desk", **(usual | dict(stands)))
-        self.slow_s = slow_s
+        self.slow_s, self.document = slow_s, document
         self.asked: list[str] = []
 
     async def find_flow(self, account_id: AccountId, flow: str) -> NamedFlow | None:
@@ -67,11 +72,14 @@ class Flows:
         return self.named
 
     async def flows(self, ids: Iterable[UUID]) -> Mapping[UUID, PreparedFlow]:
-        return {id_: prepare_flow(id_, AccountId(UUID(int=1)), OTHER, 3, DESK) for id_ in ids}
+        return {id_: prepare_flow(id_, AccountId(UUID(int=1)), OTHER, 3, self.document) for id_ in ids}
 
 
-def rig_with(flows: Flows) -> VoiceRig:
-    return VoiceRig(flow=FLOW, runners={TransferToFlow: GoOnInFlow(flows, cast("Library", flows))})
+def rig_with(flows: Flows, sms: MemorySms | None = None) -> VoiceRig:
+    runners: dict[type[Errand], Runner | Staged] = {TransferToFlow: GoOnInFlow(flows, cast("Library", flows))}
+    if sms is not None:
+        runners[SendSms] = SendShortMessages(sms, AwaitReceipts(sms, ObservedTelemetry()))
+    return VoiceRig(flow=FLOW, runners=runners)
 
 
 def one(flows: Flows, callee: str = "answers", variables: dict[str, str] | None = None) -> VoiceRig:
@@ -138,6 +146,29 @@ def test_what_only_the_other_flow_holds_secret_is_not_kept() -> None:
     assert end.variables == {"Name": "Asha", "Pin": "4711", "Heard": "3"}
     came = result(one(Flows({}), variables={"Card": "as it came"}))
     assert came.variables == {"Card": "as it came", "Heard": "3"}
+
+
+@pytest.mark.parametrize("sends", ["note", "menu"])
+def test_what_either_flow_holds_secret_is_not_shown_of_its_messages(sends: str) -> None:
+    document = DESK.replace(b"variables: {", b"variables: {Pin: {}, ").replace(
+        f"next: {sends}}}".encode(), b"next: code}"
+    ).replace(
+        b"steps:\n",
+        b"steps:\n  code: {widget: sms, text: 'Card {{ $flow.key.Card }}, PIN {{ $flow.key.Pin }}', to: '{{ $flow.key.Pin }}', "
+        b"on: {accepted: SENDS, failed: bye}}\n".replace(b"SENDS", sends.encode()),
+    )  # fmt: skip
+    sms = MemorySms()
+
+    async def story(rig: VoiceRig) -> None:
+        rig.call(number_for("answers", 1), variables={"Pin": "919812345678", "Card": "4222"})
+        await rig.finish()
+
+    rig = play(rig_with(Flows({}, document=document), sms), story)
+    (message,) = sms.sent
+    assert (message.to, message.hidden, message.shown) == ("919812345678", True, "Card ***, PIN ***")
+    assert "919812345678" in message.text
+    assert "4222" in message.text or "4111" in message.text
+    assert "919812345678" not in str(told(rig))
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from central.application.ports.messages import (
 )
 from central.domain.ids import MessageId, RequestId, derived_uuid
 from central.domain.statuses import SmsStatus
+from central.domain.variable_rules import MASK
 from central.flow.errands import SendEmail, SendSms
 
 _OUTCOMES: Final = {
@@ -61,8 +62,10 @@ class SendShortMessages:
             template_id=errand.template_id,
             entity_id=errand.entity_id,
             shorten=errand.shorten,
+            shown=errand.shown,
+            hidden=errand.hidden,
         )
-        returned = _returned(message.id, [await self._batches.one(message)])
+        returned = _returned(message.id, [await self._batches.one(message)], (errand.to,) if errand.hidden else ())
         if returned.outcome != "accepted":
             return returned
         state = MessageState(SmsStatus.SENT_TO_QUEUE)
@@ -98,18 +101,25 @@ class SendMails:
             sender=errand.sender,
             attachments=errand.attachments,
             tracking=errand.tracking,
+            shown=errand.shown,
+            hidden=errand.hidden,
         )
-        return _returned(mail.id, await self._batches.one(mail))
+        hidden = (*errand.to, *errand.cc, *errand.bcc) if errand.hidden else ()
+        return _returned(mail.id, await self._batches.one(mail), hidden)
 
 
 def _id_of(call: LiveCall) -> MessageId:
     return MessageId(derived_uuid(call.handed.attempt_id, call.errand_in_hand()))
 
 
-def _returned(message: MessageId, answers: Sequence[Answer]) -> Returned:
+def _returned(message: MessageId, answers: Sequence[Answer], hidden: Sequence[str]) -> Returned:
+    """``hidden``: recipients that no timeline names."""
     if any(isinstance(answer, Accepted) for answer in answers):
         return Returned("accepted", {"message_id": str(message)})
     refused = next((answer for answer in answers if isinstance(answer, Refused)), None)
     if refused is None:
         return Returned("failed", detail="The channel gave no answer.")
-    return Returned("failed", {"status": refused.status, "reason": refused.reason}, refused.detail or refused.reason)
+    detail = refused.detail or refused.reason
+    for recipient in hidden:
+        detail = detail.replace(recipient, MASK)
+    return Returned("failed", {"status": refused.status, "reason": refused.reason}, detail)

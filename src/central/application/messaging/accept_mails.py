@@ -40,7 +40,7 @@ class AcceptMails:
             count = max(1, len(recipients_of(mail)))
             ids = [mail.id, *(derived_uuid(mail.id, place) for place in range(1, count))]
             rows.append(judge_mail(mail, ids, facts[mail.account_id], mail.id, now))
-        contents = [Content(mail.account_id, mail.id, content_of(mail), now) for mail in mails]
+        contents = [Content(mail.account_id, mail.id, content_of(mail), now, _shown_subject(mail)) for mail in mails]
         stored = await self._store.add([row for of_mail in rows for row in of_mail], contents)
         return [[_stored(row, *stored[row.id]) for row in of_mail] for of_mail in rows]
 
@@ -70,6 +70,10 @@ def content_of(mail: Mail) -> dict[str, object]:
         "to": to, "cc": cc, "sender": mail.sender, "reply_to": mail.reply_to, "attachments": mail.attachments,
         "tracking": mail.tracking, "files": mail.files,
     }  # fmt: skip
+
+
+def _shown_subject(mail: Mail) -> str:
+    return mail.subject if mail.shown is None else mail.shown
 
 
 def _stored(row: NewMessage, status: str, reason: str) -> NewMessage:

@@ -77,6 +77,7 @@ def _row(
         step=mail.step,
         client_identifier=mail.client_identifier,
         testing=mail.testing,
+        recipient_hidden=mail.hidden,
     )
 
 

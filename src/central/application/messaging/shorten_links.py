@@ -13,6 +13,7 @@ from central.application.ports.world import Ids
 from central.domain.ids import derived_uuid
 from central.domain.short_messages import measure
 from central.domain.text_links import replace_links, shown_origin
+from central.domain.variable_rules import MASK
 
 LIMIT_LINKS: Final = 10
 LINK_DAYS: Final = 30
@@ -37,7 +38,7 @@ class ShortenLinks:
                 url=url,
                 shown=url if message.record_id is None else shown_origin(url),  # a flow may have put a secret into it
                 record_id=message.record_id,
-                number=message.to,
+                number=MASK if message.hidden else message.to,
                 step=message.step,
                 created_at=now,
                 expires_at=now + timedelta(days=LINK_DAYS),

@@ -12,12 +12,16 @@ from central.domain.ids import AccountId
 
 
 class Content(msgspec.Struct, frozen=True):
-    """What the recipients of an e-mail get alike, as JSON values (see application/messaging/mail_content.py)."""
+    """What the recipients of an e-mail get alike, as JSON values (see application/messaging/mail_content.py).
+
+    subject: as people see it.
+    """
 
     account_id: AccountId
     id: UUID
     body: Mapping[str, object]
     created_at: datetime
+    subject: str = ""
 
 
 class MailTargets(msgspec.Struct, frozen=True):

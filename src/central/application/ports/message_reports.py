@@ -24,7 +24,10 @@ class MessageWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A message. cost: millionths of the account's currency. text: of an SMS; subject: of an e-mail."""
+    """A message. cost: millionths of the account's currency. text: of an SMS; subject: of an e-mail, as people see it.
+
+    shown_text: the text as people see it, None = the text itself. recipient_hidden: the recipient is a secret of a flow.
+    """
 
     id: MessageId
     channel: Literal["sms", "email"]
@@ -51,10 +54,12 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     record_id: RecordId | None = None
     request_id: RequestId | None = None
     testing: bool = False
+    shown_text: str | None = None
+    recipient_hidden: bool = False
 
-    def without_recipient(self, mask: str) -> MessageRow:
-        """The same with ``mask`` for its recipient."""
-        return msgspec.structs.replace(self, recipient=mask, detail=self.detail.replace(self.recipient, mask))
+    def saying(self, *, text: str, recipient: str, detail: str) -> MessageRow:
+        """The same with these words."""
+        return msgspec.structs.replace(self, text=text, recipient=recipient, detail=detail)
 
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,13 +75,9 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     part: int | None
     data: Mapping[str, object] | None
 
-    def without(self, recipient: str, mask: str) -> EventRow:
-        """The same with ``mask`` where a text of it names this recipient."""
-        told = {
-            name: value.replace(recipient, mask) if isinstance(value, str) else value
-            for name, value in (self.data or {}).items()
-        }
-        return msgspec.structs.replace(self, data=told)
+    def saying(self, data: Mapping[str, object]) -> EventRow:
+        """The same with these data."""
+        return msgspec.structs.replace(self, data=data)
 
 
 class MessageReports(Protocol):

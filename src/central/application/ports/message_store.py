@@ -58,6 +58,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message as it is accepted; ``due_at`` None = refused, its status is the end.
 
     price: what its hand-over will cost, in millionths of the account's currency (SMS).
+    shown_text: the text as people see it, secrets masked; None = the text itself. recipient_hidden: nobody is to see who gets it.
     """
 
     id: MessageId
@@ -86,6 +87,8 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[NewLink, ...] = ()
     """Short links in its text, stored with it."""
     price: int = 0
+    shown_text: str | None = None
+    recipient_hidden: bool = False
 
 
 class StoredMessage(msgspec.Struct, frozen=True):

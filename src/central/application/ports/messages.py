@@ -2,7 +2,7 @@
 
 A channel takes a message over or refuses it; what becomes of a message that was taken is told later, by events of its own
 (domain 12 and 13). Lists, capabilities and money are asked by the channel, as every way to a message leads through it.
-Implementations come with the rooms of SMS and e-mail; until then a flow's message comes back as not configured.
+The messaging room implements them on the store.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
     encoding, parts: how it goes out. template_id, entity_id: registration ids where the country requires them. record_id,
     step: of the flow that sends it, None and "" = it is sent alone. send_at: not before. validity: how long it may take
     (None = a day). testing: whitelisted numbers only. shorten: web addresses in it become short links.
+    shown: the text as people see it, secrets masked; None = the text itself.
+    hidden: the number is a secret, which nobody is to see.
     """
 
     id: MessageId
@@ -45,6 +47,8 @@ class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
     validity: timedelta | None = None
     testing: bool = False
     shorten: bool = False
+    shown: str | None = None
+    hidden: bool = False
 
 
 class MailFile(msgspec.Struct, frozen=True):
@@ -60,6 +64,7 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     """One e-mail, of which each recipient has a status of his own. id: also its idempotency key.
 
     text, html, mjml: at least one. values: what stands for the variables of a Liquid template; None = it is no template.
+    shown: the subject as people see it, secrets masked; None = the subject itself. hidden: a recipient is a secret: none is shown.
     """
 
     id: MessageId
@@ -85,6 +90,8 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     send_at: datetime | None = None
     validity: timedelta | None = None
     testing: bool = False
+    shown: str | None = None
+    hidden: bool = False
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -137,5 +144,8 @@ class MailChannel(Protocol):
     """Where e-mails go."""
 
     async def send(self, mails: Sequence[Mail]) -> Sequence[Sequence[Answer]]:
-        """For each mail, in the same order, an answer for each recipient: to, then cc, then bcc. Otherwise as SmsChannel."""
+        """For each mail, in the same order, an answer for each recipient: to, then cc, then bcc, each once; one where there is nobody.
+
+        Otherwise as SmsChannel.
+        """
         ...

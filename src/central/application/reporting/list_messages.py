@@ -9,10 +9,10 @@ from typing import Final, Literal
 from central.application.ports.message_reports import EventRow, MessageRow
 from central.application.ports.reporting import RecordHistory
 from central.application.reporting.explanation import Entry, Kind
+from central.application.reporting.hide_messages import as_seen, line_as_seen
 from central.application.reporting.record_values import MessageView
 from central.application.reporting.tell_messages import explain_message, tell_event
 from central.domain.secret_recipients import is_secret_recipient
-from central.domain.variable_rules import MASK
 
 _CHANNELS: Final = {"sms": "SMS", "email": "E-mail"}
 
@@ -39,13 +39,14 @@ def tell_messages(rows: Sequence[MessageRow], lines: Sequence[EventRow]) -> Iter
 
 
 def hide_secret_recipients(history: RecordHistory, secrets: Collection[str]) -> RecordHistory:
-    """The same history without the numbers and addresses of recipients that one of these secret values holds."""
-    hidden = {row.id: row.recipient for row in history.messages if is_secret_recipient(row.recipient, secrets)}
+    """The same history with messages as people see them; recipients that one of these secret values holds are hidden, too."""
+    known = {row.id: row for row in history.messages}
+    hidden = {row.id for row in history.messages if is_secret_recipient(row.recipient, secrets)}
     return replace(
         history,
-        messages=[row.without_recipient(MASK) if row.id in hidden else row for row in history.messages],
+        messages=[as_seen(row, hidden=row.id in hidden) for row in history.messages],
         message_lines=[
-            line.without(hidden[line.message_id], MASK) if line.message_id in hidden else line
+            line_as_seen(line, known[line.message_id], hidden=line.message_id in hidden)
             for line in history.message_lines
         ],
     )

@@ -1,4 +1,4 @@
-"""Messages with their history and explanation, as the API, the CLI and a record's timeline show them (path step 7)."""
+"""Messages with their history and explanation, as the API and the CLI show them: secrets of flows masked (path step 7)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from central.application.ports.message_reports import EventRow, MessageReports, MessageRow, MessageWish
 from central.application.reporting.documents import Document, to_document
+from central.application.reporting.hide_messages import as_seen, line_as_seen
 from central.application.reporting.tell_messages import explain_message, tell_event
 from central.domain.errors import NotFound
 from central.domain.ids import AccountId, MessageId
@@ -23,15 +24,16 @@ class ReadMessages:
         self, account_id: AccountId, wanted: MessageWish, before: MessageId | None, limit: int
     ) -> Sequence[Document]:
         """Newest first, each with the sentence that explains its status."""
-        return [to_document(message_document(row)) for row in await self._store.page(account_id, wanted, before, limit)]
+        rows = await self._store.page(account_id, wanted, before, limit)
+        return [to_document(message_document(as_seen(row))) for row in rows]
 
     async def one(self, account_id: AccountId, channel: Literal["sms", "email"], message_id: MessageId) -> Document:
         """One message with its history. Raises NotFound ``message_not_found``."""
         row = await self._store.get(account_id, message_id)
         if row is None or row.channel != channel:
             raise NotFound("message_not_found", "There is no such message in this account.")
-        history = await self._store.history(account_id, [message_id])
-        return to_document({**message_document(row), "history": [event_document(line) for line in history]})
+        lines = [line_as_seen(line, row) for line in await self._store.history(account_id, [message_id])]
+        return to_document({**message_document(as_seen(row)), "history": [event_document(line) for line in lines]})
 
     async def counts(
         self, account_id: AccountId, channel: Literal["sms", "email"], request_id: UUID | None

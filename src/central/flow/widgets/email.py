@@ -55,9 +55,10 @@ class EmailNode:
         to, cc, bcc, masked = self._recipients(walk)
         if isinstance(to, Failed):
             return to
-        shown = MASK if masked else ", ".join((*to, *cc, *bcc))
-        walk.note("message", channel="email", to=shown, sender=sender, subject=mail[1])
-        errand = SendEmail(to, *mail[0], cc, bcc, sender, self._files(walk), self.tracking)
+        told = MASK if masked else ", ".join((*to, *cc, *bcc))
+        walk.note("message", channel="email", to=told, sender=sender, subject=mail[1])
+        shown = None if mail[1] == mail[0][0] else mail[1]
+        errand = SendEmail(to, *mail[0], cc, bcc, sender, self._files(walk), self.tracking, shown, masked)
         walk.send(errand, LIMIT_HAND_OVER_S)
         return None
 

@@ -77,7 +77,11 @@ class SmsNode:
             "message", channel="sms", to=to[1], sender=sender, encoding=size.encoding, parts=size.parts, text=rendered.shown
         )  # fmt: skip
         wait_s = self.wait.seconds(walk) if self.wait is not None else 0.0
-        errand = SendSms(to[0], rendered.text, size.encoding, size.parts, sender, *ids, wait_s, shorten=self.shorten)
+        shown = None if rendered.shown == rendered.text else rendered.shown
+        hidden = to[0] != to[1]
+        errand = SendSms(
+            to[0], rendered.text, size.encoding, size.parts, sender, *ids, wait_s, shorten=self.shorten, shown=shown, hidden=hidden
+        )  # fmt: skip
         walk.send(errand, LIMIT_HAND_OVER_S + wait_s)
         return None
 

@@ -43,12 +43,13 @@ with d as materialized (
   select * from jsonb_to_recordset(%(messages)s::jsonb) as d(account_id uuid, id uuid, record_id uuid, request_id uuid, content_id uuid,
     carrier_id uuid, created_at timestamptz, due_at timestamptz, deadline timestamptz, parts smallint, testing boolean, channel text,
     status text, reason text, detail text, recipient text, sender text, text text, encoding text, purpose text, step text,
-    client_identifier text, ids jsonb, event_id uuid)),
+    client_identifier text, ids jsonb, event_id uuid, shown_text text, recipient_hidden boolean)),
 added as (
   insert into message (account_id, id, record_id, request_id, content_id, carrier_id, created_at, changed_at, due_at, deadline, parts,
-                       testing, channel, status, reason, detail, recipient, sender, text, encoding, purpose, step, client_identifier, ids)
+                       testing, channel, status, reason, detail, recipient, sender, text, encoding, purpose, step, client_identifier, ids,
+                       shown_text, recipient_hidden)
   select account_id, id, record_id, request_id, content_id, carrier_id, created_at, created_at, due_at, deadline, parts, testing, channel,
-         status, reason, detail, recipient, sender, text, encoding, purpose, step, client_identifier, ids
+         status, reason, detail, recipient, sender, text, encoding, purpose, step, client_identifier, ids, shown_text, recipient_hidden
     from d on conflict do nothing
   returning account_id, id),
 told as (
@@ -61,7 +62,7 @@ published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
   select d.account_id, new_uuid7(), e.id, d.record_id, d.request_id, d.channel || '.status', d.created_at, jsonb_strip_nulls(jsonb_build_object(
          'message_id', d.id, 'record_id', d.record_id, 'request_id', d.request_id, 'client_identifier', nullif(d.client_identifier, ''),
-         'step', nullif(d.step, ''), 'channel', d.channel, 'to', d.recipient, 'status', d.status, 'reason', nullif(d.reason, ''), 'parts', d.parts))
+         'step', nullif(d.step, ''), 'channel', d.channel, 'to', case when d.recipient_hidden then '***' else d.recipient end, 'status', d.status, 'reason', nullif(d.reason, ''), 'parts', d.parts))
     from d join added using (account_id, id)
     join webhook_endpoint e on e.account_id = d.account_id and e.disabled_at is null and (d.channel || '.status') = any(e.events)
      and e.flow_id is null
@@ -77,9 +78,9 @@ select d.account_id, d.id, d.code, d.url, d.shown, d.record_id, d.number, d.step
 on conflict (account_id, id) do nothing;
 
 -- name: add_contents
-insert into message_content (account_id, id, body, created_at, bytes)
-select d.account_id, d.id, d.body, d.created_at, octet_length(d.body::text)
-  from jsonb_to_recordset(%(contents)s::jsonb) as d(account_id uuid, id uuid, body jsonb, created_at timestamptz) on conflict do nothing;
+insert into message_content (account_id, id, body, subject, created_at, bytes)
+select d.account_id, d.id, d.body, d.subject, d.created_at, octet_length(d.body::text)
+  from jsonb_to_recordset(%(contents)s::jsonb) as d(account_id uuid, id uuid, body jsonb, subject text, created_at timestamptz) on conflict do nothing;
 
 -- name: contents
 select c.id, c.body from message_content c join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) using (account_id, id);
@@ -176,13 +177,13 @@ moved as (
     from d where m.account_id = d.account_id and m.id = d.id and m.status = d.from_status
      and (d.status = d.from_status or exists (
           select from move v where v.family = m.channel and v.from_status = d.from_status and v.to_status = d.status))
-  returning m.account_id, m.id, m.record_id, m.request_id, m.client_identifier, m.step, m.channel, m.recipient, m.status, d.from_status,
-            m.reason, m.parts, m.changed_at),
+  returning m.account_id, m.id, m.record_id, m.request_id, m.client_identifier, m.step, m.channel, m.recipient, m.recipient_hidden, m.status,
+            d.from_status, m.reason, m.parts, m.changed_at),
 published as (
   insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
   select m.account_id, new_uuid7(), e.id, m.record_id, m.request_id, m.channel || '.status', m.changed_at, jsonb_strip_nulls(jsonb_build_object(
          'message_id', m.id, 'record_id', m.record_id, 'request_id', m.request_id, 'client_identifier', nullif(m.client_identifier, ''),
-         'step', nullif(m.step, ''), 'channel', m.channel, 'to', m.recipient, 'status', m.status, 'previous', m.from_status,
+         'step', nullif(m.step, ''), 'channel', m.channel, 'to', case when m.recipient_hidden then '***' else m.recipient end, 'status', m.status, 'previous', m.from_status,
          'reason', nullif(m.reason, ''), 'parts', m.parts))
     from moved m join webhook_endpoint e on e.account_id = m.account_id and e.disabled_at is null
      and (m.channel || '.status') = any(e.events) and e.flow_id is null

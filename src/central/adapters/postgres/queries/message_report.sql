@@ -3,21 +3,21 @@
 -- name: message_page
 select m.id, m.channel, m.status, m.reason, m.detail, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.cost, m.purpose, m.step,
        m.client_identifier, m.created_at, m.changed_at, m.deadline, m.due_at, m.handed_at, m.record_id, m.request_id, m.testing,
-       coalesce(c.name, '') as carrier, coalesce(b.body ->> 'subject', '') as subject
+       coalesce(c.name, '') as carrier, coalesce(b.subject, '') as subject, m.shown_text, m.recipient_hidden
   from message m
   left join carrier c on c.account_id = m.account_id and c.id = m.carrier_id
   left join message_content b on b.account_id = m.account_id and b.id = m.content_id
  where m.account_id = %(account_id)s and m.channel = %(channel)s and (%(id)s::uuid is null or m.id = %(id)s)
    and (%(before)s::uuid is null or m.id < %(before)s) and (%(status)s::text is null or m.status = %(status)s)
    and (%(record_id)s::uuid is null or m.record_id = %(record_id)s) and (%(request_id)s::uuid is null or m.request_id = %(request_id)s)
-   and (%(recipient)s::text is null or m.recipient = %(recipient)s)
+   and (%(recipient)s::text is null or (m.recipient = %(recipient)s and not m.recipient_hidden))
    and (%(client_identifier)s::text is null or m.client_identifier = %(client_identifier)s)
  order by m.account_id, m.id desc limit %(limit)s;
 
 -- name: one_message
 select m.id, m.channel, m.status, m.reason, m.detail, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.cost, m.purpose, m.step,
        m.client_identifier, m.created_at, m.changed_at, m.deadline, m.due_at, m.handed_at, m.record_id, m.request_id, m.testing,
-       coalesce(c.name, '') as carrier, coalesce(b.body ->> 'subject', '') as subject
+       coalesce(c.name, '') as carrier, coalesce(b.subject, '') as subject, m.shown_text, m.recipient_hidden
   from message m
   left join carrier c on c.account_id = m.account_id and c.id = m.carrier_id
   left join message_content b on b.account_id = m.account_id and b.id = m.content_id

@@ -83,7 +83,7 @@ select to_jsonb(r) as record,
        (select coalesce(jsonb_agg(to_jsonb(l) || jsonb_build_object('trunk', t.name) order by l.attempt_number, l.handed_at, l.id), '[]')
           from leg l left join trunk t on t.account_id = l.account_id and t.id = l.trunk_id
          where l.account_id = r.account_id and l.record_id = r.id) as legs,
-       (select coalesce(jsonb_agg(to_jsonb(m) || jsonb_build_object('carrier', coalesce(c.name, ''), 'subject', coalesce(b.body ->> 'subject', ''))
+       (select coalesce(jsonb_agg(to_jsonb(m) || jsonb_build_object('carrier', coalesce(c.name, ''), 'subject', coalesce(b.subject, ''))
                                   order by m.created_at, m.id), '[]')
           from message m
           left join carrier c on c.account_id = m.account_id and c.id = m.carrier_id
@@ -182,7 +182,8 @@ select r.account_id, r.id as record_id, v.id as flow_version_id, jsonb_strip_nul
            jsonb_agg(told.message order by told.created_at, told.id) filter (where told.channel = 'email') as emails
       from (
         select m.channel, m.created_at, m.id, m.parts, jsonb_build_object(
-                 'message_id', m.id, 'step', nullif(m.step, ''), 'to', m.recipient, 'status', m.status, 'reason', nullif(m.reason, '')) as message
+                 'message_id', m.id, 'step', nullif(m.step, ''), 'to', case when m.recipient_hidden then '***' else m.recipient end,
+                 'status', m.status, 'reason', nullif(m.reason, '')) as message
           from message m where m.account_id = r.account_id and m.record_id = r.id) told) sent;
 
 -- name: version_documents
