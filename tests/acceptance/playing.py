@@ -23,7 +23,7 @@ _SAME_LOOKS = 5
 _TRACE_S = 8.0
 _CLOSE_S = 15.0
 _PLAN = {"name": "laboratory", "voice": [{"prefix": "", "pulse_s": 60, "per_pulse": 1_000_000}]}
-_ACCOUNT = {
+ACCOUNT = {
     "policy_id": "LAB", "opening_balance": "1000", "rate_plan": _PLAN, "api_per_minute": 600_000, "channel_cap": 200, "cps_cap": 50,
 }  # fmt: skip
 
@@ -56,7 +56,7 @@ class Played:
         """Everything before the list is loaded."""
         file, operator = self.file, self.installation.operator
         changes = {key: resolve(value) if isinstance(value, str) else value for key, value in file.account.items()}
-        account = operator.post("/operator/accounts", {"name": file.name} | _ACCOUNT | changes)
+        account = operator.post("/operator/accounts", {"name": file.name} | ACCOUNT | changes)
         self.account_id = account["id"]
         issued = operator.post(f"/operator/accounts/{self.account_id}/keys", {"name": "acceptance", "role": "owner"})
         operator.close()

@@ -19,7 +19,9 @@ from examples.carrier.mail_house import MailHouse
 from examples.carrier.name_server import NameServer
 from examples.carrier.sipp import free_ports
 from tests.acceptance.atlas import add_messages
+from tests.acceptance.far_ends import FarEnds, number, place_of
 from tests.acceptance.laboratory import catalogue
+from tests.acceptance.playing import ACCOUNT
 from tests.api_client import Api
 from tests.installation import Installation
 from tests.integration.messaging.test_mailbox_of_relay import bounce
@@ -71,6 +73,26 @@ HOSTILE: dict[str, dict[str, Any]] = {
 }
 """Content that cannot become a lawful message; whoever sends it hears why."""
 _LIMIT_S = 60
+FLOW = """
+flow: writes
+type: multicast
+purpose: service
+calls: {attempts: 1, ring_timeout: 4s}
+variables: {Name: {}, Pin: {secret: true}}
+steps:
+  start: {widget: start, next: call}
+  call: {widget: make_call, on: {connected: write, busy: end, no_answer: end, failed: end}}
+  write:
+    widget: email
+    to: delivered@home.example
+    from: news@shop.example
+    subject: "{{ $flow.key.Name }}, your PIN is {{ $flow.key.Pin }}"
+    text: "It is {{ $flow.key.Pin }}."
+    on: {accepted: sent, failed: end}
+  sent: {widget: store_variable, set: {How: sent}, next: talk}
+  talk: {widget: play, file: "silence:1", next: bye}
+  bye: {widget: hang_up}
+"""
 
 
 @dataclass
@@ -103,7 +125,7 @@ class Posted:
 
 
 @pytest.fixture(scope="module")
-def posted(asterisk_root: Path, far_ends_cache: Path) -> Iterator[Posted]:
+def posted(asterisk_root: Path, far_ends_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Posted]:
     (bounces,) = free_ports("127.0.0.1", 1)
     with ExitStack() as open_:
         names = open_.enter_context(NameServer())
@@ -119,12 +141,14 @@ def posted(asterisk_root: Path, far_ends_cache: Path) -> Iterator[Posted]:
             )
         )
         operator = installation.operator
-        account = operator.post("/operator/accounts", {"name": "e-mail", "country": "IN"})
+        account = operator.post("/operator/accounts", {"name": "e-mail", "country": "IN"} | ACCOUNT)
         key = operator.post(f"/operator/accounts/{account['id']}/keys", {"name": "acceptance", "role": "owner"})[
             "secret"
         ]
         operator.close()
+        far_ends = open_.enter_context(FarEnds(["answer"], tmp_path_factory.mktemp("callees")))
         posted = Posted(installation.api(key), house)
+        posted.api.post("/trunks", far_ends.trunk("answer"))
         _prove(posted, names)
         relay = {"host": "127.0.0.1", "port": house.ports.smtp, "tls": "none", "hello": "central.example"}
         posted.api.post("/carriers", {"name": "relay", "kind": "smtp", "settings": relay})
@@ -285,6 +309,42 @@ def test_a_file_of_the_account_goes_along(posted: Posted) -> None:
     message = email.message_from_bytes(mail.content, policy=email.policy.default)
     (part,) = message.iter_attachments()
     assert (part.get_filename(), part.get_content_type(), part.get_content()) == ("spring.txt", "text/plain", "Spring.")
+
+
+def test_what_a_call_writes_is_delivered_and_stands_in_its_record(posted: Posted) -> None:
+    api = posted.api
+    flow = api.send("POST", "/flows", FLOW.encode(), "application/yaml")["id"]
+    api.post("/dids", {"dids": [{"number": "918000019999"}]})
+    api.put(f"/flows/{flow}/dids", {"dids": ["918000019999"]})
+    api.post(f"/flows/{flow}/publish", {"note": "acceptance"})
+    record = {"numbers": [number(place_of("answer"), 1)], "variables": {"Name": "Asha", "Pin": "4711-0815"}}
+    (receipt,) = api.post("/requests", {"flow": flow, "records": [record]})["records"]
+    end = time.monotonic() + _LIMIT_S
+    while True:
+        told = api.get(f"/records/{receipt['record_id']}/timeline")
+        if [mail["status"] for mail in told["record"]["emails"]] == ["Delivered"] and told["record"]["final"]:
+            break
+        assert time.monotonic() < end, told
+        time.sleep(0.3)
+    assert told["record"]["status"] == "COMPLETED"
+    assert [step["step"] for step in told["path"]][-4:] == ["write", "sent", "talk", "bye"]
+    (leg,) = told["record"]["attempts"][0]["legs"]
+    (mail,) = told["record"]["emails"]
+    assert (mail["step"], mail["to"], mail["reason"]) == ("write", "delivered@home.example", "delivered")
+    lines = [line for line in told["timeline"] if line["kind"] == "message"]
+    assert [line["data"]["kind"] for line in lines][:3] == [
+        "message_accepted",
+        "message_handed_over",
+        "message_answered",
+    ]
+    assert lines[-1]["title"] == "E-mail of step write to delivered@home.example: Delivered"
+    assert leg["connect_at"] < lines[0]["at"] < leg["end_at"]
+    (came,) = [one for one in posted.house.mails("delivered@home.example") if b"4711-0815" in one.content]
+    message = email.message_from_bytes(came.content, policy=email.policy.default)
+    assert message["Subject"] == "Asha, your PIN is 4711-0815"
+    seen = api.get(f"/emails/{mail['message_id']}")
+    assert (seen["status"], seen["subject"]) == ("Delivered", "Asha, your PIN is ***")
+    assert "4711-0815" not in str((told, seen, api.get("/emails")))  # the customer reads it, nobody else
 
 
 def test_every_status_has_a_case(posted: Posted) -> None:
