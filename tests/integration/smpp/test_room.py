@@ -7,13 +7,14 @@ from central.adapters.smpp.config import SmppConfig
 from central.adapters.system import SystemClock, SystemIds
 from central.application.ports.carriers import LinkMoved, NewsBatch, PartAnswered
 from tests.fakes.observed import ObservedTelemetry
+from tests.fakes.reach import loopback_reach
 from tests.integration.smpp.peer import message, smsc
 
 
 async def test_a_submit_keeps_its_place_until_its_answer_is_stored() -> None:
     async with smsc() as peer:
         config = SmppConfig(name="c", host="127.0.0.1", port=peer.port, system_id="esme", password="secret", window=20)
-        carrier = SmppCarrier(config, SystemClock(), SystemIds(), ObservedTelemetry())
+        carrier = SmppCarrier(config, SystemClock(), SystemIds(), ObservedTelemetry(), loopback_reach())
         carrier.start()
         news = carrier.news()
         up = await anext(news)
