@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from central.adapters.postgres.account_files import PostgresFiles
 from central.adapters.postgres.dispatch_store import PostgresDispatch
 from central.adapters.postgres.library import PostgresLibrary
 from central.adapters.postgres.message_states import PostgresMessageStates
@@ -87,7 +88,7 @@ class StoreBench(Bench):
         clock, ids = SystemClock(), SystemIds()
         store = PostgresMessages(pool, ids)
         library = PostgresLibrary(pool, PostgresDispatch(pool, ids), clock)
-        self.sms, self.mail = AcceptShortMessages(store, library, clock), AcceptMails(store, clock)
+        self.sms, self.mail = AcceptShortMessages(store, library, clock), AcceptMails(store, PostgresFiles(pool), clock)
         self.states = PostgresMessageStates(pool)
         for channel, kind in (("sms", "smpp"), ("email", "smtp")):
             carrier = uuid4()

@@ -19,6 +19,7 @@ from central.bootstrap.carriers import open_mailbox, open_relay
 from central.domain.errors import InvalidInput, NeighbourError
 from central.domain.ids import AccountId
 from central.domain.mail_tokens import bounced_message
+from tests.fakes.reach import loopback_reach
 from tests.integration.messaging.conftest import Post
 from tests.integration.messaging.mails import TOKENS, relay, sent, status, verp
 from tests.integration.smtp.imap_server import ImapServer, imap
@@ -74,12 +75,12 @@ class StoreIsAway(StoreMailNews):
 async def served(post: Post, carrier: CarrierId, *, away: int = 0) -> AsyncGenerator[Served]:
     """The relay in service; the store is away for so many batches of reports first."""
     (row,) = [row for row in await post.store.carriers() if row.id == carrier]
-    mailbox = open_mailbox(row, post.clock, partial(bounced_message, TOKENS))
+    mailbox = open_mailbox(row, post.clock, partial(bounced_message, TOKENS), loopback_reach())
     assert isinstance(mailbox, MailboxReader)
     news = StoreIsAway(post.store, row, row.routes, post.clock, post.ids, post.telemetry)
     news.away = away
     one: Served = ServeCarrier(
-        row, open_relay(row, post.clock), no_mails, news, MailAnswered, post.store, post.telemetry
+        row, open_relay(row, post.clock, loopback_reach()), no_mails, news, MailAnswered, post.store, post.telemetry
     )
     one.hear_by(mailbox)
     gathering = asyncio.create_task(one.gather())
@@ -192,14 +193,14 @@ async def test_settings_that_cannot_be_are_refused(post: Post, settings: dict[st
     carrier = relay(post, post.stock.account(), **settings)
     (row,) = [row for row in await post.store.carriers() if row.id == carrier]
     with pytest.raises(InvalidInput, match=word) as caught:
-        open_mailbox(row, post.clock, partial(bounced_message, TOKENS))
+        open_mailbox(row, post.clock, partial(bounced_message, TOKENS), loopback_reach())
     assert caught.value.code == "invalid_carrier"
 
 
 async def test_a_relay_without_a_mailbox_has_none(post: Post) -> None:
     carrier = relay(post, post.stock.account())
     (row,) = [row for row in await post.store.carriers() if row.id == carrier]
-    assert open_mailbox(row, post.clock, partial(bounced_message, TOKENS)) is None
+    assert open_mailbox(row, post.clock, partial(bounced_message, TOKENS), loopback_reach()) is None
 
 
 def _relay(post: Post, account: AccountId, settings: dict[str, object]) -> CarrierId:

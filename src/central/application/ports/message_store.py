@@ -57,8 +57,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message as it is accepted; ``due_at`` None = refused, its status is the end.
 
-    price: what its hand-over will cost, in millionths of the account's currency (SMS).
-    shown_text: the text as people see it, secrets masked; None = the text itself. recipient_hidden: nobody is to see who gets it.
+    price: what its hand-over will cost, in millionths of the account's currency (SMS). shown_text: as people see it, None = the text.
     """
 
     id: MessageId
@@ -92,7 +91,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredMessage(msgspec.Struct, frozen=True):
-    """A message under lock."""
+    """A message under lock; ``handed``: it is handed over and its answer is awaited."""
 
     account_id: AccountId
     id: MessageId
@@ -117,7 +116,6 @@ class StoredMessage(msgspec.Struct, frozen=True):
     record_id: RecordId | None = None
     request_id: RequestId | None = None
     handed: bool = False
-    """It is handed over and its answer is awaited."""
     due_at: datetime | None = None
     hits: frozenset[str] = frozenset()
     known_parts: tuple[KnownPart, ...] = ()
@@ -136,7 +134,7 @@ class KnownPart(msgspec.Struct, frozen=True):
 class Move(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of a message under lock. Unset places are emptied: a Move tells the whole new state.
 
-    lease: it is handed over now (tries rises). status: the same, or along a lawful edge. cost: what it has cost in all.
+    lease: it is handed over now (tries rises). status: the same, or along a lawful edge. cost: what it has cost in all. ids None = they stay.
     """
 
     message: StoredMessage
@@ -149,7 +147,6 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     carrier_id: CarrierId | None = None
     cost: int = 0
     ids: Mapping[str, str] | None = None
-    """In place of the message's ids; None = they stay."""
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True):
