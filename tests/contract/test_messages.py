@@ -17,6 +17,7 @@ from central.adapters.postgres.pool import Pool
 from central.adapters.system import SystemClock, SystemIds
 from central.application.messaging.accept_mails import AcceptMails
 from central.application.messaging.accept_messages import AcceptShortMessages
+from central.application.messaging.shorten_links import ShortenLinks
 from central.application.ports.messages import (
     Accepted,
     Mail,
@@ -88,7 +89,10 @@ class StoreBench(Bench):
         clock, ids = SystemClock(), SystemIds()
         store = PostgresMessages(pool, ids)
         library = PostgresLibrary(pool, PostgresDispatch(pool, ids), clock)
-        self.sms, self.mail = AcceptShortMessages(store, library, clock), AcceptMails(store, PostgresFiles(pool), clock)
+        self.sms, self.mail = (
+            AcceptShortMessages(store, library, ShortenLinks(ids, "https://s.example/l/"), clock),
+            AcceptMails(store, PostgresFiles(pool), clock),
+        )
         self.states = PostgresMessageStates(pool)
         for channel, kind in (("sms", "smpp"), ("email", "smtp")):
             carrier = uuid4()

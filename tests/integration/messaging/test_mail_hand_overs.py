@@ -31,6 +31,7 @@ from central.domain.ids import MessageId
 from central.domain.mail_tokens import TokenKey, TokenKeys
 from central.domain.policies import Purpose
 from central.domain.statuses import EmailStatus
+from tests.fakes.reach import loopback_reach
 from tests.integration.messaging.conftest import Post
 from tests.integration.smtp.relays import ScriptedRelay, scripted
 
@@ -103,7 +104,7 @@ class Mails:
             "tls": "none",
             "connections": 2,
         }
-        relay = SmtpRelay(RelayConfig(**(given | settings)), post.clock)  # type: ignore[arg-type]
+        relay = SmtpRelay(RelayConfig(**(given | settings)), post.clock, loopback_reach())  # type: ignore[arg-type]
         relay.open()
         row = next(row for row in await post.store.carriers() if row.id == self.carrier)
         news = StoreMailNews(post.store, row, row.routes, post.clock, post.ids, post.telemetry)

@@ -18,6 +18,7 @@ from central.adapters.postgres.statements import load_statements
 from central.adapters.system import SystemIds
 from central.application.messaging.accept_mails import AcceptMails
 from central.application.messaging.accept_messages import AcceptShortMessages
+from central.application.messaging.shorten_links import ShortenLinks
 from central.application.ports.carriers import NotTaken
 from central.application.ports.message_reports import MessageWish
 from central.application.ports.messages import Mail, ShortMessage
@@ -62,7 +63,9 @@ async def test_the_carrier_gets_it_whole_and_people_see_it_masked(post: Post, ap
     hears(post, account)
     served, fake = await post.serve(post.carrier(account))
     message = sms(account)
-    await AcceptShortMessages(post.store, post.library, post.clock).send([message])
+    await AcceptShortMessages(
+        post.store, post.library, ShortenLinks(post.ids, "https://s.example/l/"), post.clock
+    ).send([message])
     await served.send()
     (handed,) = fake.submitted
     assert (handed.to, handed.text) == (SECRET, message.text)
@@ -105,7 +108,9 @@ async def test_the_record_and_its_final_webhook_name_no_hidden_recipient(post: P
     request = post.stock.request(account, post.stock.flow(account))
     (record,) = post.stock.records(account, request, [["919800000001"]])
     post.carrier(account)
-    await AcceptShortMessages(post.store, post.library, post.clock).send([sms(account, record)])
+    await AcceptShortMessages(
+        post.store, post.library, ShortenLinks(post.ids, "https://s.example/l/"), post.clock
+    ).send([sms(account, record)])
     await AcceptMails(post.store, PostgresFiles(post.pool), post.clock).send([mail(account, record)])
     history = await PostgresReports(api_pool).history(account, record, traces=True)
     assert history is not None
