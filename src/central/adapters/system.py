@@ -6,10 +6,12 @@ import secrets
 import string
 import time
 from datetime import UTC, datetime
+from operator import attrgetter
 from uuid import UUID
 
 from central.domain.ids import uuid7
 
+_number = attrgetter("int")
 _BASE62 = string.ascii_letters + string.digits
 
 
@@ -38,7 +40,7 @@ class SystemIds:
     def uuids(self, n: int) -> list[UUID]:
         """``n`` new ids of one millisecond, ascending: one call for a whole batch."""
         ms = time.time_ns() // 1_000_000
-        return sorted(uuid7(ms, secrets.randbits(76)) for _ in range(n))
+        return sorted((uuid7(ms, secrets.randbits(76)) for _ in range(n)), key=_number)
 
     def instant(self) -> int:
         """The present time in milliseconds, but later than any instant before."""

@@ -37,7 +37,7 @@ from central.settings import Settings
 async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemetry) -> None:
     """Run until ``stop`` is set; what is handed over may be answered."""
     async with (
-        worker_stores(settings, "messenger") as stores,
+        worker_stores(settings, "messenger", by_keys=True) as stores,
         await worker_pool(settings, "central_worker", "messenger files", 2) as files,
     ):
         owner = f"{settings.node_name}/{stores.ids.uuid().hex[-12:]}"

@@ -59,9 +59,16 @@ async def upkeep(settings: Settings) -> None:
     await asyncio.to_thread(keep_partitions, database_dsn(settings), SystemClock().now(), retention(settings))
 
 
-async def worker_pool(settings: Settings, role: Role, name: str, size: int | None = None) -> Pool:
-    """Connections of a process."""
+async def worker_pool(
+    settings: Settings, role: Role, name: str, size: int | None = None, *, by_keys: bool = False
+) -> Pool:
+    """Connections of a process; ``by_keys`` as of ``open_pool``."""
     count = size or (settings.api_connections if role == "central_api" else settings.worker_connections)
     return await open_pool(
-        database_dsn(settings), role, count, name=name, statement_timeout_s=settings.statement_timeout_s
+        database_dsn(settings),
+        role,
+        count,
+        name=name,
+        statement_timeout_s=settings.statement_timeout_s,
+        by_keys=by_keys,
     )

@@ -30,10 +30,10 @@ class WorkerStores:
 
 
 @contextlib.asynccontextmanager
-async def worker_stores(settings: Settings, name: str) -> AsyncGenerator[WorkerStores]:
-    """Open the pool of a worker process and what stands on it."""
+async def worker_stores(settings: Settings, name: str, *, by_keys: bool = False) -> AsyncGenerator[WorkerStores]:
+    """Open the pool of a worker process and what stands on it; ``by_keys`` as of ``open_pool``."""
     clock, ids = SystemClock(), SystemIds()
-    async with await worker_pool(settings, "central_worker", name) as pool:
+    async with await worker_pool(settings, "central_worker", name, by_keys=by_keys) as pool:
         dispatch = PostgresDispatch(pool, ids)
         yield WorkerStores(
             pool=pool,

@@ -180,7 +180,8 @@ class PostgresMessageBatch:
 
 def stored(row: Sequence[Any], hits: frozenset[str] = frozenset(), parts: tuple[KnownPart, ...] = ()) -> StoredMessage:
     r"""A message of its row, in the order of the statements\' columns."""
-    return msgspec.structs.replace(StoredMessage(*row), hits=hits, known_parts=parts)
+    fields: Sequence[Any] = (*row, hits, parts)
+    return StoredMessage(*fields)
 
 
 def storable(texts: Sequence[str]) -> list[str]:

@@ -27,6 +27,11 @@ _CONNECT_TIMEOUT_S = 5
 _TOO_SLOW = frozenset({"57014", "55P03", "25P03"})  # statement, lock and idle-in-transaction timeouts
 # A transaction that was forgotten holds vacuum back, and that of a worker which stands still holds locks: others wait for it.
 _IDLE_IN_TRANSACTION_S: Mapping[Role, int] = {"central_owner": 60, "central_api": 60, "central_worker": 10}
+# A prepared plan lives until the next analyze: one made while a table was new would read it whole for each batch until then.
+_BY_KEYS = (
+    "select set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false), "
+    "set_config('enable_mergejoin', 'off', false)"
+)
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -39,12 +44,14 @@ async def open_pool(
     name: str = "",
     checkout_timeout_s: float = 10.0,
     statement_timeout_s: float = 60.0,
+    by_keys: bool = False,
 ) -> Pool:
     """Open at most ``size`` connections as ``role`` and return when the first ones stand; the caller closes the pool.
 
     ``name`` shows in pg_stat_activity. Connections of the API are tested at each checkout, so that a restart of the server
     costs no request; workers retry by themselves. Jsonb is read and written by msgspec, statements that repeat are
-    prepared. NeighbourError ``database_unavailable`` when the server does not answer.
+    prepared. by_keys: all statements look rows up by keys, and are planned so, however small a table was when it was planned.
+    NeighbourError ``database_unavailable`` when the server does not answer.
     """
     pool: Pool = AsyncConnectionPool(
         dsn,
@@ -57,7 +64,7 @@ async def open_pool(
         min_size=min(2, size),
         max_size=size,
         open=False,
-        configure=_configure(role, statement_timeout_s),
+        configure=_configure(role, statement_timeout_s, by_keys=by_keys),
         check=AsyncConnectionPool.check_connection if role == "central_api" else None,
         timeout=checkout_timeout_s,
         name=name or role,
@@ -73,7 +80,7 @@ async def open_pool(
     return pool
 
 
-def _configure(role: Role, statement_timeout_s: float) -> Callable[[Connection], Awaitable[None]]:
+def _configure(role: Role, statement_timeout_s: float, *, by_keys: bool) -> Callable[[Connection], Awaitable[None]]:
     """What each new connection is told, once."""
 
     async def configure(connection: Connection) -> None:
@@ -84,6 +91,8 @@ def _configure(role: Role, statement_timeout_s: float) -> Callable[[Connection],
             "set_config('statement_timeout', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)",
             [role, f"{statement_timeout_s * 1000:.0f}", f"{_IDLE_IN_TRANSACTION_S[role]}s"],
         )
+        if by_keys:
+            await connection.execute(_BY_KEYS)
         await connection.commit()
 
     return configure

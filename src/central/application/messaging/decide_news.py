@@ -219,9 +219,8 @@ def decide_receipts(message: StoredMessage, receipts: Sequence[tuple[int, Receip
             continue
         wanted = part.status if receipt.status is None else receipt.status
         moves = wanted != part.status and lawful("sms", part.status, wanted)
-        parts[number] = msgspec.structs.replace(
-            part, status=wanted if moves else part.status, states=(*part.states, key)
-        )
+        states = (*part.states, key)
+        parts[number] = KnownPart(number, part.carrier_id, part.remote_id, wanted if moves else part.status, states)
         after = worst_of([known.status for known in parts.values()]) if moves else SmsStatus(status)
         late = wanted != part.status and not moves
         changed = after != status and lawful("sms", status, after)

@@ -5,9 +5,11 @@ A message's hand-over is judged once all of its parts are answered; until then t
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from central.application.messaging.ask_after_silence import AskAfterSilence
 from central.application.messaging.decide_news import Decided, Lines, decide_receipts, decide_sms_answers
@@ -18,6 +20,9 @@ from central.application.ports.world import Clock, Ids
 from central.domain.ids import MessageId
 from central.domain.message_routes import CarrierRoute
 from central.domain.numbers import MIN_DIGITS
+
+_FEW: Final = 500
+_NO_DIGITS: Final = re.compile("[^0-9]+")
 
 
 class HearTexts(Protocol):
@@ -95,7 +100,27 @@ class StoreSmsNews:
         await self._place(batch, early)
 
     async def receipts(self, news: Sequence[ReceiptCame]) -> None:
-        """Store receipts; those that fit no message are kept for the answer that names it. Raises NeighbourError."""
+        """Store receipts; those that fit no message are kept for the answer that names it. Raises NeighbourError.
+
+        Many are stored by two transactions side by side, so that the database works while we decide. Those of one id stay in
+        order; when one of the two fails, what the other stored is told again and changes nothing.
+        """
+        if len(news) <= _FEW:
+            await self._receipts(news)
+            return
+        halves: tuple[list[ReceiptCame], ...] = ([], [])
+        for receipt in news:
+            halves[hash(receipt.remote_id) % len(halves)].append(receipt)
+        ended = await asyncio.gather(*map(self._in_turns, halves), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
+
+    async def _in_turns(self, news: Sequence[ReceiptCame]) -> None:
+        for start in range(0, len(news), _FEW):
+            await self._receipts(news[start : start + _FEW])
+
+    async def _receipts(self, news: Sequence[ReceiptCame]) -> None:
         forms = {form for receipt in news for form in (receipt.remote_id, *receipt.same_ids)}
         async with self._store.receipts(self._carrier.account_id, self._carrier.id, list(forms)) as batch:
             await self._place(batch, news)
@@ -165,11 +190,13 @@ def _place(
 
 def _is_about(receipt: ReceiptCame, message: StoredMessage) -> bool:
     """Whether the recipient's number stands in it: carriers write it with or without country code, ``+`` and zeros."""
-    return any(message.recipient.endswith(digits) or digits.endswith(message.recipient) for digits in _numbers(receipt))
+    return message.recipient in receipt.about or any(
+        message.recipient.endswith(digits) or digits.endswith(message.recipient) for digits in _numbers(receipt)
+    )
 
 
 def _numbers(receipt: ReceiptCame) -> list[str]:
-    digits = ("".join(char for char in about if char in "0123456789").lstrip("0") for about in receipt.about)
+    digits = (_NO_DIGITS.sub("", about).lstrip("0") for about in receipt.about)
     return [one for one in digits if len(one) >= MIN_DIGITS]
 
 
