@@ -41,6 +41,8 @@ disk_free_limit.absolute = 1MB
 """
 """No /proc in the root: RabbitMQ asks its own virtual machine how much memory it has taken."""
 
+_PROMPTS = (b"Username: ", b"Password: ", b"jcli : ", b"\n> ")
+"""Whole ones: other lines have a colon, too, and may come in two pieces."""
 _CONNECTOR = """smppccm -a
 cid SIM
 host 127.0.0.1
@@ -209,7 +211,7 @@ class Jasmin:
 def _answer(console: socket.socket, *prompts: bytes) -> bytes:
     """What Jasmin's console says up to its next prompt. Raises TimeoutError."""
     said = b""
-    while not said.endswith(prompts or (b": ", b"> ")):
+    while not said.endswith(prompts or _PROMPTS):
         data = console.recv(4096)
         if not data:
             raise FarEndError(f"Jasmin's console closed: {said.decode(errors='replace')[-300:]}")
