@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from central.adapters.postgres.contacts import PostgresLinks
 from central.adapters.postgres.pool import Pool
 from central.application.messaging.send_sms import SmsWish
+from central.application.ports.internal_functions import NewLink
 from central.application.ports.message_store import NewMessage
 from central.application.ports.messages import ShortMessage
 from central.domain.ids import AccountId, MessageId, RecordId
@@ -119,3 +121,29 @@ async def test_what_a_message_would_cost_counts_the_short_text(post: Post) -> No
     )
     assert [row.parts for row in rows] == [1, 3]
     assert post.stock.value("select count(*) from short_link") == 0
+
+
+async def test_a_link_that_another_step_made_is_told_with_its_message(
+    post: Post, api_pool: Pool, worker_pool: Pool
+) -> None:
+    """The step "short link" makes one, an SMS step sends it: the click stands in the history of both, with what may be shown."""
+    account, other = post.stock.account(), post.stock.account()
+    post.carrier(account)
+    post.carrier(other)
+    flow = post.stock.flow(account)
+    (record,) = post.stock.records(account, post.stock.request(account, flow), [["919800000001"]])
+    now = post.clock.now()
+    link = NewLink(
+        post.ids.uuid(), "abcdefghij", "https://shop.example.com/?t=secret", "https://shop.example.com/?t=***", RecordId(record),
+        "919800000001", "link", now, now + timedelta(days=1),
+    )  # fmt: skip
+    await PostgresLinks(worker_pool).add(account, link)
+    stranger = await write(post, other, text=f"See {LINKS}abcdefghij.", shorten=False)
+    message = await write(post, account, text=f"See {LINKS}abcdefghij, or {LINKS}unknown-1.", shorten=False)
+    await write(post, account, text=f"Again: {LINKS}abcdefghij", shorten=True)
+    await PostgresLinks(api_pool).open("abcdefghij", now)
+    assert clicks(post, message.id) == [("https://shop.example.com/?t=***", 1)]
+    assert post.stock.value("select count(*) from message_event where kind = 'link_clicked'") == 1
+    assert post.stock.value("select count(*) from event where record_id = %s and kind = 'link_clicked'", record) == 1
+    assert clicks(post, stranger.id) == []
+    assert post.stock.value("select count(*) from short_link") == 1

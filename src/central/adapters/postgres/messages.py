@@ -99,13 +99,20 @@ class PostgresMessages:
         if not messages:
             return {}
         rows = [
-            msgspec.structs.asdict(message) | {"event_id": event_id, "links": None}
+            msgspec.structs.asdict(message) | {"event_id": event_id, "links": None, "link_codes": None}
             for message, event_id in zip(messages, self._ids.uuids(len(messages)), strict=True)
         ]
         links = [{"account_id": message.account_id, **asdict(link)} for message in messages for link in message.links]
+        held = [
+            {"account_id": message.account_id, "id": message.id, "code": code}
+            for message in messages
+            for code in message.link_codes
+        ]
         async with self._open({message.account_id for message in messages}) as connection:
             if links:
                 await _SQL["add_links"].run(connection, {"links": as_json(links)})
+            if held:
+                await _SQL["adopt_links"].run(connection, {"held": as_json(held)})
             if contents:
                 await _SQL["add_contents"].run(connection, {"contents": as_json(contents)})
             stored = await _SQL["add_messages"].rows(connection, {"messages": as_json(rows)})

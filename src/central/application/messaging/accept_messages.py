@@ -9,6 +9,7 @@ import msgspec
 
 from central.application.messaging.judge_sms import judge_sms
 from central.application.messaging.shorten_links import ShortenLinks
+from central.application.ports.internal_functions import NewLink
 from central.application.ports.library import Library
 from central.application.ports.message_store import Acceptance, MessageStore, NewMessage
 from central.application.ports.messages import Accepted, Answer, Refused, ShortMessage
@@ -49,11 +50,13 @@ class AcceptShortMessages:
     def _judged(self, message: ShortMessage, facts: Acceptance, policy: Policy | None, now: datetime) -> NewMessage:
         """Judged with the text that goes out: its links are short already."""
         template = facts.templates.get(message.template_id)
-        if not (message.shorten or (template is not None and template.shorten)):
-            return judge_sms(message, facts, policy, now)
-        sent, links = self._shorten(message, now)
-        row = judge_sms(sent, facts, policy, now)
-        return row if row.due_at is None else msgspec.structs.replace(row, links=links)
+        codes, links = self._shorten.codes(message.text), tuple[NewLink, ...]()
+        if message.shorten or (template is not None and template.shorten):
+            message, links = self._shorten(message, now)
+        row = judge_sms(message, facts, policy, now)
+        if row.due_at is None or not (codes or links):
+            return row
+        return msgspec.structs.replace(row, links=links, link_codes=codes)
 
 
 async def _policies(library: Library, facts: Mapping[AccountId, Acceptance], now: datetime) -> dict[AccountId, Policy]:

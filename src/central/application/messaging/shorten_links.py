@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,6 +25,11 @@ class ShortenLinks:
 
     def __init__(self, ids: Ids, address: str) -> None:
         self._ids, self._address = ids, address
+        self._code = re.compile(re.escape(address) + r"([A-Za-z0-9_-]{8,16})(?![A-Za-z0-9_-])")
+
+    def codes(self, text: str) -> tuple[str, ...]:
+        """The codes of short links that a text holds already: those that a step before it made."""
+        return tuple(dict.fromkeys(self._code.findall(text))) if self._address in text else ()
 
     def __call__(self, message: ShortMessage, now: datetime) -> tuple[ShortMessage, tuple[NewLink, ...]]:
         """The message as it goes out, and the links to be stored with it."""

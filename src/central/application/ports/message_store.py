@@ -85,6 +85,8 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     testing: bool = False
     links: tuple[NewLink, ...] = ()
     """Short links in its text, stored with it."""
+    link_codes: tuple[str, ...] = ()
+    """Short links in its text that were there before: their clicks are told in its history too."""
     price: int = 0
     shown_text: str | None = None
     recipient_hidden: bool = False

@@ -77,6 +77,12 @@ select d.account_id, d.id, d.code, d.url, d.shown, d.record_id, d.number, d.step
     step text, created_at timestamptz, expires_at timestamptz, message_id uuid)
 on conflict (account_id, id) do nothing;
 
+-- name: adopt_links
+-- A link belongs to the first message that carries it.
+update short_link l set message_id = d.id
+  from jsonb_to_recordset(%(held)s::jsonb) as d(account_id uuid, id uuid, code text)
+ where l.account_id = d.account_id and l.code = d.code and l.message_id is null;
+
 -- name: add_contents
 insert into message_content (account_id, id, body, subject, created_at, bytes)
 select d.account_id, d.id, d.body, d.subject, d.created_at, octet_length(d.body::text)
