@@ -1,4 +1,4 @@
-"""Jasmin 0.11.0, a gateway to compare with, on its own Redis and RabbitMQ; for benchmarks only.
+"""Jasmin 0.11.0, a gateway that we did not write, on its own Redis and RabbitMQ: to compare with, and to be our carrier.
 
 ``python -m tests.far_ends.jasmin`` installs it: the brokers unpacked into a root folder in the cache, Jasmin with all that it
 needs into a virtual environment there, by hash from ``requirements/jasmin.txt``. 0.11.0 and not 0.11.1, which fails on every
@@ -62,6 +62,12 @@ password bar
 gid g1
 uid foo
 ok
+user -a
+username oof
+password rab
+gid g1
+uid oof
+ok
 mtrouter -a
 type defaultroute
 connector smppc(SIM)
@@ -100,10 +106,12 @@ def install_jasmin(cache: Path) -> Path:
 class Jasmin:
     """Jasmin as a client of the SMSC on ``smsc_port``, with its HTTP door on ``send_port``; a context manager.
 
+    smpp_port: its own SMPP server, where each of ``logins`` may bind; receipts of a user go to any of that user's binds.
     durable: Redis writes each change to the disk before it answers, as Central's database does.
     """
 
     name = "jasmin"
+    logins = (("foo", "bar"), ("oof", "rab"))
 
     def __init__(
         self, cache: Path, smsc_port: int, *, system_id: str = "esme", password: str = "secret", durable: bool = False
@@ -111,7 +119,7 @@ class Jasmin:
         self._root, self._venv = install_brokers(cache), install_jasmin(cache)
         self._connector = _CONNECTOR.format(smsc=smsc_port, system_id=system_id, password=password)
         self._durable = durable
-        self.send_port, self._console, self._redis, self._rabbit, *self._others = free_ports(_HOST, 10)
+        self.send_port, self._console, self._redis, self._rabbit, self.smpp_port, *self._others = free_ports(_HOST, 10)
         self._processes: list[FarEnd] = []
 
     def path(self, callback_port: int | None = None) -> str:
@@ -174,12 +182,12 @@ class Jasmin:
             (home / "etc/jasmin" / name).write_text(text)
         (spec,) = self._venv.glob(f"lib/python3*/{_SPEC}")
         shutil.copy(spec, home / "etc/jasmin/resource/amqp0-9-1.xml")
-        smpp, router, clients, servers = (str(port) for port in self._others[2:6])
+        router, clients, servers = (str(port) for port in self._others[2:5])
         environment = {
             "PATH": os.defpath, "ROOT_PATH": str(home), "HOSTNAME": "localhost", "REDIS_CLIENT_HOST": _HOST,
             "REDIS_CLIENT_PORT": str(self._redis), "AMQP_BROKER_HOST": _HOST, "AMQP_BROKER_PORT": str(self._rabbit),
             "HTTP_API_BIND": _HOST, "HTTP_API_PORT": str(self.send_port), "JCLI_BIND": _HOST, "JCLI_PORT": str(self._console),
-            "SMPP_SERVER_BIND": _HOST, "SMPP_SERVER_PORT": smpp, "ROUTER_BIND": _HOST, "ROUTER_PORT": router,
+            "SMPP_SERVER_BIND": _HOST, "SMPP_SERVER_PORT": str(self.smpp_port), "ROUTER_BIND": _HOST, "ROUTER_PORT": router,
             "CLIENT_MANAGEMENT_BIND": _HOST, "CLIENT_MANAGEMENT_PORT": clients, "SMPP_SERVER_PB_BIND": _HOST,
             "SMPP_SERVER_PB_PORT": servers, "SMPP_SERVER_PB_CLIENT_HOST": _HOST, "SMPP_SERVER_PB_CLIENT_PORT": servers,
         }  # fmt: skip
@@ -187,7 +195,7 @@ class Jasmin:
         for name in ("jasmind", "dlrlookupd", "dlrd"):
             process = self._start(name, programs / "python", programs / f"{name}.py", environment=environment)
             if name == "jasmind":
-                for port in (self._console, self.send_port, int(servers)):
+                for port in (self._console, self.send_port, self.smpp_port, int(servers)):
                     process.wait_listening(_HOST, port, _JASMIN_S)
         self._tell_console(self._connector)
 
