@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from central.adapters.postgres.account_files import PostgresAttachments
 from central.adapters.postgres.messages import PostgresMessages
@@ -36,6 +37,7 @@ from central.settings import Settings
 
 async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemetry) -> None:
     """Run until ``stop`` is set; what is handed over may be answered."""
+    asyncio.get_running_loop().set_exception_handler(partial(_tell, telemetry))
     async with (
         worker_stores(settings, "messenger", by_keys=True) as stores,
         await worker_pool(settings, "central_worker", "messenger files", 2) as files,
@@ -53,6 +55,12 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
         messenger = Messenger(store, doors.open, lead, keep, tend.step, stores.clock, telemetry, poll_s=poll_s)
         async with _receiving(settings, stores, store, telemetry, messenger):
             await messenger.run(stop, settings.drain_s)
+
+
+def _tell(telemetry: ProcessTelemetry, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What was raised where nobody waits (connections, tasks that were dropped) stands in the log like all else."""
+    message = str(context.get("message", ""))
+    telemetry.failure("nobody_caught", context.get("exception") or RuntimeError(message), detail=message)
 
 
 class _Doors:

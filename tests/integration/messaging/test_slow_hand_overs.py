@@ -39,9 +39,8 @@ async def test_only_what_is_held_is_kept_and_only_by_its_owner(post: Post) -> No
     one, two = await post.write(account, ONE, TWO)
     await served.send()
     post.clock.forward(LEASE / 2)
-    held = [(account, one.id)]
-    await KeepHandOvers(post.store, post.clock, "somebody/else")(held)
-    await KeepHandOvers(post.store, post.clock, "test/1")(held)
+    await KeepHandOvers(post.store, post.clock, "somebody/else")([(account, two.id)])
+    await KeepHandOvers(post.store, post.clock, "test/1")([(account, one.id)])
     post.clock.forward(LEASE / 2 + timedelta(seconds=1))
     assert await post.tend.step() == 1  # our own, too: nobody has it in hand
     assert post.status(two.id) == ("SENT_TO_QUEUE", "outcome_uncertain")

@@ -61,6 +61,29 @@ class Store:
             await batch.ack()
 
 
+async def test_a_defect_of_ours_is_told_and_the_sender_keeps_its_mail() -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context["exception"]))
+
+    def broken(_address: str) -> MessageId | None:
+        raise RuntimeError("a defect")
+
+    config = ReceiverConfig(name="bounces", hello="mx.bounce.example", domains=(DOMAIN,))
+    receiver = MailReceiver(config, SystemClock(), broken)
+    await receiver.open()
+    try:
+        with pytest.raises(smtplib.SMTPRecipientsRefused, match="451"):
+            await asyncio.to_thread(_bring, receiver.port)
+    finally:
+        await receiver.close(1.0)
+    assert [str(error) for error in told] == ["a defect"]
+
+
+def _bring(port: int) -> None:
+    with smtplib.SMTP("127.0.0.1", port, "localhost", timeout=10) as client:
+        client.sendmail("", [verp()], report())
+
+
 @asynccontextmanager
 async def receiving(
     *, refuses: int = 0, stored: bool = True, **settings: object

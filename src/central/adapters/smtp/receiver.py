@@ -151,7 +151,10 @@ class _Handler:
         replies = [await self._receiver.take([one], content) for one in dict.fromkeys(envelope.rcpt_tos)]
         return next((reply for reply in replies if not reply.startswith("250")), replies[0])
 
-    async def handle_exception(self, _error: Exception) -> str:
+    async def handle_exception(self, error: Exception) -> str:
+        """A defect of ours: the sender keeps its mail, and the process hears of it."""
+        told = {"message": "a bounce could not be taken", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(told)
         return "451 4.3.0 Our fault, try again later"
 
 

@@ -118,11 +118,11 @@ with due as materialized (
    where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s and m.id <> all(%(but)s::uuid[])
    order by m.due_at limit %(n)s),
 sized as (
-  select d.id, sum(coalesce(c.bytes, 4 * pg_column_size(c.body), 0)) over (order by d.place) as bytes, d.place
-    from due d left join message_content c on c.account_id = d.account_id and c.id = d.content_id)
+  select d.id, d.place, sum((select coalesce(c.bytes, 4 * pg_column_size(c.body)) from message_content c
+                              where c.account_id = d.account_id and c.id = d.content_id)) over (order by d.place) as bytes from due d)
 select d.account_id, d.id, d.channel, d.status, d.recipient, d.sender, d.text, d.encoding, d.parts, d.tries, d.carrier_id, d.purpose,
        d.created_at, d.deadline, d.ids, d.cost, d.testing, d.reason, d.handed_at, d.content_id, d.record_id, d.request_id, d.handed, d.due_at
-  from due d join sized s using (id) where s.bytes <= %(bytes)s or s.place = 1 order by s.place;
+  from due d join sized s using (id) where coalesce(s.bytes, 0) <= %(bytes)s or s.place = 1 order by s.place;
 
 -- name: states
 select m.id, m.status, m.reason from message m
