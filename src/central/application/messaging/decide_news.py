@@ -33,6 +33,8 @@ from central.domain.statuses import EmailStatus, SmsStatus
 
 RECEIPT_GRACE: Final = timedelta(hours=72)
 """How long after a message's deadline a receipt may still come; then its status says that none came."""
+MOST_STATES: Final = 50
+"""Different receipts of one part that are kept; a carrier that goes on tells nothing new, unless it moves the status."""
 _WORST: Final[Mapping[str, int]] = {
     status: place
     for place, status in enumerate((
@@ -219,6 +221,8 @@ def decide_receipts(message: StoredMessage, receipts: Sequence[tuple[int, Receip
             continue
         wanted = part.status if receipt.status is None else receipt.status
         moves = wanted != part.status and lawful("sms", part.status, wanted)
+        if len(part.states) >= MOST_STATES and not moves:
+            continue
         states = (*part.states, key)
         parts[number] = KnownPart(number, part.carrier_id, part.remote_id, wanted if moves else part.status, states)
         after = worst_of([known.status for known in parts.values()]) if moves else SmsStatus(status)
