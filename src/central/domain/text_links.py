@@ -12,7 +12,7 @@ from central.domain.value_shapes import is_web_address
 LONGEST_URL: Final = 2048
 _PLAIN: Final = "%/?#:@!$&'()*+,;=~[]"
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"`{}|\\^\x00-\x1f]+", re.IGNORECASE)
-_AFTER: Final = ".,;:!?'*"
+_AFTER: Final = ".,;:!?'"
 _PAIRS: Final = {")": "(", "]": "["}
 
 

@@ -100,7 +100,8 @@ async def test_a_step_s_message_has_its_links_once(post: Post, api_pool: Pool, t
     (record,) = post.stock.records(account, post.stock.request(account, flow), [["919800000001"]])
     message = ShortMessage(
         id=MessageId(post.ids.uuid()), account_id=account, purpose=Purpose.SERVICE, to="919800000001", text=TEXT, encoding="gsm7",
-        parts=1, record_id=RecordId(record), step="tell", shorten=True,
+        parts=1, record_id=RecordId(record), step="tell", shorten=True, hidden=True,
+        shown="Your parcel: https://shop.example.com/track?parcel=***&lang=en. Help: https://shop.example.com/help",
     )  # fmt: skip
     for _ in range(times):
         await post.accept.send([message])
@@ -110,6 +111,21 @@ async def test_a_step_s_message_has_its_links_once(post: Post, api_pool: Pool, t
     assert clicks(post, message.id) == [("https://shop.example.com/...", 1)]
     told = post.stock.rows("select data ->> 'url' from event where record_id = %s and kind = 'link_clicked'", record)
     assert told == [("https://shop.example.com/...",)]
+    assert post.stock.value("select shown_text from message where id = %s", message.id) in {None, text}
+    assert {row[0] for row in post.stock.rows("select number from short_link")} == {"***"}
+
+
+async def test_where_a_secret_hides_an_address_the_text_is_shown_as_it_was(post: Post) -> None:
+    account = post.stock.account()
+    post.carrier(account)
+    shown = "Your parcel: ***. Help: https://shop.example.com/help"
+    message = ShortMessage(
+        id=MessageId(post.ids.uuid()), account_id=account, purpose=Purpose.SERVICE, to="919800000001", text=TEXT, encoding="gsm7",
+        parts=1, shorten=True, shown=shown,
+    )  # fmt: skip
+    await post.accept.send([message])
+    assert post.stock.value("select shown_text from message where id = %s", message.id) == shown
+    assert {row[0] for row in post.stock.rows("select shown from short_link")} == {"https://shop.example.com/..."}
 
 
 async def test_what_a_message_would_cost_counts_the_short_text(post: Post) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -42,7 +43,7 @@ class ShortenLinks:
                 id=derived_uuid(message.id, 1000 + len(links)),
                 code=self._ids.code(),
                 url=url,
-                shown=url if message.record_id is None else shown_origin(url),  # a flow may have put a secret into it
+                shown=url if message.shown is None else shown_origin(url),  # it may hold the secret
                 record_id=message.record_id,
                 number=MASK if message.hidden else message.to,
                 step=message.step,
@@ -57,5 +58,19 @@ class ShortenLinks:
         if not links:
             return message, ()
         size = measure(text)
-        sent = msgspec.structs.replace(message, text=text, encoding=size.encoding, parts=size.parts)
+        sent = msgspec.structs.replace(
+            message, text=text, encoding=size.encoding, parts=size.parts, shown=self._shown(message, links)
+        )
         return sent, tuple(links)
+
+    def _shown(self, message: ShortMessage, links: Sequence[NewLink]) -> str | None:
+        """What people see of it, with the same links in the same places; as it was where secrets hide which is which."""
+        if message.shown is None:
+            return None
+        left = [self._address + link.code for link in reversed(links)]
+
+        def next_one(url: str) -> str | None:
+            return left.pop() if left and not url.startswith(self._address) else None
+
+        shown = replace_links(message.shown, next_one, LIMIT_LINKS)
+        return message.shown if left else shown
