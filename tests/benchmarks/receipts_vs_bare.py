@@ -117,7 +117,7 @@ def _bounce(id_: MessageId, recipient: str, at: datetime) -> MailHeard:
 
 async def _run(side: str, dsn: str, messages: MessageStock, news: News) -> float:
     """Seconds until all is stored."""
-    pool = await open_pool(dsn, "central_worker", 4, by_keys=True)
+    pool = await open_pool(dsn, "central_worker", 4, by_keys=side == "central")
     try:
         receipts, bounces = _central(pool, messages) if side == "central" else _bare(pool, messages)
         begun = time.perf_counter()

@@ -23,6 +23,7 @@ from tests.stock import Stock
 WINDOW = 50
 """As many submits without an answer as Kannel is given."""
 ROLES = (("serve",), ("worker", "messenger"), ("worker", "publisher"))
+SETTINGS = {"CENTRAL_ALLOW_PRIVATE_WEBHOOKS": "yes"}
 _TEXT = "Your parcel {} arrives today between 10 and 12. Reply STOP to end these messages."
 _FIRST = 919_700_000_000
 _BULK = 2_000
@@ -40,7 +41,7 @@ def central_rates(store: BenchStore, messages: int, *, callbacks: bool = True) -
 @contextlib.contextmanager
 def sending_central(dsn: str, smsc_port: int, callback_url: str = "") -> Generator[Load]:
     """Central with one bind to that SMSC. callback_url: who hears of every change of status, "" = nobody."""
-    with BenchApi(dsn, ROLES, {"CENTRAL_ALLOW_PRIVATE_WEBHOOKS": "yes"}) as central:
+    with BenchApi(dsn, ROLES, SETTINGS) as central:
         if callback_url:
             make_endpoint(Stock(dsn), central.account_id, callback_url, "sms.status")
         add_carrier(central, smsc_port, window=WINDOW)

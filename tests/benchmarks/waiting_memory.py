@@ -24,7 +24,7 @@ from tests.benchmarks.bench_store import BenchStore, bench_store
 from tests.benchmarks.figure import Progress, Size, Spec
 from tests.benchmarks.gateway_rates import FAR_ENDS, port_of
 from tests.benchmarks.message_stock import MessageStock
-from tests.benchmarks.sms_by_central import ROLES, add_carrier, send_sms
+from tests.benchmarks.sms_by_central import ROLES, SETTINGS, add_carrier, send_sms
 from tests.stock import Stock
 
 _MB = 1 << 20
@@ -64,7 +64,7 @@ def _peaks(store: BenchStore, messages: int) -> dict[str, int]:
         sink = FarEnd("sink", command, folder, talks=True)
         opened.callback(sink.end)
         dsn = opened.enter_context(store.database())
-        central = opened.enter_context(BenchApi(dsn, ROLES, {"CENTRAL_ALLOW_PRIVATE_WEBHOOKS": "yes"}))
+        central = opened.enter_context(BenchApi(dsn, ROLES, SETTINGS))
         stock = Stock(dsn)
         account = stock.account_named(central.account_id)
         make_endpoint(stock, central.account_id, "http://127.0.0.1:9/", "sms.received")
