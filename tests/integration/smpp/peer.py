@@ -17,6 +17,7 @@ from central.adapters.smpp.frames import Frames
 from central.adapters.smpp.pdu import Pdu
 from central.adapters.system import SystemClock, SystemIds
 from central.application.ports.carriers import Answer, LinkMoved, NewsBatch, PartAnswered, Submission
+from central.application.ports.reach import Reach
 from central.domain.ids import MessageId
 from central.domain.short_messages import measure
 from tests.fakes.observed import ObservedTelemetry
@@ -166,7 +167,9 @@ class Reader:
 
 
 @contextlib.asynccontextmanager
-async def carrier(port: int, *, bound: bool = True, **changes: object) -> AsyncGenerator[Reader]:
+async def carrier(
+    port: int, *, bound: bool = True, reach: Reach | None = None, **changes: object
+) -> AsyncGenerator[Reader]:
     values: dict[str, object] = {
         "name": "c",
         "host": "127.0.0.1",
@@ -175,7 +178,7 @@ async def carrier(port: int, *, bound: bool = True, **changes: object) -> AsyncG
         "password": "secret",
     }
     config = SmppConfig(**(values | changes))  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-    ours = SmppCarrier(config, SystemClock(), IDS, ObservedTelemetry(), loopback_reach())
+    ours = SmppCarrier(config, SystemClock(), IDS, ObservedTelemetry(), reach or loopback_reach())
     ours.start()
     reader = Reader(ours)
     try:

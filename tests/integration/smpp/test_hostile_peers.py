@@ -227,7 +227,7 @@ async def test_nacks_and_wrong_numbers() -> None:
 
 @pytest.mark.parametrize("limits", [("window", 1), ("window", 3), ("rate", 20.0), ("account_rate", 20.0)])
 async def test_a_window_or_a_rate_below_a_message_does_not_hold_it_up(limits: tuple[str, object]) -> None:
-    async with smsc() as peer, carrier(peer.port, bound=True, **dict([limits])) as ours:
+    async with smsc() as peer, carrier(peer.port, bound=True, **dict([limits])) as ours:  # type: ignore[arg-type]
         waiting = [message(text="x" * 700), message(), message(text="x" * 1_500)]
         wanted = sum(one.parts for one in waiting)
         while waiting:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from central.adapters.smpp.config import Timers
 from central.application.ports.carriers import LinkMoved, TextCame
 from tests.integration.smpp.peer import carrier, smsc
@@ -24,5 +26,21 @@ async def test_a_name_that_no_resolver_takes_is_told_and_tried_again() -> None:
         await ours.until(lambda: "down" in ours.links())
         (moved,) = ours.of(LinkMoved)
         assert moved.detail.startswith("no connection:")
+        (bind,) = ours.carrier.binds
+        assert bind.session.due() < float("inf")
+
+
+class _Broken:
+    """Has a defect that nobody foresaw."""
+
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        raise ValueError(f"{host}:{port}")
+
+
+async def test_a_defect_while_connecting_is_told_and_the_bind_comes_again() -> None:
+    async with carrier(2775, bound=False, reach=_Broken(), timers=QUICK) as ours:
+        await ours.until(lambda: "down" in ours.links())
+        (moved,) = ours.of(LinkMoved)
+        assert moved.detail == "defect: ValueError 127.0.0.1:2775"
         (bind,) = ours.carrier.binds
         assert bind.session.due() < float("inf")
