@@ -67,7 +67,7 @@ class Idempotency(ASGIMiddleware):
             await _replay(send, taken.status_code, taken.answer or {})
             return
         scope["state"]["subject"] = taken.subject
-        kept = _Kept(send)
+        kept = _Kept()
         try:
             await next_app(scope, _again(body, receive), kept)
         finally:
@@ -76,6 +76,7 @@ class Idempotency(ASGIMiddleware):
                 await store.answer(caller.account_id, key, fingerprint, kept.status, answer)
             else:
                 await store.release(caller.account_id, key)
+        await kept.give(send)
 
 
 def key_reused() -> CentralError:
@@ -84,10 +85,10 @@ def key_reused() -> CentralError:
 
 
 class _Kept:
-    """Passes an answer on and keeps a copy."""
+    """Holds an answer until it is stored: whoever has it may repeat the request at once, and must find it."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self) -> None:
+        self._messages: list[Message] = []
         self.status = 0
         self._headers: list[tuple[bytes, bytes]] = []
         self._body = bytearray()
@@ -98,7 +99,12 @@ class _Kept:
             self._headers = [(bytes(name), bytes(value)) for name, value in message["headers"]]
         elif message["type"] == "http.response.body":
             self._body += message.get("body", b"")
-        await self._send(message)
+        self._messages.append(message)
+
+    async def give(self, send: Send) -> None:
+        """Pass it on."""
+        for message in self._messages:
+            await send(message)
 
     def answer(self, secret_fields: Sequence[str]) -> Mapping[str, object]:
         headers = {name.decode().lower(): value.decode() for name, value in self._headers}
