@@ -180,7 +180,7 @@ class PostgresMessageBatch:
 
 def stored(row: Sequence[Any], hits: frozenset[str] = frozenset(), parts: tuple[KnownPart, ...] = ()) -> StoredMessage:
     r"""A message of its row, in the order of the statements\' columns."""
-    fields: Sequence[Any] = (*row, hits, parts)
+    fields: list[Any] = [*row, hits, parts]
     return StoredMessage(*fields)
 
 
