@@ -123,6 +123,39 @@ def list_sms(*, status: str | None = None, to: str | None = None, limit: int = 5
     print_rows("messages", page["items"], columns, as_json=json)
 
 
+@sms.command(name="inbound")
+def list_inbound(
+    *,
+    sender: Annotated[str | None, Parameter(name="--from")] = None,
+    to: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    limit: int = 50,
+    json: Json = False,
+) -> None:
+    """The newest short messages that people wrote.
+
+    Parameters
+    ----------
+    sender
+        those from this number.
+    to
+        those to this number or short code.
+    since
+        those that came at or after this moment, with its offset: 2026-03-01T09:30:00+05:30.
+    until
+        those that came before this moment.
+    limit
+        at most so many.
+    json
+        print JSON.
+    """
+    columns = ("text_id", "came_at", "from", "to", "text", "carrier", "opted_out")
+    query = {"sender": sender, "recipient": to, "came_from": since, "came_to": until, "limit": str(limit)}
+    page = call_api("GET", "/inbound-texts", query={name: value for name, value in query.items() if value})
+    print_rows("texts", page["items"], columns, as_json=json)
+
+
 @sms.command(name="show")
 def show_sms(message_id: UUID, *, json: Json = False) -> None:
     """One short message: its status, why, and every line of its history."""

@@ -11,7 +11,7 @@ import msgspec
 from central.adapters.postgres.administration_rows import fetch
 from central.adapters.postgres.pool import Pool, tenant
 from central.adapters.postgres.statements import load_statements
-from central.application.ports.message_reports import EventRow, MessageRow, MessageWish
+from central.application.ports.message_reports import EventRow, MessageRow, MessageWish, TextRow, TextWish
 from central.domain.ids import AccountId, MessageId
 
 _SQL = load_statements("message_report")
@@ -55,3 +55,11 @@ class PostgresMessageReports:
         async with tenant(self._pool, account_id) as connection:
             cursor = await connection.execute(_SQL["message_counts"], asked)
             return {str(status): int(n) for status, n in await cursor.fetchall()}
+
+    async def texts(
+        self, account_id: AccountId, wanted: TextWish, before: UUID | None, limit: int
+    ) -> Sequence[TextRow]:
+        """Inbound texts, newest first."""
+        asked = msgspec.structs.asdict(wanted) | {"account_id": account_id, "before": before, "limit": limit}
+        async with tenant(self._pool, account_id) as connection:
+            return await fetch(connection, _SQL["text_page"], TextRow, asked)

@@ -80,6 +80,27 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, data=data)
 
 
+class TextWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Which inbound texts a list shows; None = any. The moment ``came_to`` itself is outside."""
+
+    sender: str | None = None
+    recipient: str | None = None
+    came_from: datetime | None = None
+    came_to: datetime | None = None
+
+
+class TextRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A short message that a person wrote."""
+
+    id: UUID
+    sender: str
+    recipient: str
+    text: str
+    carrier: str
+    came_at: datetime
+    opted_out: bool
+
+
 class MessageReports(Protocol):
     """Reading messages."""
 
@@ -101,4 +122,10 @@ class MessageReports(Protocol):
         self, account_id: AccountId, channel: Literal["sms", "email"], request_id: UUID | None
     ) -> Mapping[str, int]:
         """How many messages of the last days there are by status."""
+        ...
+
+    async def texts(
+        self, account_id: AccountId, wanted: TextWish, before: UUID | None, limit: int
+    ) -> Sequence[TextRow]:
+        """Inbound texts, newest first."""
         ...

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 from uuid import UUID
 
-from central.application.ports.message_reports import EventRow, MessageReports, MessageRow, MessageWish
+from central.application.ports.message_reports import (
+    EventRow,
+    MessageReports,
+    MessageRow,
+    MessageWish,
+    TextRow,
+    TextWish,
+)
 from central.application.reporting.documents import Document, to_document
 from central.application.reporting.hide_messages import as_seen, line_as_seen
 from central.application.reporting.tell_messages import explain_message, tell_event
@@ -41,6 +48,12 @@ class ReadMessages:
         """How many there are by status."""
         return await self._store.counts(account_id, channel, request_id)
 
+    async def texts(
+        self, account_id: AccountId, wanted: TextWish, before: UUID | None, limit: int
+    ) -> Sequence[Document]:
+        """What people wrote, newest first."""
+        return [to_document(text_document(row)) for row in await self._store.texts(account_id, wanted, before, limit)]
+
 
 def message_document(row: MessageRow) -> dict[str, object]:
     """A message, JSON-ready; fields that do not apply to its channel are left out."""
@@ -61,4 +74,12 @@ def event_document(line: EventRow) -> dict[str, object]:
     return {
         "at": line.at, "kind": line.kind, "sentence": tell_event(line), "late": line.late, "from": line.from_status,
         "to": line.to_status, "reason": line.reason, "part": line.part, "data": line.data or {},
+    }  # fmt: skip
+
+
+def text_document(row: TextRow) -> dict[str, object]:
+    """A text that came in, JSON-ready; named as in ``sms.received``."""
+    return {
+        "text_id": row.id, "from": row.sender, "to": row.recipient, "text": row.text, "carrier": row.carrier or None,
+        "came_at": row.came_at, "opted_out": row.opted_out,
     }  # fmt: skip

@@ -19,6 +19,7 @@ from central.entrypoints.api.flow_version_routes import flow_version_router
 from central.entrypoints.api.gate import GUARDED, Api, Gate, caller_of
 from central.entrypoints.api.gateway_routes import gateway_router
 from central.entrypoints.api.idempotency import Idempotency
+from central.entrypoints.api.inbound_text_routes import inbound_text_router
 from central.entrypoints.api.json_reading import JsonRequest
 from central.entrypoints.api.list_routes import list_router
 from central.entrypoints.api.number_routes import number_router
@@ -85,6 +86,7 @@ def _routers() -> list[Router]:
             number_router,
             carrier_router,
             sms_router,
+            inbound_text_router,
             email_router,
             file_router,
             template_router,

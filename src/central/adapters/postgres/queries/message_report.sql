@@ -31,3 +31,11 @@ select e.message_id, e.at, e.kind, e.late, e.from_status, e.to_status, e.reason,
 select m.status, count(*)::int from message m
  where m.account_id = %(account_id)s and m.channel = %(channel)s and (%(request_id)s::uuid is null or m.request_id = %(request_id)s)
  group by 1;
+
+-- name: text_page
+select t.id, t.sender, t.recipient, t.text, coalesce(c.name, '') as carrier, t.came_at, t.opted_out
+  from inbound_text t left join carrier c on c.account_id = t.account_id and c.id = t.carrier_id
+ where t.account_id = %(account_id)s and (%(before)s::uuid is null or t.id < %(before)s)
+   and (%(sender)s::text is null or t.sender = %(sender)s) and (%(recipient)s::text is null or t.recipient = %(recipient)s)
+   and (%(came_from)s::timestamptz is null or t.came_at >= %(came_from)s) and (%(came_to)s::timestamptz is null or t.came_at < %(came_to)s)
+ order by t.account_id, t.id desc limit %(limit)s;
