@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from central.adapters.system import SystemIds
 from central.domain.ids import AccountId
 from tests.integration.api.conftest import Stage, Tenant
 from tests.integration.api.test_command_line import Command, central
@@ -16,19 +17,16 @@ __all__ = ["central"]
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ONE, TWO, CODE = "919800000001", "919800000002", "56767"
 INSERT = """insert into inbound_text (account_id, id, carrier_id, sender, recipient, text, came_at, opted_out)
-values (%s, new_uuid7(), new_uuid7(), %s, %s, %s, %s, %s) returning id::text"""
+values (%s, %s, new_uuid7(), %s, %s, %s, %s, %s)"""
 
 
 def came(dsn: str, account: AccountId, *texts: tuple[str, str, str], opted_out: bool = False) -> list[str]:
     """From, to and text of each, an hour apart, the first at noon; their ids."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        found: list[str] = []
-        for n, (sender, to, text) in enumerate(texts):
-            values = [account, sender, to, text, NOON + timedelta(hours=n), opted_out]
-            row = connection.execute(INSERT, values).fetchone()
-            assert row is not None
-            found.append(row[0])
-        return found
+        ids = SystemIds().uuids(len(texts))
+        for n, (id_, (sender, to, text)) in enumerate(zip(ids, texts, strict=True)):
+            connection.execute(INSERT, [account, id_, sender, to, text, NOON + timedelta(hours=n), opted_out])
+        return list(map(str, ids))
 
 
 async def read(tenant: Tenant, **params: Any) -> list[str]:
