@@ -7,13 +7,18 @@ import contextlib
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from central.adapters.postgres.account_files import PostgresAttachments
+from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.messages import PostgresMessages
 from central.adapters.postgres.pool import Pool
+from central.adapters.postgres.text_routes import PostgresTextStarts
 from central.adapters.smtp.compose import MailComposer
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
+from central.application.intake.open_request import OpenRequest
+from central.application.intake.start_texts import StartTexts
+from central.application.intake.submit_records import SubmitRecords
 from central.application.messaging.hand_over import HandOverSms
 from central.application.messaging.hand_over_mails import HandOverMails
 from central.application.messaging.hear_mail import hear_mail
@@ -32,7 +37,11 @@ from central.bootstrap.store import worker_pool
 from central.bootstrap.worker_stores import WorkerStores, worker_stores
 from central.domain.mail_tokens import bounced_message
 from central.entrypoints.workers.messenger import Messenger, Served
+from central.entrypoints.workers.rounds import repeat
 from central.settings import Settings
+
+_INTAKE_CONNECTIONS: Final = 2  # of role central_api, for records that texts start
+_LOOK_S: Final = 0.5
 
 
 async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemetry) -> None:
@@ -41,6 +50,7 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
     async with (
         worker_stores(settings, "messenger", by_keys=True) as stores,
         await worker_pool(settings, "central_worker", "messenger files", 2) as files,
+        await worker_pool(settings, "central_api", "messenger intake", _INTAKE_CONNECTIONS) as tenants,
     ):
         owner = f"{settings.node_name}/{stores.ids.uuid().hex[-12:]}"
         store = PostgresMessages(stores.pool, stores.ids)
@@ -53,7 +63,8 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
         tend = TendMessages(store, stores.clock, stores.ids, telemetry)
         poll_s = settings.message_round_ms / 1000
         messenger = Messenger(store, doors.open, lead, keep, tend.step, stores.clock, telemetry, poll_s=poll_s)
-        async with _receiving(settings, stores, store, telemetry, messenger):
+        starts = text_starts(stores, tenants, telemetry)
+        async with _receiving(settings, stores, store, telemetry, messenger), _starting(starts, telemetry, messenger):
             await messenger.run(stop, settings.drain_s)
 
 
@@ -94,6 +105,26 @@ class _Doors:
         carrier = open_sms_carrier(row, clock, ids, telemetry, self._reach)
         news = StoreSmsNews(store, row, row.routes, clock, ids, self._texts, telemetry)
         return ServeCarrier(row, carrier, self._sms, news, PartAnswered, store, telemetry, carrier.query)
+
+
+def text_starts(stores: WorkerStores, tenants: Pool, telemetry: ProcessTelemetry) -> StartTexts:
+    """Who starts the flows of texts; ``tenants`` is a pool of central_api."""
+    clock, ids, intake = stores.clock, stores.ids, PostgresIntake(tenants)
+    submit = SubmitRecords(intake, OpenRequest(intake, stores.library, clock, ids), clock, ids)
+    return StartTexts(PostgresTextStarts(stores.pool), intake, submit, telemetry)
+
+
+@contextlib.asynccontextmanager
+async def _starting(starts: StartTexts, telemetry: ProcessTelemetry, messenger: Messenger) -> AsyncGenerator[None]:
+    """A loop of its own: what a flow asks of its records may take its time."""
+    over = asyncio.Event()
+    starting = asyncio.create_task(repeat("texts", starts.step, _LOOK_S, over, telemetry), name="texts")
+    messenger.watch(starting)
+    try:
+        yield
+    finally:
+        over.set()
+        await asyncio.wait([starting])
 
 
 @contextlib.asynccontextmanager

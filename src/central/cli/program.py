@@ -34,6 +34,7 @@ _ACCOUNT = {
     "carrier": ("messages:carriers", "Carriers: who takes SMS and e-mail over."),
     "sms": ("messages:sms", "Short messages: send, list, show with their history."),
     "sms-template": ("messages:templates", "Texts that a registry knows (DLT): list, add, try, remove."),
+    "sms-route": ("messages:text_routes", "Flows that texts from people start: list, add, remove."),
     "email": ("messages:emails", "E-mails: send, list, show with their history."),
     "mail-domain": ("messages:domains", "Domains that e-mail is sent from: records to publish, checks."),
     "did": ("resources:dids", "Numbers that the account owns."),

@@ -49,6 +49,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "/sms/templates/{template_id}/try": {"json": {"text": "x"}},
     "/webhooks/{endpoint_id}/replay": {"json": {}},
 }
+TEXTS = b"""
+flow: texts
+type: multicast
+purpose: service
+steps:
+  start: {widget: start, next: answer}
+  answer: {widget: sms, text: "secret", on: {accepted: end, failed: end}}
+"""
 ACTIONS = ("pause", "resume", "stop")
 
 
@@ -75,6 +83,10 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
     kept = await owner.call("PUT", "/files/secret-greeting", content=b"secret", headers={"Content-Type": "text/plain"})
     assert kept.status_code == 200, kept.text
     assert (await owner.call("PUT", "/sms/templates/secret-1", json={"text": "secret"})).status_code == 200
+    texts = await owner.post("/flows", content=TEXTS, headers=YAML)
+    assert texts.status_code == 201, texts.text
+    route = await owner.post("/text-routes", {"flow": texts.json()["id"], "keyword": "secret"})
+    assert route.status_code == 200, route.text
     request_id, record_id = str(uuid4()), str(uuid4())
     stage.reports.documents[owner.id, request_id] = {"request_id": request_id, "status": "Completed", "name": "secret"}
     stage.reports.documents[owner.id, record_id] = {"record_id": record_id, "numbers": ["919812345678"]}
@@ -87,6 +99,7 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
     return {
         "flow": flow["id"],
         "trunk_id": trunk.json()["id"],
+        "route_id": route.json()["id"],
         "person_id": person.json()["id"],
         "endpoint_id": endpoint.json()["endpoint"]["id"],
         "key_id": keys[0]["id"],
@@ -122,6 +135,7 @@ async def _state(owner: Tenant, names: dict[str, str]) -> list[str]:
         "/carriers",
         "/files",
         "/sms/templates",
+        "/text-routes",
     ]
     paths += [f"/flows/{names['flow']}/draft", "/account"]
     texts = [(await owner.get(path)).text for path in paths]
@@ -166,6 +180,7 @@ async def test_every_route_needs_a_key(stage: Stage) -> None:
             "flow",
             "trunk_id",
             "person_id",
+            "route_id",
             "endpoint_id",
             "key_id",
             "request_id",

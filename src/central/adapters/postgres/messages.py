@@ -24,16 +24,17 @@ from central.application.ports.message_store import (
     Acceptance,
     Channel,
     DueMails,
-    InboundText,
     NewMessage,
     OpenCarrier,
     StaleKind,
     TokenMail,
 )
 from central.application.ports.sms_templates import SmsTemplate
+from central.application.ports.text_routes import InboundText
 from central.application.ports.world import Ids
 from central.domain.ids import AccountId, MessageId
 from central.domain.message_routes import CarrierRoute
+from central.domain.text_routes import LIMIT_STARTS
 
 _SQL = hot_statements("message")
 _ACCOUNTS = hot_statements("dispatch")
@@ -260,7 +261,9 @@ class PostgresMessages:
 
     async def keep_texts(self, carrier: OpenCarrier, texts: Sequence[InboundText], at: datetime) -> None:
         """Store what people wrote; see the port."""
-        how = {"account_id": carrier.account_id, "carrier_id": carrier.id, "texts": as_json(texts), "at": at}
+        how = {
+            "account_id": carrier.account_id, "carrier_id": carrier.id, "texts": as_json(texts), "at": at, "most": LIMIT_STARTS,
+        }  # fmt: skip
         async with transaction(self._pool) as connection:
             await _SQL["keep_texts"].run(connection, how)
             if any(text.wish in {"stop", "start"} for text in texts):

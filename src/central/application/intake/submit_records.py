@@ -12,7 +12,7 @@ from central.application.intake.judge_chunk import judge_chunk, numbers_of
 from central.application.intake.open_request import Mode, OpenRequest
 from central.application.ports.intake import IntakeStore, Lineage, NewRequest
 from central.application.ports.world import Clock, Ids
-from central.domain.errors import InvalidInput
+from central.domain.errors import Conflict, InvalidInput
 from central.domain.ids import AccountId, RequestId
 from central.domain.incoming import IncomingRecord
 from central.domain.intake_checks import normalise_row
@@ -39,6 +39,8 @@ class Submission:
     reload_of: RequestId | None = None
     request_id: RequestId | None = None
     lineage: Lineage | None = None
+    without_call: bool = False
+    """Refused where the flow needs a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class SubmitRecords:
         """Store a request with its records.
 
         Raises InvalidInput ``no_records``, ``too_many_records``, Conflict ``request_exists`` (this very submission was stored
-        before), ``checks_too_slow``, ``flow_chain_too_long``, and what ``OpenRequest.check`` raises; then nothing is stored.
+        before), ``flow_has_call``, ``checks_too_slow``, ``flow_chain_too_long``, and what ``OpenRequest.check`` raises; then nothing is stored.
         """
         if not submission.records:
             raise InvalidInput("no_records", "A request needs at least one record.")
@@ -76,6 +78,9 @@ class SubmitRecords:
             message = f"A request holds at most {MOST_RECORDS} records; {len(submission.records)} came. Upload a file instead."
             raise InvalidInput("too_many_records", message, limit=MOST_RECORDS, given=len(submission.records))
         opening = await self._opener.check(account_id, submission.flow, submission.mode, actor, submission.end_at)
+        if submission.without_call and opening.prepared.needs_voice:
+            message = f"Flow {opening.target.name} has steps of a call; a text starts only flows without one."
+            raise Conflict("flow_has_call", message, flow=opening.target.flow_id)
         request = NewRequest(
             id=submission.request_id or RequestId(self._ids.uuid()),
             flow_id=opening.target.flow_id,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from central.domain.ids import AccountId, MessageId, RecordId, RequestId
+from central.domain.ids import AccountId, FlowId, MessageId, RecordId, RequestId
 
 
 class MessageWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +90,10 @@ class TextWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TextRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A short message that a person wrote."""
+    """A short message that a person wrote. flow_id: that it is to start; request_id: once it has.
+
+    start_state: ``waits``, ``started``, ``refused`` (why: start_detail), "" = it starts none.
+    """
 
     id: UUID
     sender: str
@@ -99,6 +102,10 @@ class TextRow(msgspec.Struct, frozen=True, kw_only=True):
     carrier: str
     came_at: datetime
     opted_out: bool
+    flow_id: FlowId | None = None
+    request_id: RequestId | None = None
+    start_state: str = ""
+    start_detail: str = ""
 
 
 class MessageReports(Protocol):

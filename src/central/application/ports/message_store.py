@@ -19,6 +19,7 @@ from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
 from central.application.ports.internal_functions import NewLink
 from central.application.ports.mail_parts import Content, Identity, MailTargets
 from central.application.ports.sms_templates import SmsTemplate
+from central.application.ports.text_routes import InboundText
 from central.domain.accounts import Account
 from central.domain.ids import AccountId, EventId, MessageId, RecordId, RequestId
 from central.domain.mail_hits import Hit, HitsBefore
@@ -257,17 +258,6 @@ class MessageBatch(Protocol):
         ...
 
 
-class InboundText(msgspec.Struct, frozen=True, kw_only=True):
-    """A short message from a person. sender, recipient: digits. wish: ``stop``, ``start``, ``help`` or "", see domain/opt_out.py."""
-
-    id: UUID
-    sender: str
-    recipient: str
-    text: str
-    came_at: datetime
-    wish: str = ""
-
-
 class OpenCarrier(msgspec.Struct, frozen=True):
     """A carrier as it is configured; ``changes`` rises with each change."""
 
@@ -361,7 +351,10 @@ class MessageStore(Protocol):
         ...
 
     async def keep_texts(self, carrier: OpenCarrier, texts: Sequence[InboundText], at: datetime) -> None:
-        """Store what people wrote, tell webhooks, and blacklist or free those who said STOP or START."""
+        """Store what people wrote, tell webhooks, and blacklist or free those who said STOP or START.
+
+        Texts without a wish that fit a route are to start its flow; those of one sender at most ``LIMIT_STARTS`` an hour.
+        """
         ...
 
     async def carriers(self) -> Sequence[OpenCarrier]:

@@ -34,6 +34,7 @@ from central.entrypoints.api.request_routes import request_router
 from central.entrypoints.api.services import Services
 from central.entrypoints.api.sms_routes import sms_router
 from central.entrypoints.api.template_routes import template_router
+from central.entrypoints.api.text_route_routes import text_route_router
 from central.entrypoints.api.upload_routes import upload_router
 from central.entrypoints.api.webhook_routes import webhook_router
 
@@ -87,6 +88,7 @@ def _routers() -> list[Router]:
             carrier_router,
             sms_router,
             inbound_text_router,
+            text_route_router,
             email_router,
             file_router,
             template_router,

@@ -24,6 +24,7 @@ from central.application.administration.maintain_mail_domains import MaintainMai
 from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
 from central.application.administration.maintain_templates import MaintainTemplates
+from central.application.administration.maintain_text_routes import MaintainTextRoutes
 from central.application.administration.maintain_trunks import MaintainDids, MaintainTrunks
 from central.application.administration.publish_flow import PublishFlow
 from central.application.administration.save_flow import SaveFlow
@@ -176,6 +177,7 @@ class Messaging:
     domains: MaintainMailDomains
     files: KeepFiles
     templates: MaintainTemplates
+    text_routes: MaintainTextRoutes
     track: TrackMail
     read: ReadMessages
     take_receipts: TakeReceipts

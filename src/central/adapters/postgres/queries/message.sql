@@ -259,11 +259,32 @@ select r.account_id, c.channel, r.carrier_id, r.prefix, r.priority, r.share, r.c
  where r.account_id = any(%(accounts)s) and c.enabled and c.state in ('up', 'slow', 'normal');
 
 -- name: keep_texts
+-- Texts that start one flow are told the request that they will be, at most 500 to a request: the id of the first of them.
 with d as materialized (
-  select * from jsonb_to_recordset(%(texts)s::jsonb) as d(id uuid, sender text, recipient text, text text, came_at timestamptz, wish text)),
+  select * from jsonb_to_recordset(%(texts)s::jsonb) as d(id uuid, sender text, recipient text, text text, came_at timestamptz, wish text,
+    keyword text)),
+routed as (
+  select d.id, d.sender, r.flow_id, row_number() over (partition by d.sender order by d.id) + (
+           select count(*) from inbound_text t where t.account_id = %(account_id)s and t.sender = d.sender and t.flow_id is not null
+              and t.start_state <> 'refused' and t.came_at > %(at)s - interval '1 hour') as nth
+    from d cross join lateral (
+      select x.flow_id from text_route x
+       where x.account_id = %(account_id)s and x.recipient in ('', ltrim(d.recipient, '+')) and x.keyword in ('', d.keyword)
+         and (x.carrier_id is null or x.carrier_id = %(carrier_id)s)
+       order by x.recipient = '', x.keyword = '', x.carrier_id is null limit 1) r
+   where d.wish = ''),
+grouped as (
+  select id, flow_id, (row_number() over (partition by flow_id order by id) - 1) / 500 as part from routed where nth <= %(most)s),
+starting as (
+  select id, flow_id, first_value(id) over (partition by flow_id, part order by id) as request_id from grouped),
 kept as (
-  insert into inbound_text (account_id, id, carrier_id, sender, recipient, text, came_at, opted_out)
-  select %(account_id)s, id, %(carrier_id)s, sender, recipient, text, came_at, wish = 'stop' from d on conflict do nothing returning account_id, id)
+  insert into inbound_text (account_id, id, carrier_id, sender, recipient, text, came_at, opted_out, flow_id, request_id, start_state,
+                            start_detail)
+  select %(account_id)s, d.id, %(carrier_id)s, d.sender, d.recipient, d.text, d.came_at, d.wish = 'stop', r.flow_id, s.request_id,
+         case when s.id is not null then 'waits' when r.id is not null then 'refused' else '' end,
+         case when r.id is not null and s.id is null then 'too_many_texts: This sender has started too many flows within an hour.' else '' end
+    from d left join routed r on r.id = d.id left join starting s on s.id = d.id
+  on conflict do nothing returning account_id, id)
 insert into outbox (account_id, id, endpoint_id, event_type, occurred_at, body)
 select e.account_id, new_uuid7(), e.id, 'sms.received', d.came_at, jsonb_build_object('text_id', d.id, 'from', d.sender, 'to', d.recipient,
        'text', d.text, 'opted_out', d.wish = 'stop')
