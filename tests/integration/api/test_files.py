@@ -99,6 +99,18 @@ async def test_files_belong_to_one_account(stage: Stage, tenant: Tenant, worker_
     assert await load([f"{tenant.id}/a.pdf"], 10) == [Missing("too_large")]
 
 
+async def test_files_of_one_mail_are_read_as_far_as_there_is_room(tenant: Tenant, worker_pool: Pool) -> None:
+    for name in ("b", "a", "c"):
+        await put(tenant, name, name.encode() * 60)
+    load = PostgresAttachments(worker_pool).load
+    found = await load([f"{tenant.id}/{name}" for name in ("b", "a", "c")], 130)
+    assert [one.content if isinstance(one, Loaded) else one.reason for one in found] == [
+        b"b" * 60,
+        b"a" * 60,
+        "too_large",
+    ]
+
+
 async def test_all_files_together_have_a_limit(tenant: Tenant, api_pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("central.application.administration.keep_files.LIMIT_ALL_BYTES", 20)
     files, actor = KeepFiles(PostgresFiles(api_pool), Auditor(SystemClock(), SystemIds())), Actor(tenant.id, "person:1")

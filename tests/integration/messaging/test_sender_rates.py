@@ -25,3 +25,19 @@ async def test_a_sender_beyond_its_rate_waits_for_its_turn_and_holds_up_no_other
     assert went == len(fake.submitted) == 41
     assert post.stock.value("select max(tries) from message") == 1
     assert post.stock.value("select count(*) from message_event where kind <> 'message_accepted'") == 41
+
+
+async def test_turns_that_passed_while_the_carrier_was_away_are_not_taken_all_at_once(post: Post) -> None:
+    account = post.stock.account()
+    carrier = post.carrier(account)
+    post.stock.run("update carrier set settings = '{\"sender_rate\": 2}' where id = %s", carrier)
+    served, fake = await post.serve(carrier, room=50)
+    await post.send(account, "IN", [SmsWish(to=f"91980000{n:04d}", text="Hello.", sender="FAST") for n in range(60)])
+    went = await served.send()
+    assert went == 3
+    post.clock.forward(timedelta(minutes=10))
+    for second in range(40):
+        went += await served.send()
+        assert went <= 3 + 3 + 2 * (second + 1)
+        post.clock.forward(timedelta(seconds=1))
+    assert went == len(fake.submitted) == 60

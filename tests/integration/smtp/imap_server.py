@@ -10,7 +10,10 @@ from contextlib import asynccontextmanager
 
 
 class ImapServer:
-    """``mails``: content by UID; ``flags`` by UID. ``stubborn``: forgets every flag. ``log``: each command."""
+    """``mails``: content by UID; ``flags`` by UID. ``stubborn``: forgets every flag. ``log``: each command.
+
+    ``says``: lines that come before the answer to a fetch.
+    """
 
     def __init__(
         self,
@@ -19,11 +22,13 @@ class ImapServer:
         uidplus: bool = True,
         stubborn: bool = False,
         context: ssl.SSLContext | None = None,
+        says: tuple[bytes, ...] = (),
     ) -> None:
         self.mails = mails
         self.flags: dict[int, set[str]] = {uid: set() for uid in mails}
         self.uidplus = uidplus
         self.stubborn = stubborn
+        self.says = says
         self.log: list[str] = []
         self.changed = asyncio.Event()
         self.port = 0
@@ -78,7 +83,7 @@ class ImapServer:
                 if ".PEEK" not in command:
                     raise AssertionError("a fetch without PEEK marks what it reads")
                 uids = [int(one) for one in words[2].split(",") if int(one) in self.mails]
-                return [self._fetched(uid, limit) for uid in uids], "OK done"
+                return [*self.says, *(self._fetched(uid, limit) for uid in uids)], "OK done"
             case ["UID", "STORE"]:
                 for uid in [int(one) for one in words[2].split(",") if not self.stubborn]:
                     self.flags[uid].add(words[3].split("(")[1].rstrip(")"))

@@ -30,6 +30,7 @@ class Reading:
     def __init__(self, reader: MailboxReader, refuses: int) -> None:
         self.heard: list[MailHeard] = []
         self.moves: list[str] = []
+        self.details: list[str] = []
         self._refuses = refuses
         self._reader = reader
         self._news = asyncio.Event()
@@ -37,7 +38,9 @@ class Reading:
 
     async def _run(self) -> None:
         async for batch in self._reader.news():
-            self.moves += [one.news for one in batch.news if isinstance(one, LinkMoved)]
+            moved = [one for one in batch.news if isinstance(one, LinkMoved)]
+            self.moves += [one.news for one in moved]
+            self.details += [one.detail for one in moved if one.detail]
             mail = [one for one in batch.news if isinstance(one, MailHeard)]
             if mail and self._refuses:
                 self._refuses -= 1
@@ -157,6 +160,32 @@ async def test_a_server_that_forgets_flags_causes_no_busy_loop() -> None:
         assert len(ours.heard) == 1
         await asyncio.sleep(0.3)
         assert sum("FETCH" in one for one in server.log) == 1
+
+
+async def test_a_report_that_somebody_marks_as_unread_is_read_again() -> None:
+    async with imap(ImapServer({1: MINE})) as server, reading(server.port) as ours:
+        await settled(server, lambda: not server.unseen())
+        server.flags[1].clear()
+        await ours.until(lambda: len(ours.heard) == 2)
+        await settled(server, lambda: not server.unseen())
+        server.add(2, MINE)
+        await ours.until(lambda: len(ours.heard) == 3)
+        assert ours.heard[0].report_id == ours.heard[1].report_id
+
+
+@pytest.mark.parametrize(
+    "says", [(b"* 1 FETCH (UID 1 BODY[]<0> {99999999}", b"x" * 200_000), (b"* OK " + b"x" * 900_000,) * 6]
+)
+async def test_a_server_that_answers_without_end_fills_no_memory(says: tuple[bytes, ...]) -> None:
+    async with (
+        imap(ImapServer({1: MINE}, says=says)) as server,
+        reading(server.port, batch=2, size_bytes=100_000, timeout_s=3.0) as ours,
+    ):
+        await ours.until(lambda: "down" in ours.moves)
+        assert "answers more than" in ours.details[-1]
+        assert ours.heard == []
+        server.says = ()
+        await ours.until(lambda: len(ours.heard) == 1)
 
 
 @pytest.mark.parametrize("way", ["implicit", "starttls"])

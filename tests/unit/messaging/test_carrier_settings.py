@@ -132,3 +132,20 @@ async def test_a_key_that_is_not_the_certificates_or_asks_for_a_password_is_refu
         assert caught.value.code == "bad_certificates"
     assert await refusal("smpp", {"tls_key": key}) == "invalid_carrier"
     assert await refusal("smpp", tls={"certificate": certificate}) == "invalid_carrier"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("smpp", {"ahead": 10_001}),
+        ("smpp", {"held": 20_001}),
+        ("smtp", {"connections": 501}),
+        ("smtp", {"hold": 20_001}),
+        ("smtp", {"hold_bytes": 256 * 1024 * 1024 + 1}),
+        ("smtp", {"hold_bytes": 0}),
+    ],
+)
+async def test_no_account_asks_for_all_of_the_process(kind: CarrierKind, settings: dict[str, object]) -> None:
+    assert await refusal(kind, None, None, **settings) == "invalid_carrier"
+    ((name, most),) = settings.items()
+    assert await refusal(kind, None, None, **{name: int(str(most)) - 1 or 1} if most else {name: 1}) == ""

@@ -161,7 +161,7 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     account_rate: Rate | None = None
     sender_rate: Rate | None = None
     burst: Annotated[float, Meta(gt=0, le=1)] = 0.1
-    ahead: Annotated[int, Meta(ge=0)] = 0
+    ahead: Annotated[int, Meta(ge=0, le=10_000)] = 0
     timers: Timers = Timers()
     throttling: Throttling = Throttling()
     refusals: Some = 3
@@ -184,7 +184,7 @@ class SmppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     receipt_zone_min: Annotated[int, Meta(ge=-840, le=840)] = 0
     receipt_text_anywhere: bool = False
     receipts: Literal["tlv_first", "text_first"] = "tlv_first"
-    held: Some = 2_000
+    held: Annotated[int, Meta(ge=1, le=20_000)] = 2_000
     statuses: dict[int | str, Override] = {}
     errors: dict[str, ErrorMeaning] = {}
 

@@ -53,6 +53,8 @@ class MailboxConfig:
 
 _TOPIC: Final = re.compile(r"arn:aws(?:-cn|-us-gov)?:sns:[a-z0-9-]{3,30}:[0-9]{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?")
 _LIMIT_TOPICS: Final = 20
+_MOST_CONNECTIONS, _MOST_HELD, _MOST_BYTES = 500, 20_000, 256 * 1024 * 1024
+"""All carriers of a shard share one process: no account may fill it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,8 @@ class RelayConfig:
             raise _bad(f"port {self.port} does not exist")
         if self.connections < 1 or self.messages_per_connection < 1 or self.hold < 0:
             raise _bad("connections and messages_per_connection are at least 1, hold is at least 0")
+        if self.connections > _MOST_CONNECTIONS or self.hold > _MOST_HELD or not 0 < self.hold_bytes <= _MOST_BYTES:
+            raise _bad(f"connections are at most {_MOST_CONNECTIONS}, hold {_MOST_HELD}, hold_bytes 1 to {_MOST_BYTES}")
         if min(self.per_s, self.any_domain_per_s, *self.domain_per_s.values(), 0.0) < 0:
             raise _bad("a rate is at least 0")
         times = (self.idle_s, self.connect_timeout_s, self.reply_timeout_s, self.dot_timeout_s)

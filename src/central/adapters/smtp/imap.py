@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 import msgspec
+from typing_extensions import Buffer, override
 
 from central.adapters.smtp.config import MailboxConfig
 from central.domain.errors import OperatorError
@@ -21,6 +22,8 @@ from central.domain.errors import OperatorError
 FAILURES: Final = (imaplib.IMAP4.error, OSError, EOFError, ValueError)
 """Everything that a server or the network can make imaplib raise; ``IMAP4.error`` alone may be a refused log-in."""
 
+_LIMIT_LINES_BYTES: Final = 4 * 1024 * 1024
+"""Of all lines in answer to one command; imaplib itself allows a million octets for one."""
 _UID: Final = re.compile(rb"UID (\d+)")
 
 
@@ -35,7 +38,34 @@ class LoginRefused(Exception):
     """The server knows no such user or password."""
 
 
-class _Plain(imaplib.IMAP4):
+class _Bounded(imaplib.IMAP4):
+    """Reads so much in answer to one command at most: imaplib takes literals of any size, and any number of lines."""
+
+    most_bytes = left_bytes = 0
+
+    @override
+    def send(self, data: Buffer) -> None:
+        self.left_bytes = self.most_bytes
+        super().send(data)
+
+    @override
+    def read(self, size: int) -> bytes:
+        self._take(size)
+        return super().read(size)
+
+    @override
+    def readline(self) -> bytes:
+        line = super().readline()
+        self._take(len(line))
+        return line
+
+    def _take(self, size: int) -> None:
+        self.left_bytes -= size
+        if self.left_bytes < 0:
+            raise self.abort(f"the server answers more than {self.most_bytes} bytes")
+
+
+class _Plain(_Bounded):
     """Connects to an address that was judged; the name stays the one that a certificate is for.
 
     ``_create_socket`` is imaplib's own hook, though its stubs do not know it.
@@ -43,17 +73,19 @@ class _Plain(imaplib.IMAP4):
 
     def __init__(self, config: MailboxConfig, address: str) -> None:
         self._address = address
+        self.most_bytes = self.left_bytes = _most_bytes(config)
         super().__init__(config.host, config.port, timeout=config.timeout_s)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return socket.create_connection((self._address, self.port), timeout)
 
 
-class _Encrypted(imaplib.IMAP4_SSL):
+class _Encrypted(_Bounded, imaplib.IMAP4_SSL):
     """The same with TLS from the first byte."""
 
     def __init__(self, config: MailboxConfig, address: str, context: ssl.SSLContext) -> None:
         self._address, self._tls = address, context
+        self.most_bytes = self.left_bytes = _most_bytes(config)
         super().__init__(config.host, config.port, ssl_context=context, timeout=config.timeout_s)
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
@@ -141,6 +173,10 @@ class Folder:
         if kind != "OK":
             raise imaplib.IMAP4.error(f"{kind}: {data!r}"[:300])
         return data
+
+
+def _most_bytes(config: MailboxConfig) -> int:
+    return _LIMIT_LINES_BYTES + config.batch * config.size_bytes
 
 
 def _names(uids: Sequence[int]) -> str:

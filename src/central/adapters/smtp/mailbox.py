@@ -122,6 +122,7 @@ class MailboxReader(MailEar):
         if news != "up" and self._folder is not None:
             self._folder.close()
             self._folder = None
+            self._put_away.clear()  # somebody may have marked them as unread, or the folder was made anew
         if self._standing != news:
             self._standing = news
             moved = LinkMoved(self._config.name, news, self._clock.now(), detail[:300], only_hears=True)

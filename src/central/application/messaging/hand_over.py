@@ -28,6 +28,8 @@ LEASE: Final = timedelta(seconds=90)
 _LOOKED_AT: Final = 500
 """So many are looked at where senders have to wait, so that one who waits hides no other."""
 WAITS: Final = "waits_for_its_hours"
+_MOST_AT_ONCE: Final = 5_000
+"""Parts of one transaction, however many a carrier has room for: windows are settings of customers."""
 _LEAST_VALIDITY_S: Final = 60.0
 _ASIDE: Final = 1000
 """So many that may not go now are looked at in one transaction, and so often in one turn."""
@@ -43,6 +45,7 @@ class HandOverSms:
 
     async def __call__(self, carrier: OpenCarrier, room: int) -> Sequence[Submission]:
         """Hand over what is due and fits into ``room`` parts; the submissions, in order. Raises NeighbourError."""
+        room = min(room, _MOST_AT_ONCE)
         limit = max(room, _LOOKED_AT) if sender_rate(carrier) else room
         for _ in range(_ROUNDS):
             now = self._clock.now()

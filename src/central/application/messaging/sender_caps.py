@@ -12,6 +12,8 @@ from central.domain.ids import AccountId
 WAITS: Final = "sender_rate"
 """Reason of a message that has its turn."""
 _BURST: Final = timedelta(seconds=1)
+_LATE: Final = timedelta(seconds=5)
+"""Whose turn passed so long ago, while the carrier took nothing, takes another: else all of them would go at once."""
 _KEPT: Final = 10_000
 
 _Sender = tuple[AccountId, object, str]
@@ -24,7 +26,7 @@ def sender_rate(carrier: OpenCarrier) -> float:
 
 
 class SenderCaps:
-    """Gives out turns; one instance a process. Each message gets one turn, and goes when that has come."""
+    """Gives out turns; one instance a process. Each message gets a turn, and goes when that has come."""
 
     def __init__(self) -> None:
         self._free_at: dict[_Sender, datetime] = {}
@@ -32,7 +34,7 @@ class SenderCaps:
     def wait(self, carrier: OpenCarrier, message: StoredMessage, now: datetime) -> Decided | None:
         """What makes it wait for its turn; None = it may go now."""
         rate = sender_rate(carrier)
-        if not rate or message.reason == WAITS:
+        if not rate or (message.reason == WAITS and message.due_at is not None and now - message.due_at < _LATE):
             return None
         sender = carrier.account_id, carrier.id, message.sender
         turn = max(now, self._free_at.get(sender, now))

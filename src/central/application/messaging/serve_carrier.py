@@ -169,12 +169,20 @@ class ServeCarrier(Generic[Given, Told]):
             await self._delayed(error, len(news))
             for batch in batches:
                 await batch.refuse()
+            self._keep_moves(news)
             self._freed.set()
             return 0
         for batch in batches:
             await batch.ack()
         self._freed.set()
         return len(news)
+
+    def _keep_moves(self, news: Sequence[object]) -> None:
+        """No far end tells again how its links are: the last state of each stays with us until it is stored."""
+        moved = {(one.link, one.only_hears): one for one in news if isinstance(one, LinkMoved)}
+        if moved:
+            self._gathered = [NewsBatch(list(moved.values()), _nothing, _nothing), *self._gathered]
+            self._came.set()
 
     async def _delayed(self, error: NeighbourError, news: int) -> None:
         self._telemetry.warning("carrier_news_delayed", code=error.code, news=news)
@@ -209,3 +217,7 @@ class ServeCarrier(Generic[Given, Told]):
     async def close(self, patience_s: float) -> None:
         """Take no more, let what is under way be answered, end the news."""
         await asyncio.gather(*(one.close(patience_s) for one in (self.carrier, *self._ears)))
+
+
+async def _nothing() -> None:
+    """Nobody waits to hear of it."""

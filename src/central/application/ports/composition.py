@@ -138,7 +138,7 @@ class AttachmentLoader(Protocol):
     """Where the contents of attachments come from that are given by reference."""
 
     async def load(self, references: Sequence[str], limit_bytes: int) -> Sequence[Loaded | Missing]:
-        """Each content, in the same order; one larger than the limit is not read. Raises NeighbourError when the store is away."""
+        """Each content, in the same order; what all before it leave no room for is not read. Raises NeighbourError when the store is away."""
         ...
 
 

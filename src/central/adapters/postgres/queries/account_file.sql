@@ -26,6 +26,7 @@ select name, size_bytes from account_file where account_id = %(account_id)s and 
 delete from account_file where account_id = %(account_id)s and name = %(name)s;
 
 -- name: load_files
-select f.account_id, f.name, f.media_type, case when f.size_bytes <= %(limit)s then f.content end
-  from account_file f join unnest(%(accounts)s::uuid[], %(names)s::text[]) as w(account_id, name)
+-- In the order that they are asked for, as many as the limit holds together: files may have grown since a mail was taken.
+select f.account_id, f.name, f.media_type, case when sum(f.size_bytes) over (order by w.place) <= %(limit)s then f.content end
+  from account_file f join unnest(%(accounts)s::uuid[], %(names)s::text[]) with ordinality as w(account_id, name, place)
     on f.account_id = w.account_id and f.name = w.name;
