@@ -1,45 +1,35 @@
-"""The contact center as flows see it: a door at which a customer waits for an agent and talks with him.
+"""The contact center as a live call sees it: a place in a queue, agents offered to it, and what became of the offers.
 
-The room of agents and queues (path step 4b) will stand behind it. It owns agents, queues and strategies, rings the agents, and
-joins their legs with the customer's, which stays with the voice node.
+The room of agents and queues (path step 4b) stands behind it. It owns agents, queues and strategies; legs belong to the
+conversation, which rings whom it is offered and tells what came of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Literal, Protocol
+from uuid import UUID
 
 import msgspec
 
 from central.domain.ids import AccountId, LegId, RecordId
 
-WaitStage = Literal["waiting", "conversation"]
-QueueOutcome = Literal[
-    "agent_allocated",
-    "customer_left",
-    "max_wait_time_reached",
-    "no_agent_available",
-    "queue_full",
-    "agent_lost",
-    "failed",
-]
-"""The outcomes of the errand ConnectAgent, see flow/errands.py."""
+QueueOutcome = Literal["max_wait_time_reached", "no_agent_available", "queue_full", "failed"]
+"""How a wait ends without a conversation."""
 
+OfferEnd = Literal["missed", "busy", "refused", "unreachable", "withdrawn"]
+"""What became of an offer that nobody answered: no answer in time, the phone said busy or no, it could not be reached, or the
+customer needs it no more."""
 
-class Whisper(msgspec.Struct, frozen=True):
-    """What the agent alone hears first: ``text`` to be spoken, or ``prompt`` of the library, in ``language``."""
-
-    text: str = ""
-    prompt: str = ""
-    voice: str = ""
-    language: str = "en"
+TalkEnd = Literal["agent_left", "customer_left", "agent_lost"]
+"""Who ended a conversation; lost: the agent's leg broke."""
 
 
 class AgentWish(msgspec.Struct, frozen=True, kw_only=True):
     """A customer who wants an agent. leg: his, answered, on this voice node. Exactly one of queue and agent is set, by name.
 
     skills: names, each with a level if need be (``billing:3``). priority: 0 to 9, the highest first. max_wait_s: how long he
-    waits at most. ring_timeout_s None = the queue's. music, caller_id "" = the queue's.
+    waits at most. ring_timeout_s None = the queue's.
     """
 
     account_id: AccountId
@@ -51,31 +41,47 @@ class AgentWish(msgspec.Struct, frozen=True, kw_only=True):
     agent: str = ""
     skills: tuple[str, ...] = ()
     priority: int = 0
-    music: str = ""
-    announce_position: bool = False
-    whisper: Whisper | None = None
-    record: bool = False
     ring_timeout_s: float | None = None
+
+
+class Offer(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent who may be rung. number: his telephone, "" = his SIP phone, whose endpoint is that of ``agent``."""
+
+    id: UUID
+    agent: UUID
+    name: str
+    number: str = ""
+    ring_timeout_s: float = 20.0
     caller_id: str = ""
 
 
-class AgentAnswer(msgspec.Struct, frozen=True):
-    """How it ended. agent: who talked with him; waited_s: how long he waited; detail: a sentence without secrets."""
+class Place(Protocol):
+    """A customer's place in a queue."""
 
-    outcome: QueueOutcome
-    agent: str = ""
-    waited_s: float = 0.0
-    detail: str = ""
+    async def offers(self) -> Sequence[Offer] | QueueOutcome:
+        """Wait for agents to ring, several only where the queue rings all; or for the end of the wait."""
+        ...
+
+    async def taken(self, offer: Offer) -> bool:
+        """The agent answered. False: the offer is not his any more (his node was away, he was logged out), let him go."""
+        ...
+
+    async def ended(self, offer: Offer, how: OfferEnd) -> None:
+        """Nobody answered; the agent is free again, or paused when he misses too many."""
+        ...
+
+    async def over(self, offer: Offer, how: TalkEnd) -> None:
+        """The conversation is over; when the agent was lost, the customer is in his place again."""
+        ...
+
+    async def leave(self) -> None:
+        """The customer is gone, or the flow waits no more: open offers are withdrawn. Safe to repeat."""
+        ...
 
 
 class ContactCenter(Protocol):
     """The door."""
 
-    async def connect(self, wish: AgentWish, moved: Callable[[WaitStage], None]) -> AgentAnswer:
-        """Let him wait and talk; returns when the conversation is over, or there is none. A queue that is not there has nobody.
-
-        Tells ``moved("conversation")`` when both hear each other, and ``moved("waiting")`` when the agent was lost and another
-        is looked for. Cancelled when the customer is gone or the flow waits no more: his place is free then, and an agent who
-        rings or talks is let go. Raises NeighbourError when the room is away.
-        """
+    async def enter(self, wish: AgentWish) -> Place:
+        """Let him queue up. A queue that is not there has nobody. Raises NeighbourError when the room is away."""
         ...
