@@ -1,0 +1,1 @@
+"""Agents, queues, and who is offered which call (path step 4b)."""
