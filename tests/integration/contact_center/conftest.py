@@ -79,9 +79,7 @@ class Center:
         """One tick of the chooser and one round of the node; the agents to be rung for this place."""
         await self.chooser.run()
         await door.round()
-        offers = await place.offers()
-        assert not isinstance(offers, str), offers
-        return list(offers)
+        return await rung(place)
 
     def statuses(self) -> dict[str, str]:
         rows = self.stock.rows("select name, status from agent where account_id = %s", self.account)
@@ -90,6 +88,13 @@ class Center:
     def history(self, name: str) -> list[tuple[object, ...]]:
         query = "select from_status, to_status, reason from agent_event where agent_id = %s order by at, id"
         return self.stock.rows(query, self.agents[name])
+
+
+async def rung(place: Place) -> list[Offer]:
+    """The agents to be rung; there must be some."""
+    offers = await place.offers()
+    assert not isinstance(offers, str), offers
+    return list(offers)
 
 
 @pytest.fixture

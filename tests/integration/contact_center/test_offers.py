@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from tests.integration.contact_center.conftest import Center
+from tests.integration.contact_center.conftest import Center, rung
 
 
 async def test_an_agent_is_rung_talks_writes_up_and_his_history_says_so(center: Center) -> None:
@@ -39,7 +39,7 @@ async def test_who_is_missed_twice_in_a_row_is_paused_and_another_is_rung(center
     first, second = await door.enter(center.wish()), await door.enter(center.wish())
     await center.chooser.run()
     await door.round()
-    (asha,), (binu,) = await first.offers(), await second.offers()
+    (asha,), (binu,) = await rung(first), await rung(second)
     await first.ended(asha, "missed")
     (again,) = await center.offered(door, first)  # Binu rings for the second: there is nobody but Asha
     assert again.name == "Asha"
@@ -100,7 +100,7 @@ async def test_a_node_that_dies_frees_who_rang_and_who_talked(center: Center) ->
     talking, ringing = await door.enter(center.wish()), await door.enter(center.wish())
     await center.chooser.run()
     await door.round()
-    (one,), (other,) = await talking.offers(), await ringing.offers()
+    (one,), (other,) = await rung(talking), await rung(ringing)
     assert await talking.taken(one)
     center.clock.forward(timedelta(seconds=7))
     assert await center.stranded.run() == 0  # the node may still live

@@ -13,7 +13,18 @@ from typing import Final, Literal
 from central.application.ports.telephony import Originate
 
 Deed = Literal[
-    "trying", "ring", "early_media", "answer", "press", "hang_up", "refuse", "hold", "unhold", "human", "machine"
+    "trying",
+    "ring",
+    "early_media",
+    "answer",
+    "press",
+    "hang_up",
+    "refuse",
+    "hold",
+    "unhold",
+    "human",
+    "machine",
+    "fall_silent",
 ]
 
 
@@ -93,6 +104,7 @@ LABORATORY: Final[Mapping[str, Callee]] = MappingProxyType(
         "answer_human": Callee((*_ANSWERS, Act(1.0, "human"))),
         "answer_machine": Callee((*_ANSWERS, Act(3.0, "machine"))),
         "hold": Callee((*_ANSWERS, Act(0.5, "hold"), Act(0.8, "unhold"))),
+        "rtp_stops": Callee((*_ANSWERS, Act(1.5, "fall_silent"))),
         "far_bye": Callee((*_ANSWERS, Act(1.5, "hang_up"))),
         "far_bye_q16": Callee((*_ANSWERS, Act(1.5, "hang_up", q850=16))),
         "far_bye_q41": Callee((*_ANSWERS, Act(1.5, "hang_up", q850=41))),

@@ -128,6 +128,8 @@ class SimulatedCall:
                 self._detected(machine=None)
                 left = self.inbound and self.phase is not Phase.ANSWERED
                 self._end("cancelled_by_first_party" if left else "hangup_by_them", act.q850, "them")
+            case "fall_silent":  # no media any more: the engine ends the leg by itself
+                self._end("hangup_by_us", None, "us", end="dropped")
             case "refuse":
                 self._end(None, act.q850, "them", sip=act.sip)
             case _:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
-
-import msgspec
 
 from central.application.ports.contact_center import OfferEnd, TalkEnd
 from central.application.ports.offers import AgentMove, OfferEnded, OfferStore, OpenOffer, PlaceMove
@@ -24,7 +23,8 @@ _FAULTS: Final[Mapping[OfferEnd, OfferFault]] = {
 }  # fmt: skip
 
 
-class Taken(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Taken:
     """The agent answered."""
 
     account_id: AccountId
@@ -32,7 +32,8 @@ class Taken(msgspec.Struct, frozen=True):
     offer: UUID
 
 
-class Ended(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Ended:
     """Nobody answered the offer."""
 
     account_id: AccountId
@@ -41,7 +42,8 @@ class Ended(msgspec.Struct, frozen=True):
     how: OfferEnd
 
 
-class Over(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Over:
     """The conversation is over."""
 
     account_id: AccountId
@@ -50,7 +52,8 @@ class Over(msgspec.Struct, frozen=True):
     how: TalkEnd
 
 
-class Left(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Left:
     """The place is given up; ``outcome`` tells why."""
 
     account_id: AccountId

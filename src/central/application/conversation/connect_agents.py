@@ -1,25 +1,39 @@
-"""Runner of the errand ConnectAgent: the customer goes to the door of the contact center (path steps 4 and 4b)."""
+"""The customer waits for an agent and talks with him (path steps 4 and 4b): the errand ``ConnectAgent``."""
 
 from __future__ import annotations
 
-from central.application.conversation.live_call import LiveCall
+from collections.abc import Sequence
+from typing import Final
+
+from central.application.conversation.bring_in import BringIn, first
+from central.application.conversation.live_call import FurtherLeg, LiveCall
 from central.application.conversation.run_errands import Moved, Returned
-from central.application.ports.contact_center import AgentWish, ContactCenter, Whisper
+from central.application.conversation.voice_desk import VoiceDesk
+from central.application.ports.contact_center import AgentWish, ContactCenter, Offer, OfferEnd, Place
+from central.domain.statuses import CallStatus
 from central.flow.errands import ConnectAgent
-from central.flow.media import Media, Speech
+
+_ENDS: Final[dict[str, OfferEnd]] = {
+    CallStatus.BUSY: "busy",
+    CallStatus.RING_TIMEOUT: "missed",
+    CallStatus.NO_USER_RESPONDING: "missed",
+    CallStatus.USER_REJECTED: "refused",
+}
+"""What an unanswered call to an agent tells the contact center; every other status: he could not be reached."""
 
 
 class ConnectAgents:
-    """Runs ConnectAgent, a staged errand."""
+    """A staged runner; ``door`` is the contact center's on this node."""
 
-    def __init__(self, door: ContactCenter) -> None:
-        self._door = door
+    def __init__(self, desk: VoiceDesk, bring: BringIn, door: ContactCenter) -> None:
+        self._desk, self._bring, self._door = desk, bring, door
 
-    async def __call__(self, call: LiveCall, errand: ConnectAgent, moved: Moved, /) -> Returned:
+    async def run(self, call: LiveCall, errand: ConnectAgent, moved: Moved) -> Returned:
         """Let the customer wait and talk. Raises NeighbourError when the contact center is away."""
         leg = call.leg
         if leg is None or leg.over:
             return Returned("failed", detail="The customer's leg is gone.")
+        began = self._desk.clock.monotonic()
         wish = AgentWish(
             account_id=call.account_id,
             record_id=call.record_id,
@@ -30,23 +44,82 @@ class ConnectAgents:
             agent=errand.agent,
             skills=errand.skills,
             priority=errand.priority,
-            music=errand.music,
-            announce_position=errand.announce_position,
-            whisper=_whisper(errand.whisper),
-            record=errand.record,
             ring_timeout_s=errand.ring_timeout_s,
-            caller_id=errand.caller_id,
         )
-        answer = await self._door.connect(wish, moved)
-        values = {"waited_s": f"{answer.waited_s:.1f}"} | ({"agent": answer.agent} if answer.agent else {})
-        return Returned(answer.outcome, values, answer.detail)
+        place = await self._door.enter(wish)
+        try:
+            return await self._serve(call, errand, place, moved, began)
+        finally:
+            self._desk.timers.spawn(place.leave(), "leave_queue")
 
+    async def _serve(self, call: LiveCall, errand: ConnectAgent, place: Place, moved: Moved, began: float) -> Returned:
+        """Ring whoever is offered, until somebody has talked with him or the wait is over."""
+        lost = ""
+        while True:
+            offers = await place.offers()
+            if isinstance(offers, str):
+                return Returned("agent_lost" if lost else offers, self._values(began, lost))
+            waited = self._values(began, "")
+            won = await self._ring(call, errand, place, offers)
+            if won is None:
+                continue
+            offer, further = won
+            try:
+                left = await self._converse(call, errand, further, moved)
+            finally:
+                self._bring.part(call, further)
+            if left:
+                await place.over(offer, "agent_left")
+                return Returned("agent_allocated", waited | {"agent": offer.name})
+            lost = offer.name
+            await place.over(offer, "agent_lost")
+            moved("waiting")
 
-def _whisper(media: Media | None) -> Whisper | None:
-    match media:
-        case None:
+    async def _ring(
+        self, call: LiveCall, errand: ConnectAgent, place: Place, offers: Sequence[Offer]
+    ) -> tuple[Offer, FurtherLeg] | None:
+        """Ring them all; the first who answers and whose offer still stands, None when nobody did."""
+        customer, telephony = call.leg, self._desk.telephony
+        if customer is None or customer.over:
             return None
-        case Speech():
-            return Whisper(text=media.text, voice=media.voice, language=media.language)
-        case _:
-            return Whisper(prompt=media.name, language=media.language)
+        await telephony.ring(customer.id)
+        rung = {
+            offer.id: self._bring.ring(
+                call, offer.number, "agent", offer.ring_timeout_s, errand.caller_id or offer.caller_id
+            )
+            for offer in offers
+        }
+        left = {offer.id: offer for offer in offers}
+        won: tuple[Offer, FurtherLeg] | None = None
+        try:
+            while left and won is None:
+                await first(*(rung[key].ended for key in left), *(rung[key].answered for key in left))
+                for key, offer in list(left.items()):
+                    further = rung[key]
+                    if further.ended.done():
+                        del left[key]
+                        await place.ended(offer, _ENDS.get(further.ended.result()[0], "unreachable"))
+                    elif further.answered.done() and won is None:
+                        del left[key]
+                        if await place.taken(offer):
+                            won = offer, further
+            return won
+        finally:
+            for key, further in rung.items():
+                if won is None or key != won[0].id:
+                    self._bring.part(call, further)
+            await telephony.stop_ringing(customer.id)
+
+    async def _converse(self, call: LiveCall, errand: ConnectAgent, further: FurtherLeg, moved: Moved) -> bool:
+        """Until one of them leaves; False when the agent's leg broke, or he was gone before they could talk."""
+        if errand.whisper is not None:
+            await self._bring.whisper(call, further, errand.whisper)
+        if await self._bring.join(call, further):
+            return False
+        moved("conversation")
+        await further.ended
+        return not further.broke
+
+    def _values(self, began: float, agent: str) -> dict[str, str]:
+        waited = {"waited_s": f"{self._desk.clock.monotonic() - began:.1f}"}
+        return waited | {"agent": agent} if agent else waited

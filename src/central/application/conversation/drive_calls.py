@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 from central.application.conversation.bridge_number import BridgeNumbers
+from central.application.conversation.bring_in import BringIn
 from central.application.conversation.close_attempt import CloseAttempt
+from central.application.conversation.connect_agents import ConnectAgents
 from central.application.conversation.hear_legs import HearLegs
 from central.application.conversation.live_call import LiveCall, LiveLeg
 from central.application.conversation.place_leg import PlaceLeg
@@ -22,6 +24,7 @@ from central.application.conversation.sleep_runs import SleepRuns
 from central.application.conversation.store_recordings import RecordingParts, StoreRecordings
 from central.application.conversation.take_calls import TakeCalls
 from central.application.conversation.voice_desk import VoiceDesk
+from central.application.ports.contact_center import ContactCenter
 from central.application.ports.dispatch import HandedRecord
 from central.application.ports.library import AccountTrunk
 from central.application.ports.telephony import (
@@ -37,7 +40,7 @@ from central.domain.evidence import Evidence, Phase
 from central.domain.ids import RecordId
 from central.domain.statuses import CallStatus
 from central.flow import commands as do
-from central.flow.errands import BridgeNumber, RecordVoice
+from central.flow.errands import BridgeNumber, ConnectAgent, RecordVoice
 from central.flow.events import Begun, ErrandDone, FlowEvent, FundsShort, StopForced, TimerFired
 from central.flow.interpreter import begin, enter, step
 from central.flow.prepared import PreparedFlow
@@ -52,10 +55,14 @@ _REFUSALS: Final[Mapping[HangUpCause, int]] = {"normal": 19, "busy": 17, "reject
 
 
 class DriveCalls:
-    """The driver of one voice node; ``runners`` do the flows' errands."""
+    """The driver of one voice node; ``runners`` do the flows' errands, ``door`` leads to the agents."""
 
     def __init__(
-        self, desk: VoiceDesk, runners: Runners | None = None, recordings: RecordingParts | None = None
+        self,
+        desk: VoiceDesk,
+        runners: Runners | None = None,
+        recordings: RecordingParts | None = None,
+        door: ContactCenter | None = None,
     ) -> None:
         self._desk = desk
         self.stored: StoreRecordings | None = None
@@ -75,9 +82,11 @@ class DriveCalls:
             records=self._recorder is not None,
         )
         if desk.lists is not None:
-            bridges = BridgeNumbers(desk, self._legs)
-            self._legs.further = bridges.hear
-            runners = {**(runners or {}), BridgeNumber: Staged(bridges.run)}
+            bring = BringIn(desk, self._legs)
+            self._legs.further = bring.hear
+            runners = {**(runners or {}), BridgeNumber: Staged(BridgeNumbers(desk, bring).run)}
+            if door is not None:
+                runners[ConnectAgent] = Staged(ConnectAgents(desk, bring, door).run)
         self._prompts = PlayPrompts(desk, self.feed)
         self._errands = RunErrands(desk, self.feed, self.enter, {} if runners is None else runners)
         self._sleep = SleepRuns(desk, self.feed, fire=self._fire, forget=self._close.forget, talks=self._talks)

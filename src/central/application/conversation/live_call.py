@@ -62,7 +62,8 @@ class LiveLeg:
 class FurtherLeg:
     """Somebody else who is brought to the customer: the leg in hand, and what is awaited of it.
 
-    ended: connection status and sentence. heard: the end of what is said to him alone. bridge: the name of the two's bridge.
+    ended: connection status and sentence. heard: the end of what is said to him alone. bridge: the name of the two's
+    bridge. broke: his connection was lost, nobody hung up.
     """
 
     dial: Dial
@@ -70,6 +71,7 @@ class FurtherLeg:
     bridge: str
     leg: LiveLeg | None = None
     bridged: bool = False
+    broke: bool = False
     answered: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     ended: asyncio.Future[tuple[str, str]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     heard: asyncio.Future[None] | None = None

@@ -5,7 +5,7 @@ create table queue (
   strategy text not null default 'longest_idle'
     check (strategy in ('ring_all', 'round_robin', 'longest_idle', 'fewest_calls', 'random', 'linear', 'skill_based')),
   ring_timeout_s int not null default 20, max_wait_s int not null default 300, max_length int not null default 0,   -- 0: no limit
-  wrap_up_s int not null default 60,        -- 0: until a disposition is saved
+  wrap_up_s int default 60,                 -- null: none; 0: until a disposition is saved
   misses int not null default 2,            -- so many missed offers in a row pause an agent; 0: none do
   ages_s int not null default 0,            -- so many seconds of waiting are worth one step of priority; 0: none are
   service_level_s int not null default 20, music text not null default '', caller_id text not null default '',

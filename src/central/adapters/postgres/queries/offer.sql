@@ -71,7 +71,7 @@ made as (
   on conflict (account_id, agent_id) where ended_at is null do nothing returning account_id, id, place_id, agent_id),
 rung as (
   update agent a set status = 'INCOMING', since = %(at)s, reason = 'offered' from made m, old o
-   where a.account_id = m.account_id and a.id = m.agent_id and o.offer_id = m.id
+   where a.account_id = m.account_id and a.id = m.agent_id and o.account_id = a.account_id and o.offer_id = m.id
      and exists (select from move v where v.family = 'agent' and v.from_status = a.status and v.to_status = 'INCOMING')
   returning a.account_id, a.id, o.since, o.offer_id),
 told as (
