@@ -16,6 +16,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "cases"
 
 FILE_KEYS = {
     "about", "mode", "account", "register", "trunk", "flow", "other_flows", "drafts", "removed_prompts", "did", "case", "then", "patience_s", "webhooks", "sms_center",
+    "queue", "agent",
 }  # fmt: skip
 CASE_KEYS = {
     "name", "about", "calls", "start_time", "time_zone", "priority", "variables", "on", "becomes", "legs", "recordings",
@@ -86,6 +87,8 @@ class CaseFile:
     other_flows: Sequence[str] = ()
     drafts: Sequence[str] = ()
     sms_center: bool = False
+    queues: Sequence[Mapping[str, Any]] = ()
+    agents: Sequence[Mapping[str, Any]] = ()
 
     @property
     def inbound(self) -> bool:
@@ -129,6 +132,8 @@ def read_case_file(path: Path) -> CaseFile:
         other_flows=tuple(document.get("other_flows", ())),
         drafts=tuple(document.get("drafts", ())),
         sms_center=document.get("sms_center") is True,
+        queues=tuple(document.get("queue", ())),
+        agents=tuple(document.get("agent", ())),
     )
     names = [case.name for case in file.cases]
     if len(set(names)) != len(names):

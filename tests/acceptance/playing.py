@@ -65,6 +65,7 @@ class Played:
         self._number(plan)
         self._make_trunks(plan)
         self._fill_lists()
+        self._staff(plan)
         flow = self.api.send("POST", "/flows", file.flow.encode(), "application/yaml")
         self.flow_id = flow["id"]
         did = self.did = f"91800001{self.place:04d}" if file.did is None else file.did
@@ -106,6 +107,16 @@ class Played:
             self.api.post("/trunks", self.far_ends.trunk(name))
         for trunk in plan.own.values():
             self.api.post("/trunks", self.far_ends.own_trunk(plan, trunk))
+
+    def _staff(self, plan: TrunkPlan) -> None:
+        """The file's queues, and its agents: telephones that are reachable, of far ends."""
+        queues = {str(queue["name"]): self.api.post("/queues", dict(queue))["id"] for queue in self.file.queues}
+        for row, agent in enumerate(self.file.agents):
+            telephone = number(plan.place(agent["far_end"]), self.place * 100 + row)
+            body = {"key": f"a{row}", "name": agent["name"], "kind": "direct", "number": telephone, "phone": "number"}
+            made = self.api.post("/agents", body | {"skills": agent.get("skills", {})})["id"]
+            for queue in agent["queues"]:
+                self.api.put(f"/queues/{queues[queue]}/agents/{made}", {})
 
     def _fill_lists(self) -> None:
         if self.file.register_age_h is not None:

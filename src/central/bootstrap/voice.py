@@ -8,9 +8,11 @@ from central.adapters.asterisk.channel import AsteriskTelephony
 from central.adapters.asterisk.config import AsteriskConfig, ForeignEngine, OwnEngine
 from central.adapters.postgres.inbound_store import PostgresInbound
 from central.adapters.postgres.library import PostgresNumberLists
+from central.adapters.postgres.offers import PostgresOffers
 from central.adapters.postgres.prompts import PostgresPrompts
 from central.adapters.speech.prompts import PromptFiles
 from central.adapters.speech.renderer import CachedSpeech
+from central.application.contact_center.hold_places import HoldPlaces
 from central.application.ports.dispatch import NodeState
 from central.bootstrap.collector import calm_collector
 from central.bootstrap.errands import errand_runners, fetched_sounds, web_caller
@@ -91,6 +93,7 @@ async def run_voice_node(settings: Settings) -> None:
                 lease=timedelta(seconds=settings.lease_s),
                 gather=timedelta(milliseconds=settings.group_commit_ms),
                 drain=timedelta(seconds=settings.drain_s),
+                door=HoldPlaces(PostgresOffers(stores.pool), state.owner, stores.clock, stores.ids),
                 runners=errand_runners(settings, stores, tenants, telemetry, web, sounds),
                 recordings=recording_parts(settings, stores.pool),
             )

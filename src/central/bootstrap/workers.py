@@ -9,7 +9,7 @@ from central.bootstrap.collector import calm_collector
 from central.bootstrap.process import on_stop_signal, open_telemetry
 from central.settings import Settings
 
-ROLES = ("dispatcher", "tracker", "publisher", "messenger", "runner", "jobs")
+ROLES = ("dispatcher", "tracker", "publisher", "messenger", "runner", "contact-center", "jobs")
 
 
 async def run_worker(settings: Settings, role: str) -> None:
@@ -17,7 +17,7 @@ async def run_worker(settings: Settings, role: str) -> None:
     telemetry = open_telemetry(settings, role)
     stop = asyncio.Event()
     on_stop_signal(stop.set)
-    work = import_module(f"central.bootstrap.{role}").run(settings, stop, telemetry)
+    work = import_module(f"central.bootstrap.{role.replace('-', '_')}").run(settings, stop, telemetry)
     calm_collector()
     await work
 

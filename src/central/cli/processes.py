@@ -13,7 +13,7 @@ from central.bootstrap.workers import run_voice_node, run_worker
 from central.cli.output import say
 from central.settings import read_settings
 
-Role = Literal["dispatcher", "tracker", "publisher", "messenger", "runner", "jobs"]
+Role = Literal["dispatcher", "tracker", "publisher", "messenger", "runner", "contact-center", "jobs"]
 
 
 def _run(work: Coroutine[None, None, None]) -> None:
@@ -36,7 +36,7 @@ def serve() -> None:
 
 
 def worker(role: Role) -> None:
-    """Run one worker role: dispatcher, tracker, publisher, messenger, runner or jobs."""
+    """Run one worker role: dispatcher, tracker, publisher, messenger, runner, contact-center or jobs."""
     _run(run_worker(read_settings(), role))
 
 

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Protocol
 
 from central.application.conversation.drive_calls import DriveCalls
 from central.application.conversation.group_commit import GroupCommit
@@ -16,6 +17,7 @@ from central.application.conversation.trunk_limits import TrunkLimits
 from central.application.conversation.voice_desk import VoiceDesk
 from central.application.dispatch.admit_calls import AdmitCalls
 from central.application.dispatch.claim_records import ClaimRecords
+from central.application.ports.contact_center import ContactCenter
 from central.application.ports.dispatch import DispatchStore, NodeState
 from central.application.ports.inbound import InboundStore
 from central.application.ports.journal import JournalStore, TraceRow
@@ -39,7 +41,16 @@ _TRACE_AFTER_S = 1.0  # the answer to the last BYE comes after the leg's end
 _TRACE_BATCH = 200
 _NOTES_S = 1.0
 _TRUNKS_S = 30.0
+_OFFERS_S = 0.1
 _RECORDINGS_S = 5.0  # what is not stored by then stays in the spool for the next start
+
+
+class NodeDoor(ContactCenter, Protocol):
+    """The door of the contact center on this node."""
+
+    async def round(self) -> int:
+        """Keep the places of its customers, and take the agents who are offered to them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +73,7 @@ class NodeParts:
     drain: timedelta
     recordings: RecordingParts | None = None
     lists: NumberLists | None = None
+    door: NodeDoor | None = None
     runners: Runners = field(default_factory=dict[type[Errand], Runner])
 
 
@@ -96,7 +108,7 @@ class VoiceNode:
             store=parts.journal, writer=writer, limits=limits, clock=parts.clock, ids=parts.ids, timers=timers,
             telemetry=parts.telemetry, lease=parts.lease, lists=parts.lists,
         )  # fmt: skip
-        self._driver = DriveCalls(desk, parts.runners, parts.recordings)
+        self._driver = DriveCalls(desk, parts.runners, parts.recordings, parts.door)
         claim = ClaimRecords(parts.dispatch, parts.library, parts.clock, parts.ids, parts.lease)
         self._runs = runs = LeasedRuns(
             self._state, desk, self._driver, claim,
@@ -119,8 +131,7 @@ class VoiceNode:
             self._every("lease", runs.extend, parts.lease.total_seconds() / 3),
             self._every("heartbeat", self._heartbeat, _HEARTBEAT_S),
         ]
-        if self._driver.stored is not None:
-            background.append(self._spawn(self._driver.stored.run(), "recordings"))
+        background += self._neighbours()
         claims = self._spawn(repeat("claim", runs.claim_round, _CLAIM_S, self._stop, parts.telemetry), "claim")
         try:
             await timers.watch([claims, *background])  # the claims end when the node is asked to stop
@@ -131,6 +142,12 @@ class VoiceNode:
             await asyncio.gather(claims, *background, return_exceptions=True)
             await timers.close()
             await parts.telephony.stop()
+
+    def _neighbours(self) -> list[asyncio.Task[None]]:
+        """What goes on beside the calls where this node has it: agents who are offered, recordings to be stored."""
+        door, stored = self._parts.door, self._driver.stored
+        offers = [] if door is None else [self._every("offers", door.round, _OFFERS_S)]
+        return offers if stored is None else [*offers, self._spawn(stored.run(), "recordings")]
 
     def _every(self, name: str, round_: Callable[[], Awaitable[object]], every_s: float) -> asyncio.Task[None]:
         return self._spawn(repeat(name, round_, every_s, asyncio.Event(), self._parts.telemetry), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from central.adapters.postgres.steps import run_sql
 
 revision = "0020_contact_center"
-down_revision = "0017_message_links"
+down_revision = "0016_shown_messages"
 
 
 def upgrade() -> None:

@@ -1,0 +1,28 @@
+"""The contact center process: who is offered which call."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from central.adapters.postgres.offers import PostgresOffers
+from central.adapters.telemetry.process_telemetry import ProcessTelemetry
+from central.application.contact_center.assign_calls import AssignCalls
+from central.application.contact_center.end_stranded import EndStranded
+from central.bootstrap.worker_stores import worker_stores
+from central.entrypoints.workers.contact_center import run_contact_center
+from central.settings import Settings
+
+
+async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemetry) -> None:
+    """Run until ``stop`` is set."""
+    async with worker_stores(settings, "contact-center") as stores:
+        holder = f"{settings.node_name}/{stores.ids.uuid().hex[-12:]}"
+        store = PostgresOffers(stores.pool)
+        assign = AssignCalls(store, stores.clock, stores.ids, lambda n: stores.ids.uuid().int % n)
+        stranded = EndStranded(store, stores.clock)
+
+        async def lead(lease: timedelta) -> bool:
+            return await stores.dispatch.lead("contact-center", holder, lease) is not None
+
+        await run_contact_center(assign.run, stranded.run, lead, stop, telemetry)
