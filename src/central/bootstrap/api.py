@@ -94,6 +94,7 @@ from central.application.ports.telemetry import Telemetry
 from central.application.reporting.read_messages import ReadMessages
 from central.application.reporting.read_recordings import ReadRecordings
 from central.application.reporting.reporting import Reporting
+from central.bootstrap.call_centre import call_centre
 from central.bootstrap.carriers import carrier_check
 from central.bootstrap.collector import calm_collector
 from central.bootstrap.gateways import hear_receipts
@@ -124,6 +125,7 @@ def build_services(
     auditor, operators = Auditor(clock := SystemClock(), ids := SystemIds()), PostgresAccounts(shard)
     flows, keys, lists, prompts = PostgresFlows(pool), PostgresKeys(pool), PostgresLists(pool), PostgresPrompts(pool)
     missing = FindMissing(prompts, PostgresSavedEndpoints(pool), PostgresFlowNames(pool), PostgresAccounts(pool))
+    urls = WebhookUrlPolicy(webhook_config(settings))
     work = _work(settings, pool, library := PostgresLibrary(shard, PostgresDispatch(shard, ids), clock), queue)
     return Services(
         clock=clock,
@@ -138,6 +140,7 @@ def build_services(
         trunks=MaintainTrunks(PostgresTrunks(pool), auditor),
         dids=MaintainDids(PostgresDids(pool), auditor),
         messaging=messaging(settings, pool, shard, library, auditor, web[1], telemetry),
+        call_centre=call_centre(pool, auditor),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),
@@ -146,9 +149,7 @@ def build_services(
         arrange=ArrangeFlow(flows, auditor),
         prompts=KeepPrompts(PromptFiles(speech_config(settings), prompts), prompts, auditor),
         control=ControlWork(PostgresControl(pool, clock), flows, auditor),
-        endpoints=MaintainEndpoints(
-            PostgresEndpoints(pool), flows, WebhookUrlPolicy(webhook_config(settings)), auditor
-        ),
+        endpoints=MaintainEndpoints(PostgresEndpoints(pool), flows, urls, auditor),
         dead_letters=PostgresDeadLetters(pool),
         courier=web[0],
         policies=MaintainPolicies(PostgresPolicies(pool)),

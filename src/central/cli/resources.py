@@ -57,9 +57,12 @@ def list_keys(*, json: Json = False) -> None:
 
 
 @keys.command(name="create")
-def create_key(name: str, role: str, *, scope: list[str] | None = None, json: Json = False) -> None:
-    """Make a key; its secret is shown once."""
-    issued = call_api("POST", "/keys", body={"name": name, "role": role, "scopes": scope})
+def create_key(
+    name: str, role: str, *, scope: list[str] | None = None, agent: UUID | None = None, json: Json = False
+) -> None:
+    """Make a key; its secret is shown once. --agent: it opens the desk of this agent."""
+    body = {"name": name, "role": role, "scopes": scope, "agent_id": agent and str(agent)}
+    issued = call_api("POST", "/keys", body=body)
     print_thing(issued if json else {"id": issued["key"]["id"], "secret": issued["secret"]}, as_json=json)
 
 

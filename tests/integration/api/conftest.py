@@ -72,6 +72,7 @@ from central.application.ports.administration import AccountRow
 from central.application.ports.outbox import Delivery
 from central.application.reporting.read_recordings import ReadRecordings
 from central.bootstrap.api import messaging
+from central.bootstrap.call_centre import call_centre
 from central.domain.delivery import Answer, HttpAnswer
 from central.domain.errors import InvalidInput, NotFound
 from central.domain.ids import AccountId, RecordId, RequestId
@@ -302,8 +303,7 @@ async def _readiness() -> Sequence[Neighbour]:
 def make_services(
     api_pool: Pool, worker_pool: Pool, intake: Intake, reports: Reports, courier: PostingCourier, prompts: PromptFiles
 ) -> Services:
-    clock, ids, telemetry = SystemClock(), SystemIds(), ObservedTelemetry()
-    auditor = Auditor(clock, ids)
+    auditor, telemetry = Auditor(clock := SystemClock(), ids := SystemIds()), ObservedTelemetry()
     accounts, flows, lists = PostgresAccounts(api_pool), PostgresFlows(api_pool), PostgresLists(api_pool)
     operated = PostgresAccounts(worker_pool)
     library = PostgresLibrary(worker_pool, PostgresDispatch(worker_pool, ids), clock)
@@ -325,6 +325,7 @@ def make_services(
         contacts=KeepContacts(PostgresContacts(api_pool), auditor),
         links=PostgresLinks(api_pool),
         messaging=messaging(SETTINGS, api_pool, worker_pool, library, auditor, ProviderPagesHere(), telemetry),
+        call_centre=call_centre(api_pool, auditor),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),

@@ -23,12 +23,13 @@ OPEN = {
     "/relays/{carrier_id}/events",
     "/api/v1/recordings/{recording_id}",
 } | DOCUMENT
-# makes a thing of the caller's own: see test_prompts.py, test_contacts_and_links.py, test_files.py
+# makes a thing of the caller's own: see test_prompts.py, test_contacts_and_links.py, test_files.py, test_agents.py
 OWN = {
     ("PUT", "/api/v1/prompts/{name}"),
     ("PUT", "/api/v1/contacts/{number}"),
     ("PUT", "/api/v1/files/{name}"),
     ("PUT", "/api/v1/sms/templates/{template_id}"),
+    ("PUT", "/api/v1/pause-codes/{code}"),
 }
 SHARED = {"/api/v1/statuses", "/api/v1/policies", "/api/v1/flows/check"}
 YAML = {"Content-Type": "application/yaml"}
@@ -48,6 +49,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "/carriers/{carrier_id}": {"json": {"name": "stolen"}},
     "/sms/templates/{template_id}/try": {"json": {"text": "x"}},
     "/webhooks/{endpoint_id}/replay": {"json": {}},
+    "/agents/{agent_id}": {"json": {"name": "stolen"}},
+    "/agents/{agent_id}/login": {"json": {"phone": "number"}},
+    "/agents/{agent_id}/logout": {"json": {"force": True}},
+    "/agents/{agent_id}/pause": {"json": {}},
+    "/queues/{queue_id}": {"json": {"name": "stolen"}},
+    "/queues/{queue_id}/agents": {"json": {"agents": []}},
+    "/queues/{queue_id}/agents/{agent_id}": {"json": {"tier": 9}},
 }
 TEXTS = b"""
 flow: texts
@@ -115,7 +123,20 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
         "domain": "secret.example",
         "carrier_id": carrier.json()["id"],
         "action": "stop",
+        **await _furnish_call_centre(owner),
     }
+
+
+async def _furnish_call_centre(owner: Tenant) -> dict[str, str]:
+    agent = await owner.post("/agents", {"key": "secret-agent", "name": "secret", "number": "+919812345678"})
+    queue = await owner.post("/queues", {"name": "secret-queue"})
+    members = {"agents": [{"agent_id": agent.json()["id"]}]}
+    assert (await owner.call("PUT", f"/queues/{queue.json()['id']}/agents", json=members)).status_code == 200
+    code = await owner.call("PUT", "/pause-codes/SECRET", json={"name": "secret break"})
+    assert code.status_code == 200, code.text
+    login = await owner.post(f"/agents/{agent.json()['id']}/login", {"phone": "number"})
+    assert login.json()["status"] == "IDLE", login.text
+    return {"agent_id": agent.json()["id"], "queue_id": queue.json()["id"], "code": "SECRET"}
 
 
 async def _state(owner: Tenant, names: dict[str, str]) -> list[str]:
@@ -136,6 +157,11 @@ async def _state(owner: Tenant, names: dict[str, str]) -> list[str]:
         "/files",
         "/sms/templates",
         "/text-routes",
+        "/agents",
+        "/queues",
+        f"/queues/{names['queue_id']}/agents",
+        "/pause-codes",
+        f"/agents/{names['agent_id']}/events",
     ]
     paths += [f"/flows/{names['flow']}/draft", "/account"]
     texts = [(await owner.get(path)).text for path in paths]
@@ -148,7 +174,17 @@ async def test_no_route_lets_another_account_in(stage: Stage, tenant: Tenant) ->
     stranger = await stage.account("Stranger")
     foreign = [
         names[name]
-        for name in ("flow", "message_id", "trunk_id", "person_id", "endpoint_id", "request_id", "record_id")
+        for name in (
+            "flow",
+            "message_id",
+            "trunk_id",
+            "person_id",
+            "endpoint_id",
+            "request_id",
+            "record_id",
+            "agent_id",
+            "queue_id",
+        )
     ]
     tried = 0
     for method, path in _routes(stage):
@@ -189,10 +225,13 @@ async def test_every_route_needs_a_key(stage: Stage) -> None:
             "carrier_id",
             "message_id",
             "domain",
+            "agent_id",
+            "queue_id",
         ),
         str(uuid4()),
     )
     names |= {"number": "1", "list_name": "dnd", "entry": "1", "template_id": "1", "action": "stop", "name": "greeting"}
+    names |= {"code": "LUNCH"}
     routes = _routes(stage)
     for method, path in routes:
         answer = await stage.client.request(method, path.format(**names))

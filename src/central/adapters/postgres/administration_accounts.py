@@ -35,7 +35,7 @@ from central.application.ports.administration import (
     PolicyRow,
     Reservation,
 )
-from central.domain.errors import Conflict, InvalidInput
+from central.domain.errors import Conflict, InvalidInput, NotFound
 from central.domain.ids import AccountId
 
 _SQL = load_statements("administration")
@@ -180,11 +180,12 @@ class PostgresKeys:
         self._pool = pool
 
     async def create(self, account_id: AccountId, key: ApiKey, key_hash: bytes, audit: AuditEntry) -> None:
-        """Store a key by its hash."""
+        """Store a key by its hash. Raises NotFound ``agent_not_found``."""
         scopes = None if key.scopes is None else list(key.scopes)
         values = asdict(key) | {"account_id": account_id, "hash": key_hash, "scopes": scopes}
         async with changing(self._pool, account_id, audit) as change:
-            await change.connection.execute(_SQL["create_key"], values)
+            if not await touched(change.connection, _SQL["create_key"], values):
+                raise NotFound("agent_not_found", "There is no such agent in this account.")
 
     async def page(self, account_id: AccountId, after: UUID | None, limit: int) -> Sequence[ApiKey]:
         """Keys in the order they were made."""
@@ -205,17 +206,17 @@ class PostgresKeys:
     async def holder(self, key_hash: bytes) -> KeyHolder | None:
         """The live key's account, role and scopes; the key is asked before the account is known."""
         async with transaction(self._pool) as connection:
-            cursor = await connection.execute(_SQL["authenticate_key"], {"hash": key_hash})
+            cursor = await connection.execute(_SQL["key_holder"], {"hash": key_hash})
             found = await cursor.fetchone()
             if found is None:
                 return None
-            account_id, key_id, role, scopes = found
+            account_id, key_id, role, scopes, agent_id = found
             await connection.execute("select set_config('central.account', %s, true)", [str(account_id)])
             account = await fetch_one(connection, _SQL["account"], AccountRow, {"account_id": account_id})
             hint = await scalar(connection, _SQL["key_hint"], {"account_id": account_id, "id": key_id})
         if account is None:
             return None
-        return KeyHolder(account, key_id, hint, role, None if scopes is None else tuple(scopes))
+        return KeyHolder(account, key_id, hint, role, None if scopes is None else tuple(scopes), agent_id)
 
 
 class PostgresPolicies:

@@ -83,7 +83,7 @@ class Change:
 
 @contextlib.asynccontextmanager
 async def changing(pool: Pool, account_id: AccountId, audit: AuditEntry) -> AsyncGenerator[Change]:
-    """A transaction that ends with the audit line; a taken name becomes Conflict ``name_taken``.
+    """A transaction that ends with the audit line; a taken name or key becomes Conflict ``name_taken`` or ``key_taken``.
 
     A constraint on which the caller gave no answer is DefectError ``constraint_violated``.
     """
@@ -93,8 +93,9 @@ async def changing(pool: Pool, account_id: AccountId, audit: AuditEntry) -> Asyn
                 yield Change(connection)
                 await write_audit(connection, account_id, audit)
         except UniqueViolation as error:
-            if (error.diag.constraint_name or "").endswith("_name_key"):
-                raise Conflict("name_taken", "This name is taken in the account.") from error
+            for word in ("name", "key"):
+                if (error.diag.constraint_name or "").endswith(f"_{word}_key"):
+                    raise Conflict(f"{word}_taken", f"This {word} is taken in the account.") from error
             raise DefectError("constraint_violated", str(error)) from error
         except ForeignKeyViolation as error:
             raise Conflict("still_in_use", "Something else in the account still refers to it.") from error

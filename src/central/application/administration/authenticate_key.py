@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from typing import cast
+from uuid import UUID
 
 from central.application.administration.acting import Actor
 from central.application.administration.keep_keys import KEY_PREFIX, key_hash
@@ -19,11 +20,12 @@ _MAX_KEY = 200
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller: the account and what may be done in it."""
+    """An authenticated caller: the account and what may be done in it. ``agent_id``: the agent whose desk the key opens."""
 
     account: AccountRow
     actor: Actor
     rights: frozenset[Right]
+    agent_id: UUID | None = None
 
     @property
     def account_id(self) -> AccountId:
@@ -62,7 +64,7 @@ class AuthenticateKey:
         rights = ROLE_RIGHTS[Role(holder.role)]
         if holder.scopes is not None:
             rights &= {right for right in rights if right.value in holder.scopes}
-        return Caller(account, actor, rights)
+        return Caller(account, actor, rights, holder.agent_id)
 
 
 def _listed(address: str | None, networks: object) -> bool:

@@ -52,12 +52,14 @@ class KeepKeys:
         *,
         expires_at: datetime | None = None,
         held: frozenset[Right] | None = None,
+        agent_id: UUID | None = None,
     ) -> tuple[ApiKey, str]:
         """Make a key; the second value is its text, which cannot be had again.
 
-        ``held``: rights of the maker, a key never holds more; None = the operator, who may all.
+        ``held``: rights of the maker, a key never holds more; None = the operator, who may all. ``agent_id``: whose desk it opens.
 
-        Raises InvalidInput (name, role, scopes, an expiry past or out of range), Forbidden ``beyond_own_rights``.
+        Raises InvalidInput (name, role, scopes, an expiry past or out of range), Forbidden ``beyond_own_rights``,
+        NotFound ``agent_not_found``.
         """
         now = self.auditor.clock.now()
         if expires_at is not None and checked_moment(expires_at, "expires_at") <= now:
@@ -68,8 +70,10 @@ class KeepKeys:
             raise Forbidden("beyond_own_rights", "A key cannot hold more rights than whoever makes it.")
         hint = short_id(self.auditor.ids)
         text = f"{KEY_PREFIX}{hint}_{self.auditor.ids.secret(32)}"
-        key = ApiKey(self.auditor.ids.uuid(), check_name(name), hint, role, narrowed, None, now, None, expires_at, None)
-        audit = self.auditor.entry(actor, "key_issued", f"key:{hint}", role=role, scopes=narrowed)
+        key_id = self.auditor.ids.uuid()
+        key = ApiKey(key_id, check_name(name), hint, role, narrowed, None, now, None, expires_at, None, agent_id)
+        desk = {} if agent_id is None else {"agent_id": str(agent_id)}
+        audit = self.auditor.entry(actor, "key_issued", f"key:{hint}", role=role, scopes=narrowed, **desk)
         await self.store.create(actor.account_id, key, key_hash(text), audit)
         return key, text
 

@@ -172,6 +172,9 @@ def _check(changes: Mapping[str, object]) -> None:
         if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= _MOST_DAYS:
             message = f"keep_recordings_days is a whole number from 1 to {_MOST_DAYS}."
             raise InvalidInput("invalid_retention", message, field="keep_recordings_days")
+        if not isinstance(cast("Mapping[str, object]", settings).get("agents_start_paused", False), bool):
+            message = "agents_start_paused is true or false."
+            raise InvalidInput("invalid_setting", message, field="agents_start_paused")
         networks = cast("Mapping[str, object]", settings).get("ip_networks", [])
         texts = cast("list[object]", networks) if isinstance(networks, list) else [None]
         if not all(isinstance(text, str) for text in texts):

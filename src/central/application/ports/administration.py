@@ -190,7 +190,10 @@ class PasswordHasher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key as it is shown: never the key itself, only its ``hint``. ``scopes`` None = all rights of ``role``."""
+    """An API key as it is shown: never the key itself, only its ``hint``. ``scopes`` None = all rights of ``role``.
+
+    ``agent_id``: the agent whose desk it opens, None = nobody's.
+    """
 
     id: UUID
     name: str
@@ -202,24 +205,26 @@ class ApiKey:
     last_used_at: datetime | None
     expires_at: datetime | None
     revoked_at: datetime | None
+    agent_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Who a presented key belongs to."""
+    """Who a presented key belongs to; ``agent_id``: the agent whose desk it opens."""
 
     account: AccountRow
     key_id: UUID
     hint: str
     role: str
     scopes: tuple[str, ...] | None
+    agent_id: UUID | None = None
 
 
 class KeyStore(Protocol):
     """API keys."""
 
     async def create(self, account_id: AccountId, key: ApiKey, key_hash: bytes, audit: AuditEntry) -> None:
-        """Store a key by the SHA-256 hash of its whole text."""
+        """Store a key by the SHA-256 hash of its whole text. Raises NotFound ``agent_not_found``."""
         ...
 
     async def page(self, account_id: AccountId, after: UUID | None, limit: int) -> Sequence[ApiKey]:

@@ -88,7 +88,8 @@ def account_view(row: AccountRow) -> AccountView:
 class AccountChange(Struct, forbid_unknown_fields=True, frozen=True):
     """What an account changes about itself; absent fields stay.
 
-    ``settings.ip_networks`` lists who may call, ``settings.keep_recordings_days`` says how long new recordings are kept.
+    ``settings.ip_networks`` lists who may call, ``settings.keep_recordings_days`` says how long new recordings are kept,
+    ``settings.agents_start_paused`` whether agents begin their work with a pause.
     """
 
     name: Name | UnsetType = UNSET
@@ -246,7 +247,10 @@ def _may_name(caller: CallerHere, role: str) -> None:
 
 
 class KeyView(Struct, frozen=True):
-    """An API key by its hint; the key itself is never shown again. ``scopes`` null = all rights of the role."""
+    """An API key by its hint; the key itself is never shown again. ``scopes`` null = all rights of the role.
+
+    ``agent_id``: the agent whose desk it opens.
+    """
 
     id: UUID
     name: str
@@ -257,6 +261,7 @@ class KeyView(Struct, frozen=True):
     last_used_at: Moment | None
     expires_at: Moment | None
     revoked_at: Moment | None
+    agent_id: UUID | None
 
 
 class IssuedKey(Struct, frozen=True):
@@ -267,12 +272,13 @@ class IssuedKey(Struct, frozen=True):
 
 
 class NewKey(Struct, forbid_unknown_fields=True, frozen=True):
-    """A key with a role of the account, narrowed to ``scopes`` unless null."""
+    """A key with a role of the account, narrowed to ``scopes`` unless null. ``agent_id``: it opens this agent's desk."""
 
     name: Name
     role: str
     scopes: list[str] | None = None
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
+    agent_id: UUID | None = None
 
 
 @get("/keys", guards=[needs(Right.KEYS_CHANGE)], summary="API keys", tags=["Keys"])
@@ -292,7 +298,13 @@ async def list_keys(services: UseCases, caller: CallerHere, cursor: Cursor = Non
 async def issue_key(data: JSONBody[NewKey], services: UseCases, caller: CallerHere) -> IssuedKey:
     """A key never holds more rights than the key that makes it."""
     key, secret = await services.keys.issue(
-        caller.actor, data.name, data.role, data.scopes, expires_at=data.expires_at, held=caller.rights
+        caller.actor,
+        data.name,
+        data.role,
+        data.scopes,
+        expires_at=data.expires_at,
+        held=caller.rights,
+        agent_id=data.agent_id,
     )
     return IssuedKey(key_view(key), secret)
 
@@ -326,6 +338,7 @@ def key_view(row: ApiKey) -> KeyView:
         last_used_at=moment_or_none(row.last_used_at),
         expires_at=moment_or_none(row.expires_at),
         revoked_at=moment_or_none(row.revoked_at),
+        agent_id=row.agent_id,
     )
 
 

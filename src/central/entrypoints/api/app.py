@@ -10,8 +10,10 @@ from litestar.di import Provide
 from litestar.routes import HTTPRoute
 
 from central.entrypoints.api.account_routes import account_router
+from central.entrypoints.api.agent_routes import agent_router
 from central.entrypoints.api.carrier_routes import carrier_router
 from central.entrypoints.api.contact_routes import contact_router, link_router
+from central.entrypoints.api.desk_routes import desk_router
 from central.entrypoints.api.email_routes import email_router, mail_link_router
 from central.entrypoints.api.file_routes import file_router
 from central.entrypoints.api.flow_routes import flow_router
@@ -28,6 +30,7 @@ from central.entrypoints.api.openapi_document import complete, openapi_config
 from central.entrypoints.api.operator_routes import operator_router
 from central.entrypoints.api.problems import EXCEPTION_HANDLERS
 from central.entrypoints.api.prompt_routes import prompt_router
+from central.entrypoints.api.queue_routes import queue_router
 from central.entrypoints.api.recording_routes import recording_router
 from central.entrypoints.api.relay_routes import relay_router
 from central.entrypoints.api.request_routes import request_router
@@ -85,6 +88,9 @@ def _routers() -> list[Router]:
         route_handlers=[
             account_router,
             number_router,
+            agent_router,
+            queue_router,
+            desk_router,
             carrier_router,
             sms_router,
             inbound_text_router,

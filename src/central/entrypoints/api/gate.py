@@ -177,6 +177,18 @@ def needs(*rights: Right) -> Callable[[Connection, BaseRouteHandler], None]:
     return guard
 
 
+def needs_any(*rights: Right) -> Callable[[Connection, BaseRouteHandler], None]:
+    """A guard: the caller holds at least one of these rights. Raises Forbidden ``missing_right`` for the first."""
+
+    def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+        del handler
+        caller: Caller = connection.scope["state"]["caller"]
+        if caller.rights.isdisjoint(rights):
+            caller.require(rights[0])
+
+    return guard
+
+
 def caller_of(request: Request[Any, Any, Any]) -> Caller:
     """Provider of the dependency ``caller``."""
     caller: Caller = request.scope["state"]["caller"]

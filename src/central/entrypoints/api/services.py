@@ -18,16 +18,19 @@ from central.application.administration.keep_files import KeepFiles
 from central.application.administration.keep_keys import KeepKeys
 from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import ChangeAccount, OperateAccounts, ReadAccount
+from central.application.administration.maintain_agents import MaintainAgents, MaintainPauseCodes
 from central.application.administration.maintain_carriers import MaintainCarriers
 from central.application.administration.maintain_endpoints import MaintainEndpoints
 from central.application.administration.maintain_mail_domains import MaintainMailDomains
 from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
+from central.application.administration.maintain_queues import MaintainQueues
 from central.application.administration.maintain_templates import MaintainTemplates
 from central.application.administration.maintain_text_routes import MaintainTextRoutes
 from central.application.administration.maintain_trunks import MaintainDids, MaintainTrunks
 from central.application.administration.publish_flow import PublishFlow
 from central.application.administration.save_flow import SaveFlow
+from central.application.contact_center.keep_status import KeepStatus
 from central.application.intake.receive_upload import Upload
 from central.application.intake.submit_records import Receipt, Submission
 from central.application.messaging.send_emails import SendEmails
@@ -185,6 +188,16 @@ class Messaging:
 
 
 @dataclass(frozen=True, slots=True)
+class CallCentre:
+    """Agents, their queues and their statuses."""
+
+    agents: MaintainAgents
+    queues: MaintainQueues
+    pause_codes: MaintainPauseCodes
+    status: KeepStatus
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything that the routes call."""
 
@@ -200,6 +213,7 @@ class Services:
     trunks: MaintainTrunks
     dids: MaintainDids
     messaging: Messaging
+    call_centre: CallCentre
     lists: EditList
     import_list: ImportList
     flows: SaveFlow

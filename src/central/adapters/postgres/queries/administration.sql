@@ -71,19 +71,21 @@ update person p set password_hash = %(password_hash)s
    select from membership m where m.account_id = %(account_id)s and m.person_id = p.id);
 
 -- name: create_key
-insert into api_key (account_id, id, name, hash, hint, role, scopes, created_by, created_at, expires_at)
-values (%(account_id)s, %(id)s, %(name)s, %(hash)s, %(hint)s, %(role)s, %(scopes)s, %(created_by)s, %(created_at)s, %(expires_at)s);
+-- No row: the agent whose desk it is to open is not there.
+insert into api_key (account_id, id, name, hash, hint, role, scopes, created_by, created_at, expires_at, agent_id)
+select %(account_id)s, %(id)s, %(name)s, %(hash)s, %(hint)s, %(role)s, %(scopes)s, %(created_by)s, %(created_at)s, %(expires_at)s, %(agent_id)s
+ where %(agent_id)s::uuid is null or exists (select from agent a where a.account_id = %(account_id)s and a.id = %(agent_id)s for share);
 
 -- name: key_page
-select id, name, hint, role, scopes, created_by, created_at, last_used_at, expires_at, revoked_at from api_key
+select id, name, hint, role, scopes, created_by, created_at, last_used_at, expires_at, revoked_at, agent_id from api_key
  where account_id = %(account_id)s and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s;
 
 -- name: revoke_key
 update api_key set revoked_at = coalesce(revoked_at, %(at)s) where account_id = %(account_id)s and id = %(id)s
-returning id, name, hint, role, scopes, created_by, created_at, last_used_at, expires_at, revoked_at;
+returning id, name, hint, role, scopes, created_by, created_at, last_used_at, expires_at, revoked_at, agent_id;
 
--- name: authenticate_key
-select account_id, key_id, role, scopes from authenticate_key(%(hash)s);
+-- name: key_holder
+select account_id, key_id, role, scopes, agent_id from key_holder(%(hash)s);
 
 -- name: key_hint
 select hint from api_key where account_id = %(account_id)s and id = %(id)s;
