@@ -116,7 +116,8 @@ class Played:
             body = {"key": f"a{row}", "name": agent["name"], "kind": "direct", "number": telephone, "phone": "number"}
             made = self.api.post("/agents", body | {"skills": agent.get("skills", {})})["id"]
             for queue in agent["queues"]:
-                self.api.put(f"/queues/{queues[queue]}/agents/{made}", {})
+                self.api.put(f"/queues/{queues[queue]}/agents/{made}", {"place": row})
+            self.api.post(f"/agents/{made}/login", {"phone": "number"})
 
     def _fill_lists(self) -> None:
         if self.file.register_age_h is not None:
