@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from uuid import uuid4
 
@@ -23,7 +23,7 @@ ASHA, BINU = {"Asha": "919812340001"}, {"Asha": "919812340001", "Binu": "9198123
 
 
 @asynccontextmanager
-async def in_memory(agents: Mapping[str, str], places: int) -> AsyncIterator[tuple[ContactCenter, AccountId]]:
+async def in_memory(agents: Mapping[str, str], places: int) -> AsyncGenerator[tuple[ContactCenter, AccountId]]:
     yield MemoryContactCenter({"support": MemoryQueue(dict(agents), places=places)}), AccountId(uuid4())
 
 
@@ -34,7 +34,7 @@ def opened(request: pytest.FixtureRequest) -> Opened:
     stock, pool = Stock(request.getfixturevalue("database")), request.getfixturevalue("worker_pool")
 
     @asynccontextmanager
-    async def stored(agents: Mapping[str, str], places: int) -> AsyncIterator[tuple[ContactCenter, AccountId]]:
+    async def stored(agents: Mapping[str, str], places: int) -> AsyncGenerator[tuple[ContactCenter, AccountId]]:
         account = _staff(stock, agents, places)
         ids, store = SystemIds(), PostgresOffers(pool)
         door = HoldPlaces(store, "node/1", SystemClock(), ids)

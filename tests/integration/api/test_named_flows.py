@@ -42,6 +42,8 @@ async def test_flows_and_queues_that_are_not_there_are_found(tenant: Tenant) -> 
     assert lacking(checked, "findings") == [queue]
     await tenant.call("PUT", f"/flows/{night['id']}/archived", json={"archived": True})
     assert lacking((await tenant.get(f"/flows/{day['id']}")).json()) == [*unknown, queue]
+    assert (await tenant.post("/queues", {"name": "support"})).status_code == 201
+    assert lacking((await tenant.get(f"/flows/{day['id']}")).json()) == unknown
 
 
 async def test_a_worker_finds_a_flow_as_it_stands(stage: Stage, tenant: Tenant, worker_pool: Pool) -> None:

@@ -30,6 +30,12 @@ class PostgresFlowNames:
         async with tenant(self._pool, account_id) as connection:
             return await fetch_one(connection, _SQL["named_flow"], NamedFlow, {"account_id": account_id, "flow": flow})
 
+    async def known_queues(self, account_id: AccountId, names: Sequence[str]) -> frozenset[str]:
+        """Those of the names that a queue of the account has; see the port."""
+        values = {"account_id": account_id, "names": list(names)}
+        async with tenant(self._pool, account_id) as connection:
+            return frozenset(row.name for row in await fetch(connection, _SQL["known_queues"], _Name, values))
+
     async def known_flows(self, account_id: AccountId, names: Sequence[str]) -> frozenset[str]:
         """Those of the names that a flow of the account has; see the port."""
         values = {"account_id": account_id, "names": list(names)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -78,7 +78,7 @@ class PostgresOffers:
         return self._locked((), places)
 
     @contextlib.asynccontextmanager
-    async def _locked(self, ids: Sequence[UUID], places: Sequence[UUID]) -> AsyncIterator[PostgresOfferBatch]:
+    async def _locked(self, ids: Sequence[UUID], places: Sequence[UUID]) -> AsyncGenerator[PostgresOfferBatch]:
         async with transaction(self._pool) as connection:
             rows = await _SQL["lock_offers"].rows(connection, {"ids": list(ids), "places": list(places)})
             yield PostgresOfferBatch(connection, [_open(row) for row in rows])

@@ -43,7 +43,7 @@ class FindMissing:
         found = list(await self._prompts(account_id, judged.prompts))
         found += await self._endpoints(account_id, judged.endpoints)
         found += await self._flows(account_id, judged)
-        found += [_queue_unknown(step, use) for step, use in judged.queues]
+        found += await self._queues(account_id, judged.queues)
         found += await self._capabilities(account_id, judged.switches)
         if dids is not None:
             found += [_WITHOUT_DID] if judged.calls and not dids else []
@@ -86,6 +86,12 @@ class FindMissing:
         known = await self.flows.known_flows(account_id, names) if names else frozenset[str]()
         return [_flow_unknown(step, use) for step, use in judged.flows if use.name not in known | {judged.draft.name}]
 
+    async def _queues(self, account_id: AccountId, uses: Sequence[tuple[str, QueueUse]]) -> Sequence[Finding]:
+        """A warning for each queue that is not there: it may be made later, without a change of the flow."""
+        names = sorted({use.name for _, use in uses})
+        known = await self.flows.known_queues(account_id, names) if names else frozenset[str]()
+        return [_queue_unknown(step, use) for step, use in uses if use.name not in known]
+
     async def _capabilities(self, account_id: AccountId, uses: Sequence[tuple[str, SwitchUse]]) -> Sequence[Finding]:
         """An error for each thing that the operator has switched off."""
         account = await self.accounts.get(account_id) if uses else None
@@ -100,7 +106,6 @@ def _flow_unknown(step: str, use: FlowUse) -> Finding:
 
 
 def _queue_unknown(step: str, use: QueueUse) -> Finding:
-    """No account has queues before there is a contact center."""
     message = f"There is no queue {use.name[:64]!r}."
     hint = "Until there is, customers take `no_agent_available`, or `failed` of a transfer."
     return Finding("queue_unknown", "warning", use.line, step, message, hint)

@@ -31,7 +31,11 @@ class FlowFinder(Protocol):
 
 
 class FlowNames(Protocol):
-    """Which flows the accounts have, for the check before a flow is published."""
+    """Which flows and queues the accounts have, for the check before a flow is published."""
+
+    async def known_queues(self, account_id: AccountId, names: Sequence[str]) -> frozenset[str]:
+        """Those of the names that a queue of the account has."""
+        ...
 
     async def known_flows(self, account_id: AccountId, names: Sequence[str]) -> frozenset[str]:
         """Those of the names (or ids) that a flow of the account has which is not archived."""

@@ -10,3 +10,6 @@ select f.id, f.name, f.type, f.archived_at is not null as archived, f.active and
 -- name: known_flows
 select n.name from unnest(%(names)s::text[]) as n(name)
  where exists (select from flow f where f.account_id = %(account_id)s and f.archived_at is null and (f.id = n.name or f.name = n.name));
+
+-- name: known_queues
+select name from queue where account_id = %(account_id)s and name = any(%(names)s);
