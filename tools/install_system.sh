@@ -4,11 +4,11 @@
 #   tools/install_system.sh NAME ...   these packages
 set -euo pipefail
 
-# sip-tester: SIPp, the far end of calls.  flite, espeak-ng, sox: speech and its conversion to 8 kHz,
+# sip-tester: SIPp, the far end of calls.  baresip-core: the agents' phones.  flite, espeak-ng, sox: speech and its conversion to 8 kHz,
 # with libsox-fmt-mp3 of recordings in MP3.
 # openssl: certificates of the TLS trunk.  xz-utils, zstd: unpack the packages of the private Asterisk root.
 wanted=("$@")
-[ ${#wanted[@]} -gt 0 ] || wanted=(sip-tester flite espeak-ng sox libsox-fmt-mp3 openssl xz-utils zstd)
+[ ${#wanted[@]} -gt 0 ] || wanted=(sip-tester baresip-core flite espeak-ng sox libsox-fmt-mp3 openssl xz-utils zstd)
 
 missing=()
 for name in "${wanted[@]}"; do

@@ -41,6 +41,20 @@ def _ack(cseq: int = 1) -> str:
     return _request("ACK", cseq, retransmit=False)
 
 
+def register(again: int = 200) -> str:
+    """Register [service], from [caller], with the digest of the log-in; ``again``: the answer to that."""
+
+    def once(cseq: int, more: str = "") -> str:
+        where = "sip:[remote_ip]:[remote_port]"
+        return send(
+            f"REGISTER {where} SIP/2.0\n{_VIA}\nFrom: <sip:[caller]@[remote_ip]:[remote_port]>;tag=[pid]R[call_number]\n{_TO}\n"
+            f"Call-ID: [call_id]\nCSeq: {cseq} REGISTER\nMax-Forwards: 70\n{_CONTACT}\nExpires: 60\n{more}",
+            retransmit=True,
+        )
+
+    return once(1) + '<recv response="401" auth="true"></recv>\n' + once(2, "[authentication]\n") + expect(again)
+
+
 _PROVISIONAL = "".join(expect(code, optional=True) for code in (100, 180, 183))
 _ANSWERED = _invite() + _PROVISIONAL + expect(200) + _ack()
 _HANGS_UP = _request("BYE", 2) + expect(200)
@@ -87,6 +101,9 @@ CALLERS: Final[Mapping[str, str]] = {
         + _invite(2, "[authentication]\n") + expect(100, optional=True) + expect(401)
         + _ack(2)
     ),
+    "registers": register(),
+    "registers_wrongly": register(401),
+    "registers_for_another": register(404),
     **{f"refused_{code}": _refused(code) for code in (401, 403, 404, 480, 486, 503)},
 }  # fmt: skip
 """Scenarios by name; each ends well only if the other side does what the name says."""

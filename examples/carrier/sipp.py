@@ -106,6 +106,7 @@ class Sipp:
         transport: str = "udp",
         contact: str = "",
         options: tuple[str, ...] = (),
+        calls: int = 100_000_000,
     ) -> None:
         self.name, self.host, self.port = name, host, ports[0]
         self._directory = directory
@@ -117,7 +118,7 @@ class Sipp:
         where = contact or f"{host}:{self.port};transport={transport}"
         command = [
             program, "-sf", f"{name}.xml", "-t", mode, "-i", host, "-mi", host, "-p", str(self.port), "-key", "contact", where,
-            "-ci", host, "-cp", str(ports[1]), "-mp", str(ports[2]), "-m", "100000000", "-nostdin", "-skip_rlimit",
+            "-ci", host, "-cp", str(ports[1]), "-mp", str(ports[2]), "-m", str(calls), "-nostdin", "-skip_rlimit",
             "-trace_err", "-error_file", f"{name}.err", "-trace_logs", "-log_file", str(self._log), *options,
         ]  # fmt: skip
         with (directory / f"{name}.out").open("wb") as out:

@@ -34,6 +34,13 @@ def tone(hertz: int, ms: int) -> bytes:
     return bytes(ulaw(int(9000 * math.sin(2 * math.pi * hertz * i / _RATE))) for i in range(ms * 8))
 
 
+def linear_tone(hertz: int, ms: int) -> bytes:
+    """The same as 16-bit samples, little-endian."""
+    return b"".join(
+        int(9000 * math.sin(2 * math.pi * hertz * i / _RATE)).to_bytes(2, "little", signed=True) for i in range(ms * 8)
+    )
+
+
 def samples() -> dict[str, bytes]:
     """File name -> audio, for the scenarios that speak."""
     return {

@@ -55,6 +55,7 @@ def _examine(settings: Settings) -> Iterator[Finding]:
     yield _engine(settings)
     for program, package, needed in (
         ("flite", "flite", True), ("espeak-ng", "espeak-ng", True), ("sox", "sox", True), ("sipp", "sip-tester", False),
+        ("baresip", "baresip-core", False),
     ):  # fmt: skip
         path = shutil.which(program)
         state = "ok" if path else "missing" if needed else "idle"

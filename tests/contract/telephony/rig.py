@@ -15,6 +15,7 @@ from central.adapters.system import SystemClock, SystemIds
 from central.application.ports.telephony import (
     Accepted,
     Answer,
+    CallOffered,
     LegEnded,
     NodeDown,
     NodeUp,
@@ -64,20 +65,25 @@ class AsteriskRig:
     root: Path
     state: Path
     rtp_timeout_s: int = 0
+    sip_port: int = 0
+    phone_check_s: int = 15
     telephony: AsteriskTelephony = field(init=False)
     carrier: Carrier | None = None
     trunks: dict[str, Trunk] = field(default_factory=dict[str, Trunk])
 
     def __post_init__(self) -> None:
-        engine = OwnEngine(root=self.root, state_dir=self.state, strict_rtp=False)
-        config = AsteriskConfig(engine=engine, tls_verify=False, rtp_timeout_s=self.rtp_timeout_s)
+        engine = OwnEngine(root=self.root, state_dir=self.state, strict_rtp=False, sip_port=self.sip_port)
+        config = AsteriskConfig(
+            engine=engine, tls_verify=False, rtp_timeout_s=self.rtp_timeout_s, phone_check_s=self.phone_check_s
+        )
         self.telephony = AsteriskTelephony(config, SystemClock(), SystemIds())
 
     async def open(self, *behaviours: str) -> None:
-        self.carrier = await asyncio.to_thread(Carrier(behaviours).start)
+        if behaviours:
+            self.carrier = await asyncio.to_thread(Carrier(behaviours).start)
         for name in behaviours:
             user, secret = ("central", "secret") if name == "auth_407" else ("", "")
-            port = self.carrier.port(name)
+            port = self.carrier.port(name) if self.carrier is not None else 0
             self.trunks[name] = Trunk(
                 TrunkId(uuid4()), name, "127.0.0.1", port, username=user, password=secret, tag_calls=True
             )
@@ -131,6 +137,7 @@ class Switchboard:
         self.rig = rig
         self.calls: dict[UUID, Call] = {}
         self.node: list[NodeUp | NodeDown] = []
+        self.offers: asyncio.Queue[CallOffered] = asyncio.Queue()
         self.node_changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -145,6 +152,9 @@ class Switchboard:
                 if isinstance(event, NodeUp | NodeDown):
                     self.node.append(event)
                     self.node_changed.set()
+                elif isinstance(event, CallOffered):
+                    self.calls[event.leg] = Call(event.leg)
+                    self.offers.put_nowait(event)
                 elif event.leg in self.calls:
                     self.calls[event.leg].events.append(event)
                     self.calls[event.leg].changed.set()
@@ -165,6 +175,14 @@ class Switchboard:
         call = self.calls[leg] = Call(leg)
         where = (trunk or self.rig.trunk(behaviour)).id
         wanted = Originate(leg, where, NUMBER, caller_id, timeout_s, headers or {}, detect_machine, record)
+        call.answer = (await self.rig.telephony.originate([wanted]))[0]
+        return call
+
+    async def ring(self, agent: UUID, *, timeout_s: float = 60.0, record: str = "") -> Call:
+        """Call an agent's phone."""
+        leg = LegId(uuid4())
+        call = self.calls[leg] = Call(leg)
+        wanted = Originate(leg, None, "", CALLER, timeout_s, record=record, phone=agent)
         call.answer = (await self.rig.telephony.originate([wanted]))[0]
         return call
 

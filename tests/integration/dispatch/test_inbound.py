@@ -98,6 +98,19 @@ async def test_the_number_of_another_account_is_not_reached_through_this_peer(de
     assert stock.value("select count(*) from record") == 0
 
 
+async def test_what_an_agent_s_phone_dials_is_refused_with_a_word_of_its_own(desk: Desk) -> None:
+    stock = desk.stock
+    account_id = stock.account()
+    inbound(stock, account_id)
+    admit = AdmitCalls(PostgresInbound(desk.pool), desk.library, desk.clock, desk.ids, LEASE)
+    leg, agent = LegId(desk.ids.uuid()), desk.ids.uuid()
+    offer = CallOffered(leg, desk.clock.now(), DID, "", frozenset(), phone=agent)
+    (answer,) = await admit(desk.node(), [offer], {}, _room)
+    assert isinstance(answer, Refused)
+    assert (answer.reason, answer.q850) == ("phone_may_not_call", 21)
+    assert stock.value("select count(*) from record") == 0
+
+
 async def test_the_call_of_a_node_that_died_is_over(desk: Desk) -> None:
     stock = desk.stock
     account_id = stock.account()

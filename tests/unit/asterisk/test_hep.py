@@ -78,3 +78,15 @@ def test_anything_else_on_the_port_is_counted_and_forgotten(bad: bytes) -> None:
     buffers = HepBuffers(1000)
     buffers.add(bad)
     assert buffers.malformed == 1
+
+
+def test_registrations_and_questions_whether_somebody_is_there_are_not_kept() -> None:
+    buffers = HepBuffers(2_000)
+    buffers.add(packet("call", INVITE))
+    for n in range(100):
+        for method in (b"REGISTER", b"OPTIONS"):
+            buffers.add(packet(f"{method.decode()}{n}", method + b" sip:x SIP/2.0\r\nCSeq: 1 " + method + b"\r\n\r\n"))
+            buffers.add(packet(f"{method.decode()}{n}", b"SIP/2.0 401 No\r\nCSeq: 1 " + method + b"\r\n\r\n"))
+    assert buffers.dropped == 0
+    assert buffers.take("REGISTER1") is buffers.take("OPTIONS1") is None
+    assert buffers.take("call") is not None

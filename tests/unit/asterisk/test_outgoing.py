@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from central.adapters.asterisk.outgoing import media_uris, originate_body, trunk_objects
+from central.adapters.asterisk.outgoing import dial_string, media_uris, originate_body, trunk_objects
 from central.application.ports.telephony import Originate, Trunk
 from central.domain.errors import InvalidInput
 from central.domain.ids import LegId, TrunkId
@@ -19,7 +19,8 @@ def body(trunk: Trunk = TRUNK, **more: object) -> dict[str, object]:
     call = Originate(
         LegId(UUID(int=2)), ID, "919800000001", "918000000001", 30.2, {"X-Central-Attempt": "a", "X-Other": "b"}
     )
-    return dict(originate_body(call, trunk, "t1", "app")) | more
+    target = dial_string(trunk, "t1", call.to)
+    return dict(originate_body(call, target, "app", tag=trunk.tag_calls)) | more
 
 
 def test_a_call_names_its_target_its_caller_and_rounds_the_backstop_up() -> None:
@@ -48,7 +49,7 @@ def test_the_attempt_header_goes_only_over_trunks_that_want_it() -> None:
 
 def test_an_anonymous_call_names_no_caller() -> None:
     call = Originate(LegId(UUID(int=2)), ID, "1", None, 1)
-    assert "callerId" not in originate_body(call, TRUNK, "t1", "app")
+    assert "callerId" not in originate_body(call, "PJSIP/t1", "app")
 
 
 def test_every_trunk_refuses_redirects() -> None:

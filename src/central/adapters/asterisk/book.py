@@ -105,7 +105,7 @@ class LegBook:
         self._legs[leg] = LegState(leg, self._now().mono, detect=detect, whole=whole)
         return True
 
-    def offered(self, leg: LegId, event: Event, trunks: frozenset[TrunkId]) -> None:
+    def offered(self, leg: LegId, event: Event, trunks: frozenset[TrunkId], phone: UUID | None = None) -> None:
         """Somebody calls: the channel is known under this leg from now on."""
         channel = event.channel
         if channel is None:
@@ -125,6 +125,7 @@ class LegBook:
                     caller if _DIGITS.fullmatch(caller) else "",
                     trunks,
                     channel.protocol_id or None,
+                    phone,
                 ),
             )
         )

@@ -11,19 +11,23 @@ import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 import aiohttp
 
 from central.adapters.asterisk import outgoing
+from central.adapters.asterisk.arrivals import Arrivals
 from central.adapters.asterisk.book import LegBook
 from central.adapters.asterisk.config import AsteriskConfig, OwnEngine
 from central.adapters.asterisk.engine import Engine
 from central.adapters.asterisk.hep import HepTap
 from central.adapters.asterisk.link import EngineLink
+from central.adapters.asterisk.phones import Phones
 from central.adapters.asterisk.reasons import LOCAL_BY_HTTP
 from central.adapters.asterisk.resolver import Resolver
 from central.adapters.asterisk.tapes import Tapes
+from central.adapters.asterisk.targets import target_of
 from central.adapters.asterisk.translate import INBOUND_MARK, Now
 from central.adapters.asterisk.trunks import Trunks
 from central.adapters.asterisk.wire import Channel, Event, decode_channel
@@ -32,6 +36,7 @@ from central.application.ports.telephony import (
     Accepted,
     Answer,
     Originate,
+    Phone,
     RecordLimits,
     Rejected,
     SipTrace,
@@ -39,12 +44,12 @@ from central.application.ports.telephony import (
     Trunk,
 )
 from central.application.ports.world import Clock, Ids
-from central.domain.errors import CentralError
+from central.domain.errors import CentralError, NeighbourError
 from central.domain.ids import LegId, TrunkId
 
 _NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
 _TAKEN = range(200, 300)
-_NOT_FOUND, _CONFLICT, _NO_SUCH_SOURCE = 404, 409, 422  # the last of a subscription: the channel is gone
+_NOT_FOUND, _CONFLICT, _FAILED = 404, 409, 500  # the last to a phone: it left this very moment
 _SETTLE_S = 0.5  # SIP's T1: what has not come by then is being repeated (RFC 3261, 17.1.1.1)
 _SETTLE_STEPS = 20
 
@@ -60,6 +65,9 @@ class AsteriskTelephony:
         self._book = LegBook(lambda: Now(clock.now(), clock.monotonic()), self._tap.facts, self)
         self._resolver = Resolver(config.resolve_ttl_s)
         self._trunks = Trunks(self._link.request, config.rtp_timeout_s, self._has_tls, self._resolver.addresses)
+        self._phones = Phones(self._link.request, config.phones_app, config.rtp_timeout_s, config.phone_check_s)
+        known = (self._trunks, self._phones)
+        self._arrivals = Arrivals(self._link, self._book, self._tap, known, ids, config.app, self._later)
         self._tapes = Tapes(self._link, self._book, config.engine)
         self._asked: set[str] = set()  # playbacks whose request is on its way
         # by leg: requests go over several connections, and what is given at one moment would come in any order
@@ -112,6 +120,21 @@ class AsteriskTelephony:
         """Trunks that the engine would not take, and why; calls over them are rejected as ``no_trunk``."""
         return self._trunks.refused
 
+    async def set_phones(self, phones: Sequence[Phone]) -> None:
+        """Make exactly these phones known; calls in progress are not touched. Safe to repeat. Raises as ``set_trunks``."""
+        if self._book.connected:
+            await self._phones.change(phones)
+        else:
+            self._phones.keep(phones)
+
+    def refused_phones(self) -> Mapping[UUID, str]:
+        """Phones that the engine would not take, and why; calls to them are rejected as ``no_trunk``."""
+        return self._phones.refused
+
+    def registered_phones(self) -> frozenset[UUID]:
+        """Agents whose phone is registered and answers; none while the engine is away."""
+        return self._phones.registered if self._book.connected else frozenset()
+
     # -- events --------------------------------------------------------------------------------------------------------
     async def next_events(self) -> Sequence[TelephonyEvent]:
         """Wait for news and return all that is there, in order.
@@ -121,8 +144,17 @@ class AsteriskTelephony:
         return await self._book.fetch()
 
     async def prepare(self) -> None:
-        """Listener: connected, so the engine must know our trunks before anything is dialled."""
-        await self._trunks.push_all()
+        """Listener: connected, so the engine must know our trunks and phones before anything is dialled.
+
+        Raises OSError when it is gone again, so that the connection is made anew.
+        """
+        try:
+            await self._trunks.push_all()
+            await self._phones.push_all()
+        except NeighbourError as error:
+            if error.code != "engine_unreachable":
+                raise
+            raise ConnectionError(error.message) from error
 
     def asking(self) -> None:
         """Listener."""
@@ -131,14 +163,16 @@ class AsteriskTelephony:
     def heard(self, event: Event) -> None:
         """Listener."""
         if event.type == "StasisStart" and event.args[:1] == (INBOUND_MARK,):
-            self._offered(event)
+            self._arrivals.offered(event)
+        elif event.type == "ContactStatusChange":
+            self._phones.heard(event)
         else:
             self._book.heard(event)
 
     def up(self, channels: tuple[Channel, ...]) -> None:
         """Listener."""
         self._book.up(channels)
-        self._meet_strangers(channels)
+        self._arrivals.meet_strangers(channels)
         for leg, playback in self._book.owed_playbacks():
             if playback not in self._asked:
                 self._later(self._look_for(leg, playback))
@@ -260,21 +294,19 @@ class AsteriskTelephony:
 
     # -- inside --------------------------------------------------------------------------------------------------------
     async def _originate(self, call: Originate) -> Answer:
-        known = self._trunks.get(call.trunk)
-        if known is None:
-            return Rejected("no_trunk", f"trunk {call.trunk} is not known to this engine")
-        if not self._book.connected:
-            return Rejected("engine_lost", "no connection to the engine")
+        target = target_of(call, self._trunks, self._phones, connected=self._book.connected)
+        if isinstance(target, Rejected):
+            return target
         if not self._book.open(call.leg, detect=call.detect_machine, whole=call.record):
             earlier = self._book.get(call.leg)
             return Accepted(earlier.sip_call_id if earlier is not None else None)
-        if not await self._resolver.resolves(known.trunk.host):
+        if target.host and not await self._resolver.resolves(target.host):
             self._book.forget(call.leg)
-            return Rejected("unresolvable", f"{known.trunk.host} does not resolve")
+            return Rejected("unresolvable", f"{target.host} does not resolve")
         if (local := self._book.hung_up(call.leg)) is not None:
             self._book.forget(call.leg)
             return Rejected(local, "hung up before it was sent")
-        body = outgoing.originate_body(call, known.trunk, known.endpoint, self._config.app)
+        body = outgoing.originate_body(call, target.dial, self._config.app, tag=target.tag)
         try:
             status, answer = await self._link.request("POST", f"/channels/{call.leg.hex}", body)
         except aiohttp.ClientConnectorError as error:
@@ -289,7 +321,8 @@ class AsteriskTelephony:
             return Accepted()
         if status not in _TAKEN:
             self._book.forget(call.leg)
-            return Rejected(LOCAL_BY_HTTP.get(status, "media_fault"), f"HTTP {status} {_text(answer)}")
+            local = "unresolvable" if status == _FAILED and call.phone else LOCAL_BY_HTTP.get(status, "media_fault")
+            return Rejected(local, f"HTTP {status} {_text(answer)}")
         sip_call_id = decode_channel(answer).protocol_id or None
         self._book.placed(call.leg, sip_call_id)
         self._hang_up_again(call.leg)
@@ -308,44 +341,6 @@ class AsteriskTelephony:
         async with self._turns.setdefault(leg, asyncio.Lock()):
             with contextlib.suppress(*_NO_ANSWER):  # the leg's end, or the engine's, is told by events
                 await self._link.request(method, f"/channels/{self._book.channel(leg)}/{what}")
-
-    def _offered(self, event: Event) -> None:
-        """Somebody calls; the leg gets its id here."""
-        if event.channel is None or self._book.leg_of(event.channel.id) is not None:
-            return
-        leg = LegId(self._ids.uuid())
-        self._tap.buffers.came_in(event.channel.protocol_id)
-        self._book.offered(leg, event, self._trunks.callers(event.channel.endpoint))
-        self._later(self._follow(leg))
-
-    async def _follow(self, leg: LegId) -> None:
-        """Hear of an offered leg until its end: a channel that we did not make is told about while it is in Stasis only."""
-        where = {"eventSource": f"channel:{self._book.channel(leg)}"}
-        with contextlib.suppress(
-            *_NO_ANSWER
-        ):  # the connection is lost: whether it is still there is asked at the next one
-            status, _ = await self._link.request("POST", f"/applications/{self._config.app}/subscription", params=where)
-            if status == _NO_SUCH_SOURCE:
-                self._book.gone(leg)
-            elif status not in _TAKEN:  # nobody would hear of its end
-                await self._end_stranger(self._book.channel(leg))
-                self._book.gone(leg)
-
-    def _meet_strangers(self, channels: Sequence[Channel]) -> None:
-        """Inbound calls that came, or were taken, while nobody listened: the waiting are offered, the others belong to nobody."""
-        for channel in channels:
-            application, *arguments = channel.dialplan.app_data.split(",")
-            ours = channel.dialplan.app_name == "Stasis" and application == self._config.app
-            if not ours or self._book.leg_of(channel.id) is not None:
-                continue
-            if channel.state == "Up":
-                self._later(self._end_stranger(channel.id))
-            elif arguments[:1] == [INBOUND_MARK]:
-                self._offered(Event("StasisStart", channel))
-
-    async def _end_stranger(self, channel_id: str) -> None:
-        with contextlib.suppress(*_NO_ANSWER):  # lost again: looked at again at the next connection
-            await self._link.request("DELETE", f"/channels/{channel_id}")
 
     async def _delete(self, leg: LegId, q850: int = NORMAL_CLEARING) -> None:
         reason = {"reason_code": str(q850)} if q850 != NORMAL_CLEARING else None

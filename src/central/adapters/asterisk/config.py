@@ -73,6 +73,7 @@ class AsteriskConfig:
     ``app``: ARI application name, one per deployment generation. ``rtp_timeout_s``: an answered leg whose far end sends
     no media for so long is ended (0 = off). ``tls_verify``: check the certificate of TLS trunks. ``connections``: most
     parallel ARI requests. ``trace``: collect copies of the SIP messages (HEP); ``trace_bytes``: most memory for them.
+    ``phone_check_s``: how often a registered phone is asked whether it is there (OPTIONS); it has 3 s to answer.
     ``tls_ca_file``: certificates to check TLS trunks against (default: Debian's bundle).
     """
 
@@ -87,6 +88,12 @@ class AsteriskConfig:
     trace: bool = True
     trace_bytes: int = 64 * 1024 * 1024
     resolve_ttl_s: float = 30.0
+    phone_check_s: int = 15
+
+    @property
+    def phones_app(self) -> str:
+        """The ARI application that hears of phones only."""
+        return f"{self.app}-phones"
 
 
 def external_lines(host: str) -> str:

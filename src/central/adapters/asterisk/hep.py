@@ -14,7 +14,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from central.adapters.asterisk.siptext import WireFacts, facts, from_tag, is_sent, redact
+from central.adapters.asterisk.siptext import WireFacts, facts, from_tag, is_sent, outside_calls, redact
 from central.application.ports.telephony import SipMessage, SipTrace
 
 _SRC_IP4, _DST_IP4, _SRC_IP6, _DST_IP6, _SRC_PORT, _DST_PORT = 3, 4, 5, 6, 7, 8
@@ -74,6 +74,8 @@ class HepBuffers:
             return
         call = self._calls.get(key)
         if call is None:
+            if outside_calls(parts[_PAYLOAD]):  # phones register all day: their messages would push the calls' out
+                return
             call = self._calls[key] = _Call()
         if len(call.packets) >= _PER_CALL:
             call.dropped += 1

@@ -1,7 +1,7 @@
-"""Trunks and commands become the engine's words. Pure.
+"""Trunks, phones and commands become the engine's words. Pure.
 
 Step 3 of the path (channel). A trunk is one PJSIP endpoint (and an ``auth`` object for digest); calls name their target in
-the dial string, so no registration or address-of-record stands between.
+the dial string, so no registration or address-of-record stands between. A phone is an endpoint with both.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from central.application.ports.telephony import Originate, Trunk, digest_user
+from central.application.ports.telephony import Originate, Phone, Trunk, digest_user, phone_user
 from central.domain.errors import InvalidInput
 
 ATTEMPT_HEADER = "X-Central-Attempt"
@@ -19,7 +19,7 @@ TRANSPORTS = ("udp", "tcp", "tls")
 
 @dataclass(frozen=True, slots=True)
 class PushedObject:
-    """One object of the engine's dynamic configuration: ``kind`` endpoint, auth or identify, its id, its attributes."""
+    """One object of the engine's dynamic configuration: ``kind`` endpoint, auth, aor or identify, its id, its attributes."""
 
     kind: str
     id: str
@@ -70,11 +70,41 @@ def peer_objects(trunk: Trunk, name: str, addresses: Sequence[str], rtp_timeout_
     return (PushedObject("auth", user, login), PushedObject("endpoint", user, fields))
 
 
+def phone_objects(phone: Phone, rtp_timeout_s: int, check_s: int) -> tuple[PushedObject, ...]:
+    """The objects of an agent's phone, named like its user, in the order in which they must be made.
+
+    One registration a phone, the newest; it lasts 30 to 120 s, so that one that is gone, or an engine that was started anew, is found
+    out soon. Known by its user name alone, which must stand in From, in To and in the digest: none registers for another.
+    """
+    user = phone_user(phone.id)
+    login = (("auth_type", "userpass"), ("username", user), ("password", phone.password))
+    place = (
+        ("max_contacts", "1"), ("remove_existing", "yes"),
+        ("minimum_expiration", "30"), ("default_expiration", "60"), ("maximum_expiration", "120"),
+        ("qualify_frequency", str(check_s)), ("qualify_timeout", "3.0"), ("support_path", "no"),
+    )  # fmt: skip
+    fields = (
+        ("context", "from-phone"), ("identify_by", "username"), ("auth", user), ("aors", user),
+        ("disallow", "all"), ("allow", "ulaw,alaw"),
+        # phones stand behind routers that change addresses: what they send from counts, not what they say
+        ("rtp_symmetric", "yes"), ("force_rport", "yes"), ("rewrite_contact", "yes"),
+        ("allow_subscribe", "no"), ("allow_transfer", "no"),
+        *_media_fields(rtp_timeout_s),
+    )  # fmt: skip
+    return (PushedObject("auth", user, login), PushedObject("aor", user, place), PushedObject("endpoint", user, fields))
+
+
 def _call_fields(trunk: Trunk, rtp_timeout_s: int, known_by: str) -> tuple[tuple[str, str], ...]:
     return (
         ("transport", trunk.transport), ("context", "from-trunk"), ("identify_by", known_by),
-        ("disallow", "all"), ("allow", ",".join(trunk.codecs)),
-        ("direct_media", "no"), ("dtmf_mode", "rfc4733"), ("rtp_symmetric", "no"),
+        ("disallow", "all"), ("allow", ",".join(trunk.codecs)), ("rtp_symmetric", "no"),
+        *_media_fields(rtp_timeout_s),
+    )  # fmt: skip
+
+
+def _media_fields(rtp_timeout_s: int) -> tuple[tuple[str, str], ...]:
+    return (
+        ("direct_media", "no"), ("dtmf_mode", "rfc4733"),
         ("rtp_timeout", str(rtp_timeout_s)), ("rtp_timeout_hold", "0"),
         # a 3xx would otherwise open a Local channel to the Contact's user: a false inbound call
         ("set_var", "FORWARD_CONTEXT=redirects-refused"),
@@ -88,17 +118,18 @@ def dial_string(trunk: Trunk, endpoint: str, to: str) -> str:
     return f"PJSIP/{endpoint}/sip:{to}@{host}:{trunk.port}{transport}"
 
 
-def originate_body(call: Originate, trunk: Trunk, endpoint: str, app: str) -> Mapping[str, object]:
-    """The body of POST /channels/ID. Without a caller id the engine sends anonymous@anonymous.invalid (RFC 3323)."""
+def originate_body(call: Originate, target: str, app: str, *, tag: bool = False) -> Mapping[str, object]:
+    """The body of POST /channels/ID; ``target``: the dial string. ``tag``: with the header that names the attempt.
+
+    Without a caller id the engine sends anonymous@anonymous.invalid (RFC 3323).
+    """
     headers = {
-        f"PJSIP_HEADER(add,{name})": value
-        for name, value in call.headers.items()
-        if name != ATTEMPT_HEADER or trunk.tag_calls
+        f"PJSIP_HEADER(add,{name})": value for name, value in call.headers.items() if name != ATTEMPT_HEADER or tag
     }
     if call.record:
         headers["CENTRAL_RECORDING"] = call.record
     body: dict[str, object] = {
-        "endpoint": dial_string(trunk, endpoint, call.to),
+        "endpoint": target,
         "app": app,
         "timeout": max(1, math.ceil(call.engine_timeout_s)),
         "variables": headers,

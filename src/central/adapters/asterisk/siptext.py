@@ -17,6 +17,8 @@ _FROM_TAG = re.compile(rb"^(?:From|f)[ \t]*:[^\r\n]*;[ \t]*tag=([^;\s]+)", re.MU
 _REASON = re.compile(rb"^Reason[ \t]*:[^\r\n]*Q\.850[ \t]*;[^\r\n]*?cause=(\d{1,3})", re.MULTILINE | re.IGNORECASE)
 _SECRET = re.compile(r"^((?:Proxy-)?Authorization[ \t]*:)[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.MULTILINE | re.IGNORECASE)
 
+_OUTSIDE = re.compile(rb"^CSeq[ \t]*:[ \t]*\d+[ \t]+(?:REGISTER|OPTIONS)\b", re.MULTILINE | re.IGNORECASE)
+
 RINGING_CODES = range(180, 200)
 FINAL_CODES = range(200, 700)
 
@@ -39,6 +41,11 @@ class WireFacts:
     final_code: int | None = None
     q850: int | None = None
     bye_from: Literal["us", "them"] | None = None
+
+
+def outside_calls(message: bytes) -> bool:
+    """Whether it registers a phone, or asks whether somebody is there: of no call, and not to be kept."""
+    return _OUTSIDE.search(message) is not None
 
 
 def from_tag(message: bytes) -> bytes:

@@ -18,10 +18,17 @@ import msgspec
 
 from central.adapters.asterisk.config import AsteriskConfig
 from central.adapters.asterisk.engine import Access
-from central.adapters.asterisk.wire import WANTED_EVENTS, Channel, Event, decode_channels, decode_event
+from central.adapters.asterisk.wire import (
+    WANTED_EVENTS,
+    WANTED_OF_PHONES,
+    Channel,
+    Event,
+    decode_channels,
+    decode_event,
+)
 from central.domain.errors import CentralError, DefectError, NeighbourError
 
-_OK = 200
+_OK, _NOT_FOUND = 200, 404
 _BACKOFF_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _KEEPALIVE_S = 10.0  # below Asterisk's own session_keep_alive of 15 s, so that we close first
 _HEARTBEAT_S = 15.0
@@ -161,7 +168,7 @@ class AriTransport:
         http = self._http
         if http is None:
             return False
-        params = {"app": self._config.app, "subscribeAll": "false"}
+        params = {"app": f"{self._config.app},{self._config.phones_app}", "subscribeAll": "false"}
         async with http.ws_connect(
             f"{self._access.url}/events", params=params, heartbeat=_HEARTBEAT_S, max_msg_size=_MAX_EVENT_BYTES
         ) as socket:
@@ -169,6 +176,7 @@ class AriTransport:
             hand_on: list[Callable[[Event], None]] = [early.append]
             reader = asyncio.create_task(self._receive(socket, hand_on), name="ari-receive")
             try:
+                await self._filter()
                 await self._listener.prepare()
                 channels = await self._resync()
                 for event in early:
@@ -184,12 +192,20 @@ class AriTransport:
                         await reader
         return True
 
+    async def _filter(self) -> None:
+        """Ask for the events we need only. Phones have an application of their own: see ``phones.py``."""
+        for app, names in ((self._config.app, WANTED_EVENTS), (self._config.phones_app, WANTED_OF_PHONES)):
+            wanted = {"allowed": [{"type": name} for name in names]}
+            status, answer = await self.request("PUT", f"/applications/{app}/eventFilter", wanted)
+            if (
+                status == _NOT_FOUND
+            ):  # a connection before this one ended late, and took the new one's applications along
+                raise ConnectionError(f"application {app} is gone")
+            if status != _OK:
+                raise NeighbourError("engine_misbehaves", f"event filter: HTTP {status} {answer[:200]!r}")
+
     async def _resync(self) -> tuple[Channel, ...]:
-        """Ask for the events we need only, and for all channels there are."""
-        wanted = {"allowed": [{"type": name} for name in WANTED_EVENTS]}
-        status, answer = await self.request("PUT", f"/applications/{self._config.app}/eventFilter", wanted)
-        if status != _OK:
-            raise NeighbourError("engine_misbehaves", f"event filter: HTTP {status} {answer[:200]!r}")
+        """Ask for all channels there are."""
         self._listener.asking()
         status, answer = await self.request("GET", "/channels")
         if status != _OK:

@@ -54,6 +54,26 @@ class Recording(msgspec.Struct, frozen=True):
     cause: str = ""
 
 
+class Endpoint(msgspec.Struct, frozen=True):
+    """A peer as PJSIP sees it; ``state``: online (a phone is registered and answers), offline, unknown."""
+
+    resource: str
+    state: str = ""
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """Where a phone registered from. ``contact_status``: NonQualified (not asked yet), Reachable, Unreachable, Removed and others."""
+
+    uri: str
+    contact_status: str
+    aor: str
+
+
+class _Field(msgspec.Struct, frozen=True):
+    attribute: str
+    value: str
+
+
 class Event(msgspec.Struct, frozen=True):
     """Any event; members that its type does not have keep their defaults.
 
@@ -66,6 +86,7 @@ class Event(msgspec.Struct, frozen=True):
     peer: Channel | None = None
     playback: Playback | None = None
     recording: Recording | None = None
+    contact_info: Contact | None = None
     dialstatus: str = ""
     cause: int | None = None
     cause_txt: str = ""
@@ -102,9 +123,15 @@ WANTED_EVENTS = (
 )  # fmt: skip
 """The event types the adapter asks for; the engine filters all others before they cost anything."""
 
+WANTED_OF_PHONES = ("ContactStatusChange", "ApplicationReplaced")
+"""The event types that the application of phones asks for."""
+
 _event_decoder = msgspec.json.Decoder(Event)
 _channel_decoder = msgspec.json.Decoder(Channel)
 _channels_decoder = msgspec.json.Decoder(tuple[Channel, ...])
+_endpoints_decoder = msgspec.json.Decoder(tuple[Endpoint, ...])
+_endpoint_decoder = msgspec.json.Decoder(Endpoint)
+_fields_decoder = msgspec.json.Decoder(tuple[_Field, ...])
 
 
 def decode_event(text: str | bytes) -> Event:
@@ -120,3 +147,18 @@ def decode_channel(text: bytes) -> Channel:
 def decode_channels(text: bytes) -> tuple[Channel, ...]:
     """The answer to GET /channels. Raises as ``decode_event``."""
     return _channels_decoder.decode(text)
+
+
+def decode_endpoint(text: bytes) -> Endpoint:
+    """The answer to GET /endpoints/PJSIP/NAME. Raises as ``decode_event``."""
+    return _endpoint_decoder.decode(text)
+
+
+def decode_endpoints(text: bytes) -> tuple[Endpoint, ...]:
+    """The answer to GET /endpoints/PJSIP. Raises as ``decode_event``."""
+    return _endpoints_decoder.decode(text)
+
+
+def decode_fields(text: bytes) -> dict[str, str]:
+    """The answer to GET of a configuration object. Raises as ``decode_event``."""
+    return {field.attribute: field.value for field in _fields_decoder.decode(text)}

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from central.adapters.simulator.callees import Callee, Plan, by_number
 from central.adapters.simulator.far_end import SimulatedCall, World
@@ -22,6 +23,7 @@ from central.application.ports.telephony import (
     NodeDown,
     NodeUp,
     Originate,
+    Phone,
     RecordLimits,
     Rejected,
     SipTrace,
@@ -79,6 +81,8 @@ class SimulatedTelephony:
         )
         self._tapes = SimulatedTapes(clock, timers)
         self._trunks: dict[TrunkId, Trunk] = {}
+        self._phones: dict[UUID, Phone] = {}
+        self._registered: dict[UUID, Callee] = {}
         self._calls: dict[LegId, SimulatedCall] = {}
         self._news: list[TelephonyEvent] = []
         self._held: list[TelephonyEvent] | None = None
@@ -106,6 +110,21 @@ class SimulatedTelephony:
     def refused_trunks(self) -> Mapping[TrunkId, str]:
         """A simulated engine takes every trunk."""
         return {}
+
+    async def set_phones(self, phones: Sequence[Phone]) -> None:
+        """Make exactly these phones known; one that is withdrawn, or has another password, is registered no more."""
+        wanted = {phone.id: phone for phone in phones}
+        for agent in [agent for agent in self._registered if wanted.get(agent) != self._phones.get(agent)]:
+            del self._registered[agent]
+        self._phones = wanted
+
+    def refused_phones(self) -> Mapping[UUID, str]:
+        """A simulated engine takes every phone."""
+        return {}
+
+    def registered_phones(self) -> frozenset[UUID]:
+        """Agents whose phone ``register`` said to be there; none while the engine is away."""
+        return frozenset(self._registered) if self._alive else frozenset()
 
     async def next_events(self) -> Sequence[TelephonyEvent]:
         """Wait for news and return all that is there, in order."""
@@ -194,6 +213,31 @@ class SimulatedTelephony:
         del leg
         return None
 
+    def register(self, agent: UUID, password: str, callee: Callee) -> bool:
+        """An agent's phone registers; ``callee`` is what it does when it is rung. False: it is not known, or the password is wrong."""
+        known = self._phones.get(agent)
+        if not self._alive or known is None or known.password != password:
+            return False
+        self._registered[agent] = callee
+        return True
+
+    def unregister(self, agent: UUID) -> None:
+        """It is gone, and the engine has noticed."""
+        self._registered.pop(agent, None)
+
+    def phone_calls(self, leg: LegId, called: str, agent: UUID, callee: Callee) -> None:
+        """An agent's phone dials."""
+        made = SimulatedCall(
+            Originate(leg, None, "", called, 0.0, phone=agent),
+            f"{leg.hex}@simulator",
+            callee,
+            self._world,
+            inbound=True,
+        )
+        self._calls[leg] = made
+        self._tell(CallOffered(leg, self._clock.now(), called, "", frozenset(), made.sip_call_id, agent))
+        made.call_in()
+
     def call_in(self, leg: LegId, called: str, caller: str, trunk: TrunkId, callee: Callee) -> None:
         """Somebody calls; ``callee`` is what he does from the answer on, or before it where its first deed is to hang up."""
         made = SimulatedCall(
@@ -205,8 +249,12 @@ class SimulatedTelephony:
 
     # -- faults --------------------------------------------------------------------------------------------------------
     def kill_engine(self) -> None:
-        """The engine process ends: its calls are gone, and nobody says how. So is what a cut connection held back."""
+        """The engine process ends: its calls are gone, and nobody says how. So is what a cut connection held back.
+
+        Phones have to register again.
+        """
         self._alive, self._held = False, None
+        self._registered.clear()
         self._drop_all()
         self._tell(NodeDown(self._clock.now(), engine_lost=True, detail="killed"))
 
@@ -239,22 +287,31 @@ class SimulatedTelephony:
 
     # -- inside --------------------------------------------------------------------------------------------------------
     def _originate(self, call: Originate) -> Answer:
-        trunk = self._trunks.get(call.trunk)
-        if trunk is None:
-            return Rejected("no_trunk", f"trunk {call.trunk} is not known to this engine")
+        trunk = self._trunks.get(call.trunk) if call.trunk is not None and call.phone is None else None
+        if trunk is None and call.phone not in self._phones:
+            what = f"phone of {call.phone}" if call.phone is not None else f"trunk {call.trunk}"
+            return Rejected("no_trunk", f"{what} is not known to this engine")
         if not self._alive:
             return Rejected("engine_lost", "no connection to the engine")
         known = self._calls.get(call.leg)
         if known is not None:
             return Accepted(known.sip_call_id)
-        made = SimulatedCall(call, f"{call.leg.hex}@simulator", self._plan(call, trunk.name), self._world)
+        callee = self._plan(call, trunk.name) if trunk is not None else self._phone(call)
+        if callee is None:
+            return Rejected("unresolvable", f"phone of {call.phone} is not registered")
+        made = SimulatedCall(call, f"{call.leg.hex}@simulator", callee, self._world)
         self._calls[call.leg] = made
         if self.keep_received:
-            attempt = call.headers.get("X-Central-Attempt", "") if trunk.tag_calls else ""
+            tagged = trunk is not None and trunk.tag_calls
+            attempt = call.headers.get("X-Central-Attempt", "") if tagged else ""
+            name = trunk.name if trunk is not None else "phone"
             at = self._clock.monotonic()
-            self.received.append(ReceivedCall(call.leg, trunk.name, call.to, call.caller_id, attempt, at))
+            self.received.append(ReceivedCall(call.leg, name, call.to, call.caller_id, attempt, at))
         made.begin()
         return Accepted(made.sip_call_id)
+
+    def _phone(self, call: Originate) -> Callee | None:
+        return self._registered.get(call.phone) if call.phone is not None else None
 
     def _over(self, call: SimulatedCall) -> None:
         self._calls.pop(call.call.leg, None)

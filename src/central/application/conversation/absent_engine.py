@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from central.application.ports.speech import Audio, NoAudio, SpeechRequest
 from central.application.ports.telephony import (
     NORMAL_CLEARING,
     Answer,
     Originate,
+    Phone,
     RecordLimits,
     Rejected,
     SipTrace,
@@ -43,6 +45,17 @@ class AbsentEngine:
     def refused_trunks(self) -> Mapping[TrunkId, str]:
         """None was asked for."""
         return {}
+
+    async def set_phones(self, phones: Sequence[Phone]) -> None:
+        """Phones concern nobody here."""
+
+    def refused_phones(self) -> Mapping[UUID, str]:
+        """None was asked for."""
+        return {}
+
+    def registered_phones(self) -> frozenset[UUID]:
+        """None could register."""
+        return frozenset()
 
     async def next_events(self) -> Sequence[TelephonyEvent]:
         """Wait for ever: there is no news."""

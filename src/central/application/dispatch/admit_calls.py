@@ -170,7 +170,12 @@ _SENTENCES: Final = {
 
 
 def _meet(offer: CallOffered, number: CalledNumber | None, trunks: Mapping[TrunkId, AccountTrunk]) -> _Offer | Refused:
-    """The peer must be one of the number's account, and of the number's own trunk where it has one."""
+    """The peer must be one of the number's account, and of the number's own trunk where it has one.
+
+    What an agent's phone dials by itself is nobody's call yet: it is refused, with a word of its own.
+    """
+    if offer.phone is not None:
+        return Refused(offer, REJECTED, "phone_may_not_call")
     if number is None:
         return Refused(offer, UNALLOCATED, "unknown_number")
     own = [trunks[key] for key in sorted(offer.trunks) if key in trunks and trunks[key].account_id == number.account_id]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -48,21 +49,36 @@ def digest_user(trunk: TrunkId) -> str:
     return f"d{trunk.hex}"
 
 
-class Originate(msgspec.Struct, frozen=True):
-    """Call ``to`` (E.164 digits) over a trunk; ``caller_id`` None = anonymous.
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """An agent's SIP phone, which registers at the engine (RFC 3261, section 10). ``id``: the agent's; ``password``: of its digest log-in."""
 
+    id: UUID
+    password: str = field(repr=False)
+
+
+def phone_user(agent: UUID) -> str:
+    """The user name with which an agent's phone registers, the same at every node."""
+    return f"a{agent.hex}"
+
+
+class Originate(msgspec.Struct, frozen=True):
+    """Call ``to`` (E.164 digits) over a trunk, or the phone of an agent; ``caller_id`` None = anonymous.
+
+    ``phone``: the agent's id; then ``trunk`` is None, ``to`` is "", and the call goes to where his phone registered from.
     ``engine_timeout_s`` is only a backstop: the platform keeps its own ring timer and hangs up by itself. ``record``: the
     name under which both sides are recorded from the answer to the end, "" = they are not.
     """
 
     leg: LegId
-    trunk: TrunkId
+    trunk: TrunkId | None
     to: str
     caller_id: str | None
     engine_timeout_s: float
     headers: Mapping[str, str] = {}
     detect_machine: bool = False
     record: str = ""
+    phone: UUID | None = None
 
 
 BEEP_S: Final = 0.25
@@ -88,8 +104,8 @@ class Accepted(msgspec.Struct, frozen=True):
 class Rejected(msgspec.Struct, frozen=True):
     """The engine did not take the command, and nothing was sent to the far side.
 
-    local: a word of statuses.toml ``local`` (no_trunk, unresolvable, media_fault, engine_lost). ``uncertain`` = the command
-    may have been taken although its answer was lost.
+    local: a word of statuses.toml ``local``: no_trunk (also a phone that is not known), unresolvable (also a phone that is
+    not registered), media_fault, engine_lost. ``uncertain`` = the command may have been taken although its answer was lost.
     """
 
     local: str
@@ -120,7 +136,8 @@ class CallOffered(msgspec.Struct, frozen=True):
     """Somebody calls us and waits to be answered; the leg is ours until it ends. It must be answered or hung up.
 
     called: digits as the peer sent them, without a leading ``+``. caller: the same, empty = anonymous (RFC 3323). trunks: the
-    peers that the call may come from, as far as the engine can tell them apart (several trunks can share an address).
+    peers that the call may come from, as far as the engine can tell them apart (several trunks can share an address). phone: the
+    agent whose phone dials, by its password; then there are no trunks.
     """
 
     leg: LegId
@@ -129,6 +146,7 @@ class CallOffered(msgspec.Struct, frozen=True):
     caller: str
     trunks: frozenset[TrunkId]
     sip_call_id: str | None = None
+    phone: UUID | None = None
 
 
 class LegProgress(msgspec.Struct, frozen=True):
@@ -238,6 +256,25 @@ class Telephony(Protocol):
 
     def refused_trunks(self) -> Mapping[TrunkId, str]:
         """Trunks that the engine would not take, and why; a call over one is Rejected(``no_trunk``)."""
+        ...
+
+    async def set_phones(self, phones: Sequence[Phone]) -> None:
+        """Make exactly these phones known; calls in progress are not touched. Safe to repeat.
+
+        A phone whose password changes, or that is withdrawn, is registered no more. One that the engine refuses does not stop
+        the others: see ``refused_phones``.
+        """
+        ...
+
+    def refused_phones(self) -> Mapping[UUID, str]:
+        """Phones that the engine would not take, by agent, and why; a call to one is Rejected(``no_trunk``)."""
+        ...
+
+    def registered_phones(self) -> frozenset[UUID]:
+        """Agents whose phone is registered and was there when the engine looked last; none while the engine is away.
+
+        A call to any other phone is Rejected(``unresolvable``).
+        """
         ...
 
     async def next_events(self) -> Sequence[TelephonyEvent]:

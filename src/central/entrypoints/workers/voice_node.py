@@ -22,6 +22,7 @@ from central.application.ports.dispatch import DispatchStore, NodeState
 from central.application.ports.inbound import InboundStore
 from central.application.ports.journal import JournalStore, TraceRow
 from central.application.ports.library import Library, NumberLists
+from central.application.ports.phones import PhoneBook
 from central.application.ports.speech import PromptLibrary, SpeechRenderer
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.telephony import CallOffered, Telephony
@@ -31,6 +32,7 @@ from central.domain.ids import TrunkId
 from central.entrypoints.workers.inbound_calls import InboundCalls
 from central.entrypoints.workers.leased_runs import LeasedRuns
 from central.entrypoints.workers.loop_timers import LoopTimers
+from central.entrypoints.workers.phone_rounds import NoPhones, PhoneRounds
 from central.entrypoints.workers.rounds import repeat
 from central.flow.errands import Errand
 
@@ -42,6 +44,7 @@ _TRACE_BATCH = 200
 _NOTES_S = 1.0
 _TRUNKS_S = 30.0
 _OFFERS_S = 0.1
+_PHONES_S = 1.0
 _RECORDINGS_S = 5.0  # what is not stored by then stays in the spool for the next start
 
 
@@ -74,6 +77,7 @@ class NodeParts:
     recordings: RecordingParts | None = None
     lists: NumberLists | None = None
     door: NodeDoor | None = None
+    phones: PhoneBook = field(default_factory=NoPhones)
     runners: Runners = field(default_factory=dict[type[Errand], Runner])
 
 
@@ -130,6 +134,7 @@ class VoiceNode:
             self._every("notes", runs.tell_notes, _NOTES_S),
             self._every("lease", runs.extend, parts.lease.total_seconds() / 3),
             self._every("heartbeat", self._heartbeat, _HEARTBEAT_S),
+            self._every("phones", PhoneRounds(parts.phones, parts.telephony, parts.telemetry), _PHONES_S),
         ]
         background += self._neighbours()
         claims = self._spawn(repeat("claim", runs.claim_round, _CLAIM_S, self._stop, parts.telemetry), "claim")
