@@ -5,7 +5,7 @@ from __future__ import annotations
 from central.adapters.postgres.steps import run_sql
 
 revision = "0020_contact_center"
-down_revision = "0016_shown_messages"
+down_revision = "0018_text_routes"
 
 
 def upgrade() -> None:
