@@ -15,7 +15,7 @@ GENERATORS = $(or $(sort $(wildcard tools/generate_*.py)),$(error no generator f
 MIGRATIONS := src/central/adapters/postgres/migrations
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo demo-messages up test check lint types imports migrations generated rules unit acceptance bench soak lock docs fix clean
+.PHONY: help demo demo-messages up test check lint types imports migrations generated rules unit acceptance bench bench-pacing soak lock docs fix clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -53,6 +53,8 @@ soak: .venv/.central-dev system judges  ## 200 seeds of kills under load
 	CENTRAL_TEST_SEEDS=200 $(PYTEST) tests/resilience --timeout=3600 $(ARGS)
 bench: .venv/.central-dev system judges  ## ratios against bare tools; writes build/bench.json (ONLY=id,id)
 	@$(BIN)/python -m tests.benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
+bench-pacing: .venv/.central-dev  ## the predictive dialer against its rivals, simulated (FULL=1 plays the rival's grid anew)
+	@$(BIN)/python -m tests.benchmarks.pacing $(if $(FULL),--full) $(ARGS)
 
 # --------------------------------------------------------------------------------------------------------- check
 check: lint types imports migrations generated rules  ## everything that needs no run of the product

@@ -29,6 +29,7 @@ OLDEST_S: Final = 1200
 """Older talks and wrap-ups count as this old: in the last band."""
 BAND_OF: Final = tuple(min(BANDS, bisect_right(_EDGES, age)) - 1 for age in range(OLDEST_S + 1))
 _SPAN_S: Final = LAST_RING_S + 4  # no horizon looks further
+_BANDS_ON: Final = BAND_OF + BAND_OF[-1:] * (_SPAN_S - 1)
 _MIDDLES: Final = (*((low + high) // 2 for low, high in pairwise(_EDGES[:-1])), OLDEST_S - 1)
 _GUESSED_TALK_S: Final = 120.0
 _GUESSED_WRAP_S: Final = 30.0
@@ -113,7 +114,7 @@ def _summed(times: Times, guess_s: float) -> list[float]:
     """Summed hazard up to each second of age; where little was seen, with the ends per second of all ages."""
     overall = (sum(times.ends) + 3) / (sum(times.seconds) + 3 * guess_s)
     hazard = [(ends + 2) / (seconds + 2 / overall) for ends, seconds in zip(times.ends, times.seconds, strict=True)]
-    return [0.0, *accumulate(hazard[BAND_OF[min(OLDEST_S, age)]] for age in range(OLDEST_S + _SPAN_S))]
+    return [0.0, *accumulate([hazard[band] for band in _BANDS_ON])]
 
 
 def _over(summed: Sequence[float], age: int, within_s: float) -> float:
