@@ -24,13 +24,13 @@ STALE_S: Final = 3.0
 
 _CHANCE: Final = 0.02  # of an answer without an agent, where the budget stands at its reserve; it settles by itself around what the cap allows
 _SLOPE: Final = 0.35  # each unserved answer more or less in the budget changes that chance by so much, as an exponent
-_RESERVE: Final = (
-    1.3  # unserved answers kept back, per root of the number of agents: a larger team has larger surprises
-)
+_RESERVE: Final = 0.6  # unserved answers kept back: so many times a power of the number of agents,
+_RESERVE_POWER: Final = 0.75  # as a larger team has larger surprises
 _LEAST_CHANCE: Final = 0.002
 _MOST_CHANCE: Final = 0.15  # however much was saved up
 _STEEP: Final = 9.0  # more is above every chance
-_OVERDRAFT: Final = 0.0003  # the chance that the calls in flight overdraw the budget, at each horizon
+_OVERDRAFT: Final = 0.0006  # the chance that the calls in flight overdraw the budget, at each horizon
+_FEWEST_FATES: Final = 20  # dials; before that the answer rate is a guess
 _SCARCE: Final = 0.05  # an answer rate below it counts as this much, in the most that is ever dialled at once
 
 
@@ -39,6 +39,7 @@ class Rule(StrEnum):
 
     LOOK_AHEAD = "look_ahead"
     EMPTY_BUDGET = "empty_budget"
+    LEARNING = "learning"
     DAY_CAP = "day_cap"
     STALE_DATA = "stale_data"
     NO_CAP = "no_cap"
@@ -152,7 +153,7 @@ def allowed_chance(budget: float, staff: int) -> float:
 
     What happens corrects it: every answer adds the cap to the budget, every unserved one takes 1 away.
     """
-    steps = _SLOPE * (budget - _RESERVE * math.sqrt(staff))
+    steps = _SLOPE * (budget - _RESERVE * staff**_RESERVE_POWER)
     return min(_MOST_CHANCE, max(_LEAST_CHANCE, _CHANCE * math.exp(min(steps, _STEEP))))
 
 
@@ -161,9 +162,9 @@ def _rule(snapshot: Snapshot, budget: float) -> Rule:
         return Rule.STALE_DATA
     if snapshot.cap <= 0:
         return Rule.NO_CAP
-    if budget > 0:
-        return Rule.LOOK_AHEAD
-    return Rule.DAY_CAP if snapshot.abandons else Rule.EMPTY_BUDGET
+    if budget <= 0:
+        return Rule.DAY_CAP if snapshot.abandons else Rule.EMPTY_BUDGET
+    return Rule.LOOK_AHEAD if snapshot.learned.fates >= _FEWEST_FATES else Rule.LEARNING
 
 
 def _progressive(snapshot: Snapshot, rule: Rule, budget: float, safe: int, ringing: int) -> Decision:
@@ -226,6 +227,8 @@ def _because(why: Why) -> str:
             return "no unserved answer is allowed, so one line for each free agent"
         case Rule.EMPTY_BUDGET:
             return "no answer has earned anything yet, so one line for each free agent"
+        case Rule.LEARNING:
+            return "too few dials have ended to know the answer rate, so one line for each free agent"
         case Rule.DAY_CAP:
             return f"the cap is reached ({why.budget:+.2f} unserved answers), so one line for each free agent"
         case Rule.LOOK_AHEAD:

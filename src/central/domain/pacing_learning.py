@@ -1,11 +1,13 @@
 """What pacing learns while it dials: how often customers answer and when, how long agents talk and wrap up. Pure; path step 4b.
 
-The answer rate follows a filter that knows how fast rates drift (Kalman, 1960); durations are hazards by age, from those that have
-ended and those that still last (Kaplan and Meier, 1958), so that a day may begin without the short ones being taken for all.
+What ends first must not be taken for all. A dial counts when those that began with it have ended too; talks and wrap-ups are hazards
+by age, from those that have ended and those that still last (Kaplan and Meier, 1958). The answer rate follows a filter that knows how
+fast rates drift (Kalman, 1960).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -33,10 +35,14 @@ _END: Final = 4.0  # what the end of a talk or wrap-up counts for, against that 
 
 
 class DialEnd(msgspec.Struct, frozen=True):
-    """A dial is over: after so many seconds, by a live answer or otherwise (busy, failed, no answer, a machine)."""
+    """A dial is over: after so many seconds, by a live answer or otherwise (busy, failed, no answer, a machine).
+
+    ago_s: how long before the news that was. Dials that began in one second are judged together, so it should be right to the second.
+    """
 
     after_s: float
     live: bool
+    ago_s: float = 0.0
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +62,8 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
 class Learned(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a campaign; ``START`` before the first call. rate: share of dials answered live; variance: of that rate.
 
-    live, dead: dials by the whole second in which they ended. tables: the chances that follow, made anew as evidence grows.
+    live, dead: dials by the whole second in which they ended. fates: how many dials count in them. pending: dials that do not count
+    yet, with the second on ``clock_s`` in which they began. tables: the chances that follow, made anew as evidence grows.
     """
 
     rate: float
@@ -68,38 +75,61 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True):
     evidence: float
     next_tables: float
     tables: Tables
+    clock_s: float = 0.0
+    fates: int = 0
+    pending: tuple[tuple[int, DialEnd], ...] = ()
 
 
 def learn(learned: Learned, news: News) -> Learned:
     """What is known after the news; a time below 0 counts as 0. One batch for all that came in is the same as many."""
-    rate, variance = learned.rate, min(_MOST_VARIANCE, learned.variance + _DRIFT * learned.rate**2 * news.after_s)
+    clock = learned.clock_s + news.after_s
+    rate = learned.rate
+    variance = min(_MOST_VARIANCE, learned.variance + _DRIFT * rate * rate * news.after_s)
     live, dead = learned.live, learned.dead
-    if news.dials:
-        answered, ended = list(live), list(dead)
-        for dial in news.dials:
-            (answered if dial.live else ended)[min(LAST_RING_S, max(0, int(dial.after_s)))] += 1
-            gain = variance / (variance + rate * (1 - rate))
-            rate = min(_MOST_RATE, max(_LEAST_RATE, rate + gain * (dial.live - rate)))
-            variance *= 1 - gain
-        live, dead = tuple(answered), tuple(ended)
-    talk = _longer(learned.talk, news.talks) if news.talks else learned.talk
-    wrap = _longer(learned.wrap, news.wraps) if news.wraps else learned.wrap
-    evidence = learned.evidence + len(news.dials) + _END * (len(news.talks) + len(news.wraps))
+    pending = (*learned.pending, *((_second_of(clock - dial.ago_s - dial.after_s), dial) for dial in news.dials))
+    due = clock - learned.tables.settled_s - 1
+    counted = [dial for second, dial in pending if second <= due]
+    if counted:
+        pending = tuple([one for one in pending if one[0] > due])
+        live, dead = _counted(live, dead, counted)
+        gain = len(counted) * variance / (len(counted) * variance + rate * (1 - rate))
+        share = sum(dial.live for dial in counted) / len(counted)
+        rate = min(_MOST_RATE, max(_LEAST_RATE, rate + gain * (share - rate)))
+        variance *= 1 - gain
+    evidence = learned.evidence + len(counted) + _END * (len(news.talks) + len(news.wraps))
     grown = Learned(
         rate=rate,
         variance=variance,
         live=live,
         dead=dead,
-        talk=talk,
-        wrap=wrap,
+        talk=_longer(learned.talk, news.talks),
+        wrap=_longer(learned.wrap, news.wraps),
         evidence=evidence,
         next_tables=learned.next_tables,
         tables=learned.tables,
+        clock_s=clock,
+        fates=learned.fates + len(counted),
+        pending=pending,
     )
     return _retabled(grown, news) if evidence >= learned.next_tables else grown
 
 
+def _second_of(begun: float) -> int:
+    return math.floor(begun + 1e-6)  # a time that was whole stays so, whatever was added and taken away
+
+
+def _counted(
+    live: Sequence[float], dead: Sequence[float], dials: Sequence[DialEnd]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    answered, ended = list(live), list(dead)
+    for dial in dials:
+        (answered if dial.live else ended)[min(LAST_RING_S, max(0, int(dial.after_s)))] += 1
+    return tuple(answered), tuple(ended)
+
+
 def _longer(times: Times, ended: Sequence[float]) -> Times:
+    if not ended:
+        return times
     ends, seconds = list(times.ends), list(times.seconds)
     for one in ended:
         ends[BAND_OF[min(OLDEST_S, max(0, int(one)))]] += 1
@@ -140,7 +170,7 @@ def _start() -> Learned:
     none = Times((0.0,) * BANDS, (0.0,) * BANDS)
     return Learned(
         rate=0.25,
-        variance=0.02,
+        variance=0.03,
         live=live,
         dead=dead,
         talk=none,

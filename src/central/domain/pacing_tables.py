@@ -16,6 +16,7 @@ import msgspec
 
 HORIZONS: Final = 3
 _SHARES: Final = tuple((2 * one + 1) / (2 * HORIZONS) for one in range(HORIZONS))
+_SETTLED: Final = 0.99
 LAST_RING_S: Final = 63
 """Older calls count as this old."""
 _PATIENCE_S: Final = 1.5  # of the 2 s a customer waits, an agent who gets free in time to be offered
@@ -53,7 +54,8 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
 
     For each horizon in turn: within_s: its length in seconds; new: share of live answers that a call started now has given by then. talk, wrap: by band, the
     chance that the agent is free by then, its variance and third moment. ring: by second, the share of live answers still to come,
-    the share of other ends still to come, then for each horizon the share of live answers that come by then.
+    the share of other ends still to come, then for each horizon the share of live answers that come by then. settled_s: by when
+    nearly all dials have ended.
     """
 
     within_s: tuple[int, ...]
@@ -61,6 +63,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
     talk: tuple[Row, ...]
     wrap: tuple[Row, ...]
     ring: tuple[Row, ...]
+    settled_s: int
 
 
 def lasted(seconds: list[float], length_s: float, many: float) -> None:
@@ -84,6 +87,7 @@ def tables_of(live: Sequence[float], dead: Sequence[float], talk: Times, wrap: T
         talk=tuple(_moments([_both_over(talk_hazard, age, over) for over in wrapped]) for age in _MIDDLES),
         wrap=tuple(_moments([_over(wrap_hazard, age, _late(one)) for one in within]) for age in _MIDDLES),
         ring=tuple(_ring_row(come, gone, age, within) for age in range(LAST_RING_S + 1)),
+        settled_s=_time_of(_grown([one + other for one, other in zip(live, dead, strict=True)]), _SETTLED),
     )
 
 

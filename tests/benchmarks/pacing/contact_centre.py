@@ -17,7 +17,6 @@ from uuid import UUID
 
 from central.domain.agents import FreeAgent, Membership, QueueRule, WaitingCall, assign
 from central.domain.moves import lawful
-from central.domain.pacing_learning import DialEnd
 
 TICK_S: Final = 0.5
 PATIENCE_S: Final = 2.0
@@ -69,7 +68,10 @@ class Agent:
 
 @dataclass(slots=True)
 class Centre:
-    """The state of a run that a policy may look at, and what it counts."""
+    """The state of a run that a policy may look at, and what it counts.
+
+    ended_dials: when, after how many seconds, whether by a live answer; with ended_talks and ended_wraps for the policy to hear and clear.
+    """
 
     shift: Shift
     now: float = 0.0
@@ -85,7 +87,7 @@ class Centre:
     busy_s: float = 0.0
     staffed_s: float = 0.0
     worst_share: float = 0.0
-    ended_dials: list[DialEnd] = field(default_factory=list[DialEnd])
+    ended_dials: list[tuple[float, float, bool]] = field(default_factory=list[tuple[float, float, bool]])
     ended_talks: list[float] = field(default_factory=list[float])
     ended_wraps: list[float] = field(default_factory=list[float])
 
@@ -187,7 +189,7 @@ class Run:
         centre.ringing[begun] -= 1
         if not centre.ringing[begun]:
             del centre.ringing[begun]
-        centre.ended_dials.append(DialEnd(centre.now - begun, mark >= 0))
+        centre.ended_dials.append((centre.now, centre.now - begun, mark >= 0))
         if mark < 0:
             return
         centre.answers += 1

@@ -1,6 +1,6 @@
 """The peer's best settings in hindsight: its whole grid played in every cell, kept as a table that a stopped run continues.
 
-``make bench-pacing FULL=1`` plays it anew: ten to thirty minutes of one core, in a file of its own until the last line is there.
+``make bench-pacing FULL=1`` plays it anew: about half an hour of one core, in a file of its own until the last line is there.
 """
 
 from __future__ import annotations
@@ -110,10 +110,11 @@ def play(task: tuple[Cell, PeerSettings]) -> list[Played]:
 
 
 def recompute(play_all: Callable[[Sequence[tuple[Cell, PeerSettings]]], Iterable[list[Played]]]) -> None:
-    """Play the whole grid anew into ``WORK``, which a stopped run continues; then it takes the table's place."""
+    """Play the whole grid anew into ``WORK``, then put it in the table's place. A stopped run, or a table that lacks lines, goes on."""
     WORK.parent.mkdir(exist_ok=True)
     if not WORK.exists():
-        WORK.write_text(",".join(COLUMNS) + "\n", "utf-8")
+        unfinished = TABLE.exists() and missing(TABLE)
+        WORK.write_text(TABLE.read_text("utf-8") if unfinished else ",".join(COLUMNS) + "\n", "utf-8")
     for runs in play_all(missing(WORK)):
         with WORK.open("a", encoding="utf-8", newline="") as lines:
             csv.writer(lines, lineterminator="\n").writerows(_row(one) for one in runs)

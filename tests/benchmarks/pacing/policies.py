@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from central.domain.pacing import Decision, Snapshot, decide
-from central.domain.pacing_learning import START, Learned, News, learn
+from central.domain.pacing_learning import START, DialEnd, Learned, News, learn
 from tests.benchmarks.pacing.contact_centre import Centre
 
 
@@ -48,7 +48,7 @@ class LookAhead:
         if centre.ended_dials or centre.ended_talks or centre.ended_wraps:
             news = News(
                 after_s=now - self._heard,
-                dials=centre.ended_dials,
+                dials=[DialEnd(after, live, now - at) for at, after, live in centre.ended_dials],
                 talks=centre.ended_talks,
                 wraps=centre.ended_wraps,
                 talking=talking,

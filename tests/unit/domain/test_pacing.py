@@ -99,6 +99,7 @@ def test_where_more_answer_fewer_are_dialled() -> None:
         (Snapshot(idle=0, answers=10, abandons=1), ("Start none", "the cap is reached (-0.70 unserved answers)")),
         (Snapshot(idle=2, age_s=60, answers=900), ("too old",)),
         (Snapshot(idle=2, cap=0, answers=900), ("no unserved answer is allowed",)),
+        (Snapshot(idle=2, answers=900), ("too few dials have ended",)),
         (
             Snapshot(idle=20, talking={4: 5}, answers=2000, abandons=40, learned=TAUGHT),
             ("calls: 20 idle, 0 waiting, 0 ringing, 20% of dials answered", "agents get free", "% is allowed", "20.0"),
@@ -129,15 +130,34 @@ def test_the_answer_rate_is_learned_and_followed() -> None:
     assert later.rate == pytest.approx(0.5, rel=0.2)
 
 
+def test_calls_that_ended_first_are_not_taken_for_all_that_began_with_them() -> None:
+    """A wave of 400 dials: at first only failures have ended, then answers too, at last the many who did not answer."""
+    wave = START
+    for second in range(80):
+        dials = [DialEnd(4.0, live=False)] * 50 if second == 4 else []
+        dials += [DialEnd(float(second), live=True)] * 8 if 5 <= second < 15 else []
+        dials += [DialEnd(26.0, live=False)] * 270 if second == 26 else []
+        wave = learn(wave, News(after_s=1.0 if second else 0.0, dials=dials))
+        assert wave.rate == START.rate or second > 26
+    assert wave.rate == pytest.approx(0.2, abs=0.02)
+
+
+def test_until_some_fates_are_known_there_is_one_line_for_each_free_agent() -> None:
+    found = decide(Snapshot(idle=40, answers=50, ringing={20: 10}))
+    assert (found.dials, found.why.rule) == (30, Rule.LEARNING)
+
+
 def test_horizons_follow_the_time_that_customers_take_to_answer() -> None:
     assert max(_taught(delay_s=5.0).tables.within_s) < min(_taught(delay_s=20.0).tables.within_s)
 
 
 def test_many_batches_teach_what_one_does() -> None:
     ends = [DialEnd(9.0, live=True), DialEnd(26.0, live=False)]
-    one = learn(START, News(after_s=2.0, dials=ends, talks=[40.0], wraps=[10.0]))
+    later = News(after_s=60.0)
+    one = learn(learn(START, News(after_s=2.0, dials=ends, talks=[40.0], wraps=[10.0])), later)
     first = learn(START, News(after_s=2.0, dials=ends[:1], talks=[40.0]))
-    many = learn(first, News(after_s=0.0, dials=ends[1:], wraps=[10.0]))
+    many = learn(learn(first, News(after_s=0.0, dials=ends[1:], wraps=[10.0])), later)
+    assert one.fates == 2
     assert (many.live, many.dead, many.talk, many.wrap, many.evidence) == (
         one.live,
         one.dead,
@@ -150,10 +170,11 @@ def test_many_batches_teach_what_one_does() -> None:
 
 def test_conversations_that_still_last_keep_the_short_ones_from_being_taken_for_all() -> None:
     """In the first minutes only short talks have ended."""
-    blind, seeing = START, START
-    for _ in range(12):
-        blind = learn(blind, News(after_s=5.0, talks=[8.0]))
-        seeing = learn(seeing, News(after_s=5.0, talks=[8.0], talking={100: 40}))
+    blind = seeing = START
+    for _ in range(20):
+        dials = [DialEnd(10.0, live=True)] + [DialEnd(26.0, live=False)] * 4
+        blind = learn(blind, News(after_s=5.0, dials=dials, talks=[8.0]))
+        seeing = learn(seeing, News(after_s=5.0, dials=dials, talks=[8.0], talking={100: 40}))
     scene = Snapshot(idle=5, talking={6: 30}, answers=2000, abandons=40)
     assert (
         decide(msgspec.structs.replace(scene, learned=seeing)).dials
