@@ -166,9 +166,14 @@ def make_endpoint(stock: Stock, account_id: str, url: str, event: str) -> None:
 
 
 def memory_bytes(pid: int, word: str = "VmRSS") -> int:
-    """A process's memory by a word of its status (proc(5)): VmRSS = resident now, VmHWM = the most so far."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split(f"{word}:")[1].split()[0]) * 1024
+    """A process's memory by a word of its status (proc(5)): VmRSS = resident now, VmHWM = the most so far.
+
+    Raises ProcessLookupError: it has ended and nobody has asked for its end yet (its status tells no memory then).
+    """
+    _, told, rest = Path(f"/proc/{pid}/status").read_text().partition(f"{word}:")
+    if not told:
+        raise ProcessLookupError(f"process {pid} tells no {word}")
+    return int(rest.split()[0]) * 1024
 
 
 def _prepare(stock: Stock, account_id: str, name: str) -> None:

@@ -38,8 +38,7 @@ _DOMAINS = hot_statements("mail_domain")
 _receipt = msgspec.json.Decoder(ReceiptCame)
 _encode = msgspec.json.Encoder().encode
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-_HEX_ID = re.compile(r"[0-9a-f]{32}")
-_STALE = {"lease": "lost_hand_overs", "silent": "silent", "overdue": "overdue", "stranded": "stranded"}
+_NO_IDS: Mapping[str, str] = {}
 
 
 class PostgresMessageBatch:
@@ -58,12 +57,29 @@ class PostgresMessageBatch:
         """Lock these messages, with their parts."""
         if not ids:
             return
-        asked = {"keys": as_json([{"a": account, "i": message} for account, message in ids])}
-        rows, known = await rows_together(self._connection, (_SQL["by_ids"], asked), (_SQL["parts_of"], asked))
-        parts: dict[UUID, list[KnownPart]] = defaultdict(list)
+        asked = _keys(ids)
+        self._have(*await rows_together(self._connection, (_SQL["by_ids"], asked), (_SQL["parts_of"], asked)))
+
+    async def lock_named(self, account_id: AccountId, carrier: CarrierId, remote_ids: Sequence[str]) -> None:
+        """Lock the messages that the carrier calls so, with their parts."""
+        asked = {"account_id": account_id, "carrier_id": carrier, "remote_ids": as_json(remote_ids)}
+        statements = (_SQL["by_remote_ids"], asked), (_SQL["parts_of_remote_ids"], asked)
+        self._have(*await rows_together(self._connection, *statements))
+
+    async def lock_mails(self, ids: Collection[tuple[AccountId, MessageId]]) -> set[tuple[UUID, str]]:
+        """Lock these e-mails, which have no parts; the reports of them that are stored already."""
+        if not ids:
+            return set()
+        asked = _keys(ids)
+        rows, told = await rows_together(self._connection, (_SQL["by_ids"], asked), (_SQL["told_before"], asked))
+        self._have(rows, ())
+        return {(message, report) for message, report in told}
+
+    def _have(self, rows: Sequence[Sequence[Any]], known: Sequence[Sequence[Any]]) -> None:
+        parts: dict[int, list[KnownPart]] = defaultdict(list)  # by numbers: they are found sooner than UUIDs
         for message, part, carrier, remote, status, states in known:
-            parts[message].append(KnownPart(part, carrier, remote, status, tuple(states)))
-        self.messages = [stored(row, parts=tuple(parts.get(row[1], ()))) for row in rows]
+            parts[message.int].append(KnownPart(part, carrier, remote, status, tuple(states)))
+        self.messages = [_told(row, tuple(parts.get(row[1].int, ()))) for row in rows]
 
     async def keep_targets(self, targets: Sequence[MailTargets], at: datetime) -> None:
         """Store where tracked links lead."""
@@ -182,6 +198,16 @@ def stored(row: Sequence[Any], hits: frozenset[str] = frozenset(), parts: tuple[
     r"""A message of its row, in the order of the statements\' columns."""
     fields: list[Any] = [*row, hits, parts]
     return StoredMessage(*fields)
+
+
+def _told(row: Sequence[Any], parts: tuple[KnownPart, ...]) -> StoredMessage:
+    """A message of which there are news, as ``by_ids`` reads it."""
+    fields: list[Any] = [*row[:6], "", *row[6:13], _NO_IDS, *row[13:], frozenset[str](), parts]
+    return StoredMessage(*fields)
+
+
+def _keys(ids: Collection[tuple[AccountId, MessageId]]) -> dict[str, str]:
+    return {"keys": as_json([{"a": account, "i": message} for account, message in ids])}
 
 
 def storable(texts: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ import msgspec
 
 from central.adapters.postgres.account_rows import ACCOUNT_COLUMNS, account_of
 from central.adapters.postgres.hot_statements import hot_statements
-from central.adapters.postgres.message_batch import PostgresMessageBatch, as_json, storable, stored
+from central.adapters.postgres.message_batch import PostgresMessageBatch, as_json, stored
 from central.adapters.postgres.message_rows import carrier_of, list_dates, route_of
 from central.adapters.postgres.pool import Connection, Pool, pipelined, tenant, transaction
 from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
@@ -177,11 +177,9 @@ class PostgresMessages:
         self, account_id: AccountId, carrier: CarrierId, remote_ids: Sequence[str]
     ) -> AsyncGenerator[PostgresMessageBatch]:
         """The messages that the far end calls so, under lock, with their parts."""
-        asked = {"account_id": account_id, "carrier_id": carrier, "remote_ids": storable(remote_ids)}
         async with pipelined(self._pool) as connection:
             batch = PostgresMessageBatch(connection, self._ids)
-            found = await _SQL["by_remote_ids"].rows(connection, asked)
-            await batch.lock({(account, message) for account, message in found})
+            await batch.lock_named(account_id, carrier, remote_ids)
             yield batch
 
     async def keep_hand_overs(
@@ -241,17 +239,12 @@ class PostgresMessages:
         """The e-mails that these news are about, under lock; see the port."""
         async with pipelined(self._pool) as connection:
             found: dict[str, tuple[AccountId, MessageId]] = {}
-            named = [(one.report_id, id_) for one in news if (id_ := _named(one)) is not None]
-            asked: dict[str, object] = {
-                "reports": [report for report, _ in named], "ids": [id_ for _, id_ in named], "account_id": account_id,
-            }  # fmt: skip
+            named = [{"report": one.report_id, "id": id_} for one in news if (id_ := _named(one)) is not None]
+            asked: dict[str, object] = {"named": as_json(named), "account_id": account_id}
             for account, message, report in await _SQL["mails_named"].rows(connection, asked):
                 found[report] = (account, message)
             batch = PostgresMessageBatch(connection, self._ids)
-            await batch.lock(set(found.values()))
-            locked = list({(message.account_id, message.id) for message in batch.messages})
-            who = {"accounts": [account for account, _ in locked], "ids": [message for _, message in locked]}
-            told = set(await _SQL["told_before"].rows(connection, who))
+            told = await batch.lock_mails(set(found.values()))
             fresh = {report: message for report, (_, message) in found.items() if (message, report) not in told}
             unknown = [{"id": one.report_id, "body": one} for one in news if one.report_id not in found]
             if unknown:

@@ -72,6 +72,8 @@ class Lines:
 
 def worst_of(statuses: Sequence[str]) -> SmsStatus:
     """The status of a message of several parts: DELIVERED when all are, otherwise the worst (messaging reference 3.2)."""
+    if len(statuses) == 1 and isinstance(statuses[0], SmsStatus):
+        return statuses[0]
     return SmsStatus(max(statuses, key=lambda status: _WORST[status]))
 
 
@@ -251,10 +253,9 @@ def decide_receipts(message: StoredMessage, receipts: Sequence[tuple[int, Receip
 
 
 def _settled(message: StoredMessage, status: str, reason: str) -> Move:
-    open_end = status in {SmsStatus.SENT_TO_QUEUE, SmsStatus.OTHER}
     return Move(
         message=message, status=status, reason=reason, carrier_id=message.carrier_id, cost=message.cost,
-        silent_at=message.deadline + RECEIPT_GRACE if open_end and status != SmsStatus.OTHER else None,
+        silent_at=message.deadline + RECEIPT_GRACE if status == SmsStatus.SENT_TO_QUEUE else None,
     )  # fmt: skip
 
 

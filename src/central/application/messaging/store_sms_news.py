@@ -22,6 +22,7 @@ from central.domain.message_routes import CarrierRoute
 from central.domain.numbers import MIN_DIGITS
 
 _FEW: Final = 500
+_MOST: Final = 1_500
 _NO_DIGITS: Final = re.compile("[^0-9]+")
 
 
@@ -117,8 +118,8 @@ class StoreSmsNews:
                 raise error
 
     async def _in_turns(self, news: Sequence[ReceiptCame]) -> None:
-        for start in range(0, len(news), _FEW):
-            await self._receipts(news[start : start + _FEW])
+        for start in range(0, len(news), _MOST):
+            await self._receipts(news[start : start + _MOST])
 
     async def _receipts(self, news: Sequence[ReceiptCame]) -> None:
         forms = {form for receipt in news for form in (receipt.remote_id, *receipt.same_ids)}
@@ -129,9 +130,7 @@ class StoreSmsNews:
         """Store receipts of known messages, keep the others; how many were of known ones."""
         placed, strays = _place(batch.messages, news, self._carrier)
         lines = Lines(self._ids.uuids(sum(map(len, placed.values()))))
-        decided = [
-            decide_receipts(message, placed[message.id], lines) for message in batch.messages if message.id in placed
-        ]
+        decided = [decide_receipts(batch.messages[place], placed[place], lines) for place in sorted(placed)]
         await _write(batch, decided, self._clock)
         if strays:
             kept = list(zip(self._ids.uuids(len(strays)), strays, strict=True))
@@ -162,29 +161,30 @@ class StoreSmsNews:
 
 def _place(
     messages: Sequence[StoredMessage], news: Sequence[ReceiptCame], carrier: OpenCarrier
-) -> tuple[dict[MessageId, list[tuple[int, ReceiptCame]]], list[ReceiptCame]]:
-    """Which part each receipt is about: where its id fits several messages, the recipient's number decides."""
-    by_remote: dict[str, list[tuple[StoredMessage, int]]] = defaultdict(list)
-    for message in sorted(messages, key=lambda m: m.created_at, reverse=True):
-        for part in message.known_parts:
+) -> tuple[dict[int, list[tuple[int, ReceiptCame]]], list[ReceiptCame]]:
+    """Which part of which of the messages each receipt is about: where its id fits several, the recipient's number decides."""
+    by_remote: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for place in sorted(range(len(messages)), key=lambda place: messages[place].created_at, reverse=True):
+        for part in messages[place].known_parts:
             if part.remote_id and part.carrier_id == carrier.id:
-                by_remote[part.remote_id].append((message, part.part))
-    placed: dict[MessageId, list[tuple[int, ReceiptCame]]] = defaultdict(list)
+                by_remote[part.remote_id].append((place, part.part))
+    placed: dict[int, list[tuple[int, ReceiptCame]]] = defaultdict(list)
     strays: list[ReceiptCame] = []
     for receipt in news:
         forms = dict.fromkeys((receipt.remote_id, *receipt.same_ids))
         fitting = [one for form in forms for one in by_remote.get(form, ())]
-        found = next((one for one in fitting if _is_about(receipt, one[0])), None)
+        found = next((one for one in fitting if _is_about(receipt, messages[one[0]])), None)
         if found is None:  # its numbers are hidden, or written in another way: the id exactly as it was given counts
             exact = by_remote.get(receipt.remote_id, ())
             found = next(iter(exact or (fitting if len(fitting) == 1 and not _numbers(receipt) else ())), None)
         if found is None:
             strays.append(receipt)
         else:
-            about, number = found
-            remote_id = next(known.remote_id for known in about.known_parts if known.part == number)
-            same = [known.part for known in about.known_parts if known.remote_id == remote_id]
-            placed[about.id] += [(one, receipt) for one in same]  # parts that went as one: it is about all of them
+            place, number = found
+            parts = messages[place].known_parts
+            remote_id = next(known.remote_id for known in parts if known.part == number)
+            same = [known.part for known in parts if known.remote_id == remote_id]
+            placed[place] += [(one, receipt) for one in same]  # parts that went as one: it is about all of them
     return placed, strays
 
 

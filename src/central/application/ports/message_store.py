@@ -94,7 +94,10 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredMessage(msgspec.Struct, frozen=True):
-    """A message under lock; ``handed``: it is handed over and its answer is awaited."""
+    """A message under lock; ``handed``: it is handed over and its answer is awaited.
+
+    text and ids are read for hand-over only: where news of it are stored both stand empty.
+    """
 
     account_id: AccountId
     id: MessageId

@@ -129,19 +129,36 @@ select m.id, m.status, m.reason from message m
   join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) using (account_id, id);
 
 -- name: by_ids
-select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
-       m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
-       m.lease_until is not null as handed, m.due_at
+-- What news need of a message: its text and the ids in it stay where they are.
+select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose, m.created_at,
+       m.deadline, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id, m.lease_until is not null as handed, m.due_at
   from message m join jsonb_to_recordset(%(keys)s::jsonb) as w(a uuid, i uuid) on m.account_id = w.a and m.id = w.i
  order by m.account_id, m.id for no key update of m;
-
--- name: by_remote_ids
-select p.account_id, p.message_id from message_part p
- where p.account_id = %(account_id)s and p.carrier_id = %(carrier_id)s and p.remote_id = any(%(remote_ids)s) and p.remote_id <> '';
 
 -- name: parts_of
 select p.message_id, p.part, p.carrier_id, p.remote_id, p.status, p.states
   from message_part p join jsonb_to_recordset(%(keys)s::jsonb) as w(a uuid, i uuid) on p.account_id = w.a and p.message_id = w.i
+ order by p.message_id, p.part;
+
+-- name: by_remote_ids
+-- As by_ids, of those that a carrier calls so.
+with named as materialized (
+  select distinct p.account_id, p.message_id from message_part p
+   where p.account_id = %(account_id)s and p.carrier_id = %(carrier_id)s and p.remote_id <> ''
+     and p.remote_id = any(array(select jsonb_array_elements_text(%(remote_ids)s::jsonb))))
+select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose, m.created_at,
+       m.deadline, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id, m.lease_until is not null as handed, m.due_at
+  from message m join named n on m.account_id = n.account_id and m.id = n.message_id
+ order by m.account_id, m.id for no key update of m;
+
+-- name: parts_of_remote_ids
+-- All parts of these; asked after the lock, in a statement of its own, so that they are as the lock left them.
+with named as materialized (
+  select distinct p.account_id, p.message_id from message_part p
+   where p.account_id = %(account_id)s and p.carrier_id = %(carrier_id)s and p.remote_id <> ''
+     and p.remote_id = any(array(select jsonb_array_elements_text(%(remote_ids)s::jsonb))))
+select p.message_id, p.part, p.carrier_id, p.remote_id, p.status, p.states
+  from message_part p join named n on p.account_id = n.account_id and p.message_id = n.message_id
  order by p.message_id, p.part;
 
 -- name: keep_hand_overs
@@ -337,13 +354,14 @@ select domain, bounce_domain,
 
 -- name: mails_named
 -- By message ids: proved by their bounce address, or the local part of their header.
-select m.account_id, m.id, w.report from unnest(%(reports)s::text[], %(ids)s::uuid[]) as w(report, id) join message m on m.id = w.id and m.channel = 'email'
+select m.account_id, m.id, w.report from jsonb_to_recordset(%(named)s::jsonb) as w(report text, id uuid)
+  join message m on m.id = w.id and m.channel = 'email'
  where %(account_id)s::uuid is null or m.account_id = %(account_id)s;
 
 -- name: told_before
 -- Copies of one report are stored once.
 select e.message_id, e.data ->> 'report_id' from message_event e
-  join unnest(%(accounts)s::uuid[], %(ids)s::uuid[]) as w(account_id, id) on e.account_id = w.account_id and e.message_id = w.id
+  join jsonb_to_recordset(%(keys)s::jsonb) as w(a uuid, i uuid) on e.account_id = w.a and e.message_id = w.i
  where e.data ? 'report_id';
 
 -- name: keep_unknown
