@@ -48,6 +48,39 @@ def test_a_short_message_is_priced_sent_and_shown(laboratory: Laboratory, far: F
     laboratory.installation.central("carrier", "remove", made["id"])
 
 
+def test_a_short_message_is_taken_back(laboratory: Laboratory) -> None:
+    def shown(id_: str, wanted: str) -> dict[str, Any]:
+        end = time.monotonic() + 30
+        while True:
+            found: dict[str, Any] = json.loads(laboratory.installation.central("sms", "show", id_, "--json"))
+            if found["status"] == wanted or time.monotonic() > end:
+                return found
+            time.sleep(0.2)
+
+    api = laboratory.installation.api()
+    with FarSide({"polite": polite}) as far:
+        settings = {"host": "127.0.0.1", "port": far.peers["polite"].port, "system_id": "x"}
+        body = {"name": "gives back", "kind": "smpp", "settings": settings, "routes": [{"prefix": "9195"}]}
+        carrier = api.post("/carriers", body)["id"]
+        later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        messages = [{"to": "919500000001", "text": "later", "send_at": later}, {"to": "919500000002", "text": "now"}]
+        waits, goes = (one["message_id"] for one in api.post("/sms", {"messages": messages})["messages"])
+        laboratory.installation.central("sms", "cancel", waits)
+        found = shown(waits, "FAILED")
+        assert (found["status"], found["reason"]) == ("FAILED", "taken_back")
+        end = time.monotonic() + 30
+        while not far.submits("polite") and time.monotonic() < end:
+            time.sleep(0.1)
+        assert far.submits("polite") == {"919500000002": 1}
+        laboratory.installation.central("sms", "cancel", goes)
+        found = shown(goes, "UNDELIVERED")
+        assert (found["status"], found["reason"]) == ("UNDELIVERED", "taken_back")
+        (asked,) = (pdu for pdu in far.peers["polite"].heard(wire.CANCEL_SM) if isinstance(pdu, wire.Cancel))
+        assert (asked.message_id, asked.dest) == ("00000001", "919500000002")
+        api.call("DELETE", f"/carriers/{carrier}")
+    api.close()
+
+
 def test_an_e_mail_that_cannot_go_says_why(laboratory: Laboratory) -> None:
     told = json.loads(laboratory.installation.central("email", "send", "zoe@home.example", "Hello", "x", "--json"))
     assert (told["status"], told["reason"]) == ("Invalid From Email", "sender_unproved")
@@ -68,7 +101,7 @@ def test_times_and_flags_that_are_asked_for_stand_on_the_wire(laboratory: Labora
         later = datetime.now(UTC) + timedelta(seconds=6)
         messages = [
             {"to": "919600000001", "text": "now", "validity_s": 120},
-            {"to": "919600000002", "text": "later", "send_at": later.isoformat(), "validity_s": 3600},
+            {"to": "919600000002", "text": "later", "send_at": later.isoformat(), "validity_s": 3600, "priority": 3},
         ]
         api.post("/sms", {"messages": messages})
         end = time.monotonic() + 30
@@ -76,7 +109,7 @@ def test_times_and_flags_that_are_asked_for_stand_on_the_wire(laboratory: Labora
             time.sleep(0.05)
         came = {pdu.dest: pdu for pdu in far.peers["polite"].heard(wire.SUBMIT_SM) if isinstance(pdu, wire.Message)}
         assert datetime.now(UTC) >= later
-        assert {(pdu.priority, pdu.registered, pdu.schedule) for pdu in came.values()} == {(2, 17, "")}
+        assert {(pdu.priority, pdu.registered, pdu.schedule) for pdu in came.values()} == {(2, 17, ""), (3, 17, "")}
         periods = {
             to: int(pdu.validity[6:8]) * 3600 + int(pdu.validity[8:10]) * 60 + int(pdu.validity[10:12])
             for to, pdu in came.items()

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from central.application.ports.carriers import (
     Answer,
+    Cancellation,
     NewsBatch,
     PartAnswered,
     ReceiptCame,
@@ -27,6 +28,7 @@ class FakeCarrier:
         self.submitted: list[Submission] = []
         self.acked = self.refused = 0
         self.asked: list[str] = []
+        self.cancelled: list[Cancellation] = []
         self.answers: dict[str, Answer] = {}
         self._news: asyncio.Queue[NewsBatch | None] = asyncio.Queue()
         self._made = 0
@@ -69,6 +71,9 @@ class FakeCarrier:
 
     async def query(self, remote_ids: Sequence[str]) -> None:
         self.asked += remote_ids
+
+    async def cancel(self, wanted: Sequence[Cancellation]) -> None:
+        self.cancelled += wanted
 
     async def close(self, patience_s: float) -> None:
         del patience_s

@@ -85,6 +85,7 @@ from central.application.messaging.accept_messages import AcceptShortMessages
 from central.application.messaging.send_emails import SendEmails
 from central.application.messaging.send_sms import SendSms
 from central.application.messaging.shorten_links import ShortenLinks
+from central.application.messaging.take_back import TakeBack
 from central.application.messaging.take_events import TakeEvents
 from central.application.messaging.take_receipts import TakeReceipts
 from central.application.messaging.track_mail import TrackMail
@@ -211,6 +212,7 @@ def messaging(
         domains=MaintainMailDomains(PostgresMailDomains(pool), records, auditor, settings.bounce_domain),
         track=TrackMail(PostgresMessages(shard, ids), token_keys(settings), known_machines(), clock, ids),
         read=ReadMessages(PostgresMessageReports(pool)),
+        take_back=TakeBack(store, clock),
         take_receipts=TakeReceipts(PostgresMessages(shard, ids), hear_receipts, clock, ids, telemetry),
         take_events=TakeEvents(
             PostgresMessages(shard, ids),

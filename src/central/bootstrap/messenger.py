@@ -27,6 +27,7 @@ from central.application.messaging.keep_hand_overs import KeepHandOvers
 from central.application.messaging.serve_carrier import ServeCarrier
 from central.application.messaging.store_mail_news import StoreHeard, StoreMailNews
 from central.application.messaging.store_sms_news import StoreSmsNews
+from central.application.messaging.take_back import AskToCancel
 from central.application.messaging.tend_messages import TendMessages
 from central.application.ports.carriers import MailAnswered, PartAnswered
 from central.application.ports.message_store import OpenCarrier
@@ -104,7 +105,9 @@ class _Doors:
             return served
         carrier = open_sms_carrier(row, clock, ids, telemetry, self._reach)
         news = StoreSmsNews(store, row, row.routes, clock, ids, self._texts, telemetry)
-        return ServeCarrier(row, carrier, self._sms, news, PartAnswered, store, telemetry, carrier.query)
+        short = ServeCarrier(row, carrier, self._sms, news, PartAnswered, store, telemetry, carrier.query)
+        short.give_back_by(AskToCancel(store, row, clock, carrier.cancel))
+        return short
 
 
 def text_starts(stores: WorkerStores, tenants: Pool, telemetry: ProcessTelemetry) -> StartTexts:

@@ -83,6 +83,7 @@ def send_sms(
     purpose: Literal["transactional", "service", "marketing"] = "transactional",
     template: str = "",
     shorten: Annotated[bool, Parameter(negative="")] = False,
+    priority: int | None = None,
     preview: bool = False,
     json: Json = False,
 ) -> None:
@@ -102,6 +103,8 @@ def send_sms(
         the id of the registered text, where the country asks for one.
     shorten
         web addresses in the text become short links whose clicks are told.
+    priority
+        0 to 3, the carrier's own unless given.
     preview
         send nothing; show parts and price, and whether it would go.
     json
@@ -109,6 +112,7 @@ def send_sms(
     """
     message = {
         "to": to, "text": text, "sender": sender, "purpose": purpose, "template_id": template, "shorten": shorten,
+        "priority": priority,
     }  # fmt: skip
     path = "/sms/preview" if preview else "/sms"
     (taken,) = call_api("POST", path, body={"messages": [message]})["messages"]
@@ -161,6 +165,12 @@ def list_inbound(
 def show_sms(message_id: UUID, *, json: Json = False) -> None:
     """One short message: its status, why, and every line of its history."""
     _show(call_api("GET", f"/sms/{message_id}"), as_json=json)
+
+
+@sms.command(name="cancel")
+def cancel_sms(message_id: UUID, *, json: Json = False) -> None:
+    """Take a short message back: it ends if it waits, and its SMPP carrier is asked if it has it."""
+    print_thing(call_api("DELETE", f"/sms/{message_id}"), as_json=json)
 
 
 @templates.command(name="list")
@@ -308,6 +318,12 @@ def list_emails(*, status: str | None = None, to: str | None = None, limit: int 
 def show_email(message_id: UUID, *, json: Json = False) -> None:
     """One e-mail: its status, why, and every line of its history."""
     _show(call_api("GET", f"/emails/{message_id}"), as_json=json)
+
+
+@emails.command(name="cancel")
+def cancel_email(message_id: UUID, *, json: Json = False) -> None:
+    """Take an e-mail back that still waits with us."""
+    print_thing(call_api("DELETE", f"/emails/{message_id}"), as_json=json)
 
 
 @domains.command(name="list")

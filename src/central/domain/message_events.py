@@ -24,6 +24,8 @@ class MessageEvent(StrEnum):
     """A delivery receipt, as the carrier told it."""
     REPORT_CAME = "report_came"
     """A delivery status notification, a complaint or a provider's event."""
+    TAKE_BACK_ASKED = "take_back_asked"
+    """Its account does not want it sent any more: it ends with us, or its carrier is asked."""
     ENDED = "message_ended"
     """It ended in our queue: a check at the hand-over, its deadline, no news."""
     OPENED = "mail_opened"

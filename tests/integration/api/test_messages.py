@@ -202,3 +202,23 @@ async def test_more_recipients_than_one_call_may_have_are_refused_whole(tenant: 
     answer = await tenant.call("POST", "/emails", json={"emails": [mail] * 101})
     assert (answer.status_code, answer.json()["code"]) == (422, "too_many_recipients")
     assert (await tenant.get("/emails/counts")).json() == {}
+
+
+async def test_what_waits_is_taken_back_and_what_has_ended_is_not(tenant: Tenant, database: str) -> None:
+    has_carrier(database, tenant.id)
+    (message, bad) = await send(tenant, SMS | {"priority": 3}, {"to": "none", "text": "x"})
+    path = f"/sms/{message['message_id']}"
+    for _ in range(2):
+        answer = await tenant.call("DELETE", path)
+        assert answer.status_code == 202, answer.text
+        assert answer.json() == {"message_id": message["message_id"], "status": "SENT_TO_QUEUE", "waits": True}
+    kinds = [line["kind"] for line in (await tenant.get(path)).json()["history"]]
+    assert kinds == ["message_accepted", "take_back_asked"]
+    ended = await tenant.call("DELETE", f"/sms/{bad['message_id']}")
+    assert (ended.status_code, ended.json()["code"]) == (409, "message_final")
+    assert (await tenant.call("DELETE", path.replace("sms", "emails"))).status_code == 404
+    with psycopg.connect(database, autocommit=True) as connection:
+        row = connection.execute("select priority from message where id = %s", [message["message_id"]]).fetchone()
+    assert row == (3,)
+    wrong = await tenant.call("POST", "/sms", json={"messages": [SMS | {"priority": 4}]})
+    assert wrong.status_code in {400, 422}

@@ -22,6 +22,7 @@ from central.application.messaging.send_sms import SendSms, SmsWish
 from central.application.messaging.serve_carrier import ServeCarrier
 from central.application.messaging.shorten_links import ShortenLinks
 from central.application.messaging.store_sms_news import StoreSmsNews
+from central.application.messaging.take_back import AskToCancel, TakeBack
 from central.application.messaging.tend_messages import TendMessages
 from central.application.ports.carriers import CarrierId, PartAnswered, SmsNews, Submission
 from central.application.ports.message_store import NewMessage
@@ -49,6 +50,7 @@ class Post:
     accept: AcceptShortMessages = field(init=False)
     send: SendSms = field(init=False)
     tend: TendMessages = field(init=False)
+    take_back: TakeBack = field(init=False)
     gathering: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     def __post_init__(self) -> None:
@@ -58,6 +60,7 @@ class Post:
         self.accept = AcceptShortMessages(self.store, self.library, shorten, self.clock)
         self.send = SendSms(self.accept, self.ids)
         self.tend = TendMessages(self.store, self.clock, self.ids, self.telemetry)
+        self.take_back = TakeBack(self.store, self.clock)
 
     def carrier(self, account_id: AccountId, name: str = "one", *, prefix: str = "", priority: int = 1) -> CarrierId:
         carrier = CarrierId(self.ids.uuid())
@@ -80,6 +83,7 @@ class Post:
         news = StoreSmsNews(self.store, row, routes, self.clock, self.ids, texts, self.telemetry)
         hand_over = HandOverSms(self.store, self.library, self.clock, self.ids, "test/1")
         served = ServeCarrier(row, fake, hand_over, news, PartAnswered, self.store, self.telemetry, fake.query)
+        served.give_back_by(AskToCancel(self.store, row, self.clock, fake.cancel))
         self.gathering.append(asyncio.create_task(served.gather()))
         return served, fake
 

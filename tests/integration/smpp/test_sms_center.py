@@ -18,6 +18,7 @@ from central.adapters.smpp.config import ErrorMeaning, ExtraTlv, Joining, Submit
 from central.adapters.smpp.events import Question
 from central.adapters.smpp.transport import no_delay
 from central.application.ports.carriers import (
+    Cancellation,
     NotSent,
     NotTaken,
     PartAnswered,
@@ -197,6 +198,29 @@ def queried(ours: Reader) -> list[ReceiptCame]:
 
 def asked_again(ours: Reader, before: int) -> bool:
     return len(queried(ours)) > before
+
+
+def cancelled(ours: Reader) -> list[ReceiptCame]:
+    return [news for news in ours.of(ReceiptCame) if news.state == "CANCEL"]
+
+
+async def test_taking_back_is_told_as_the_center_answers_it(center: SmsCenter) -> None:
+    async with carrier(center.port) as ours:
+        waiting = message(number_for("no_receipt", 9))
+        await ours.carrier.submit([waiting])
+        await ours.until(lambda: ours.answered(waiting))
+        (held,) = ids_of(ours, waiting)
+        await ours.carrier.cancel(
+            [Cancellation(held, waiting.sender, waiting.to), Cancellation("nobody", "", "919800000001")]
+        )
+        await ours.until(lambda: len(cancelled(ours)) == 2)
+        told = {news.remote_id: (news.status, news.reason, news.error) for news in cancelled(ours)}
+        assert told[held] == (SmsStatus.UNDELIVERED, "taken_back", "")
+        assert told["nobody"][:2] == (None, "cancel_failed")
+        assert told["nobody"][2].startswith("0x000000")
+        await ours.carrier.cancel([Cancellation("x" * 100, "", "919800000001")])
+        await ours.until(lambda: len(cancelled(ours)) == 3)
+        assert cancelled(ours)[-1].error == "unasked"
 
 
 async def test_queries_cancels_and_replacements(center: SmsCenter) -> None:

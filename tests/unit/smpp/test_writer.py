@@ -59,6 +59,8 @@ def test_flags_and_service_type_stand_as_they_are_set() -> None:
     (pdu,) = written(submission(), config)
     assert (pdu.registered, pdu.priority, pdu.protocol_id, pdu.service_type) == (17, 3, 64, "CMT")
     (plain,) = written(submission())
+    (own,) = written(submission(priority=0), config)
+    assert own.priority == 0  # a message's own goes before the carrier's
     assert (plain.registered, plain.priority, plain.protocol_id, plain.service_type, plain.replace) == (1, 0, 0, "", 0)
 
 

@@ -20,6 +20,7 @@ from central.adapters.gateway.translate import Judged, WireRequest, hidden, judg
 from central.adapters.gateway.transport import GatewayTransport, Guard, NoAnswer, NotBegun
 from central.application.ports.carriers import (
     Answer,
+    Cancellation,
     LinkMoved,
     NewsBatch,
     NotSent,
@@ -88,6 +89,9 @@ class GatewayCarrier:
 
     async def query(self, remote_ids: Sequence[str]) -> None:
         """Gateways are not asked: what they know they bring as receipts."""
+
+    async def cancel(self, wanted: Sequence[Cancellation]) -> None:
+        """Gateways give nothing back, and nobody may wish for it."""
 
     async def close(self, patience_s: float) -> None:
         """Take no more, let what is under way be answered for so long, end ``news``."""

@@ -202,7 +202,7 @@ def stored(row: Sequence[Any], hits: frozenset[str] = frozenset(), parts: tuple[
 
 def _told(row: Sequence[Any], parts: tuple[KnownPart, ...]) -> StoredMessage:
     """A message of which there are news, as ``by_ids`` reads it."""
-    fields: list[Any] = [*row[:6], "", *row[6:13], _NO_IDS, *row[13:], frozenset[str](), parts]
+    fields: list[Any] = [*row[:6], "", *row[6:13], _NO_IDS, *row[13:], None, frozenset[str](), parts]
     return StoredMessage(*fields)
 
 

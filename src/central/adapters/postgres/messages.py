@@ -18,7 +18,7 @@ from central.adapters.postgres.hot_statements import hot_statements
 from central.adapters.postgres.message_batch import PostgresMessageBatch, as_json, stored
 from central.adapters.postgres.message_rows import carrier_of, list_dates, route_of
 from central.adapters.postgres.pool import Connection, Pool, pipelined, tenant, transaction
-from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
+from central.application.ports.carriers import Cancellation, CarrierId, MailHeard, ReceiptCame
 from central.application.ports.mail_parts import Content, Identity
 from central.application.ports.message_store import (
     Acceptance,
@@ -30,6 +30,7 @@ from central.application.ports.message_store import (
     TokenMail,
 )
 from central.application.ports.sms_templates import SmsTemplate
+from central.application.ports.taking_back import TakenBack
 from central.application.ports.text_routes import InboundText
 from central.application.ports.world import Ids
 from central.domain.ids import AccountId, MessageId
@@ -43,7 +44,13 @@ _receipt = msgspec.json.Decoder(ReceiptCame)
 _encode = msgspec.json.Encoder().encode
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
-_STALE = {"lease": "lost_hand_overs", "silent": "silent", "overdue": "overdue", "stranded": "stranded"}
+_STALE = {
+    "lease": "lost_hand_overs",
+    "silent": "silent",
+    "overdue": "overdue",
+    "stranded": "stranded",
+    "taken_back": "taken_back",
+}
 
 
 class PostgresMessages:
@@ -222,6 +229,23 @@ class PostgresMessages:
         asked = {"account_id": account_id, "carrier_id": carrier, "n": limit, "before": before}
         async with transaction(self._pool) as connection:
             return [remote_id for (remote_id,) in await _SQL["unheard"].rows(connection, asked)]
+
+    async def take_back(
+        self, account_id: AccountId, channel: Channel, message: MessageId, at: datetime
+    ) -> TakenBack | None:
+        """Wish that it is taken back; see the port."""
+        asked = {"account_id": account_id, "id": message, "channel": channel, "at": at}
+        async with self._open([account_id]) as connection:
+            rows = await _SQL["take_back"].rows(connection, asked)
+        return TakenBack(*rows[0]) if rows else None
+
+    async def to_cancel(
+        self, account_id: AccountId, carrier: CarrierId, limit: int, at: datetime
+    ) -> Sequence[Cancellation]:
+        """What the carrier is to give back; see the port."""
+        asked = {"account_id": account_id, "carrier_id": carrier, "n": limit, "at": at}
+        async with transaction(self._pool) as connection:
+            return [Cancellation(*row) for row in await _SQL["to_cancel"].rows(connection, asked)]
 
     async def mail_of_token(self, message: MessageId, link: int) -> TokenMail | None:
         """The e-mail that a token names; see the port."""

@@ -23,9 +23,10 @@ from central.adapters.smpp.news import Handle, NewsQueue
 from central.adapters.smpp.pace import Bucket
 from central.adapters.smpp.reasons import LINK_DOWN, bind_refused, judge
 from central.adapters.smpp.session import Session, Side
-from central.adapters.smpp.translate import Parts, Writer, inbound, query_news
+from central.adapters.smpp.translate import Parts, Writer, cancel_news, inbound, query_news
 from central.application.ports.carriers import (
     Answer,
+    Cancellation,
     LinkMoved,
     NewsBatch,
     NotSent,
@@ -62,7 +63,7 @@ class SmppCarrier:
         self._queue = NewsQueue()
         self._closing = False
         self._down: dict[str, str] = {}
-        self._to_ask: deque[str] = deque()
+        self._to_ask: deque[str | Cancellation] = deque()
         self._asked = 0
         self.binds: list[Bind] = []
 
@@ -128,6 +129,11 @@ class SmppCarrier:
         self._to_ask.extend(remote_ids)
         self._ask_on()
 
+    async def cancel(self, wanted: Sequence[Cancellation]) -> None:
+        """Ask that these are not delivered (cancel_sm); answers come as ReceiptCame, none where nobody answers."""
+        self._to_ask.extend(wanted)
+        self._ask_on()
+
     async def close(self, patience_s: float) -> None:
         """Take no more, let what is under way be answered for so long, unbind, end ``news``."""
         self._closing = True
@@ -170,15 +176,24 @@ class SmppCarrier:
                 for ticket in event.tickets:
                     self._part(bind, ticket, NotSent(event.reason), at)
             elif type(event) is wire_events.Replied:
-                if event.command == wire.QUERY_SM:
-                    self._asked -= 1
-                    answer = event.pdu if isinstance(event.pdu, wire.QueryAnswer) else None
-                    self._queue.put(query_news(event.question, event.status, answer, self.config, bind.name, at))
+                self._replied(bind, event, at)
             else:
                 self._link(bind, event, at)
         self._meter.heard(bind, events)
         if self._to_ask:
             self._ask_on()
+
+    def _replied(self, bind: Bind, event: wire_events.Replied, at: datetime) -> None:
+        """The end of a question; a cancel_sm that nobody answered says nothing."""
+        remote_id = event.question.message_id
+        if event.command == wire.QUERY_SM:
+            self._asked -= 1
+            answer = event.pdu if isinstance(event.pdu, wire.QueryAnswer) else None
+            self._queue.put(query_news(event.question, event.status, answer, self.config, bind.name, at))
+        elif event.command == wire.CANCEL_SM:
+            self._asked = max(0, self._asked - 1)
+            if event.status is not None:
+                self._queue.put(cancel_news(remote_id, event.status, bind.name, at))
 
     def _answered(self, bind: Bind, event: wire_events.Answered, at: datetime) -> None:
         ticket = event.ticket
@@ -238,7 +253,11 @@ class SmppCarrier:
     def _ask_on(self) -> None:
         """Ask as many questions at once as submits would be."""
         while self._to_ask and self._asked < self.config.window:
-            remote_id = self._to_ask.popleft()
+            wanted = self._to_ask.popleft()
+            if isinstance(wanted, Cancellation):
+                self._asked += self._ask_to_cancel(wanted)
+                continue
+            remote_id = wanted
             ton_npi, sender = self._writer.address_of(self._message_ids.sender_of(remote_id))
             pdu = wire.Query(
                 command=wire.QUERY_SM, message_id=remote_id, source_ton=ton_npi[0], source_npi=ton_npi[1], source=sender
@@ -252,6 +271,14 @@ class SmppCarrier:
                 self._asked += 1
             else:
                 self._queue.put(query_news(question, None, None, self.config, "", self._clock.now()))
+
+    def _ask_to_cancel(self, wanted: Cancellation) -> bool:
+        """Whether a bind has asked; what nobody could ask is wished for again later."""
+        try:
+            return self.ask(self._writer.cancel(wanted), Question(wanted.remote_id))
+        except wire.ProtocolError as error:  # a name or address that no field holds
+            self._queue.put(cancel_news(wanted.remote_id, None, "", self._clock.now(), str(error)))
+            return False
 
     def _fall_back(self, bind: Bind) -> None:
         """The SMSC knows no transceiver: a transmitter and a receiver take its place."""

@@ -19,7 +19,7 @@ from central.adapters.smpp.events import Question, Ticket
 from central.adapters.smpp.message_ids import MessageIds
 from central.adapters.smpp.pdu import DataMessage, Message, ProtocolError, QueryAnswer, c_string, tlv
 from central.adapters.smpp.reasons import error_meaning, state_of_number
-from central.application.ports.carriers import NotSent, NotTaken, ReceiptCame, Submission
+from central.application.ports.carriers import Cancellation, NotSent, NotTaken, ReceiptCame, Submission
 from central.domain.statuses import SmsStatus
 
 _UDHI: Final = 0x40
@@ -89,7 +89,8 @@ class Writer:
             middle = bytes((config.registered, coding))
             extra += self._time_to_live(message.validity_s)
         else:
-            flags = bytes((config.protocol_id, config.priority)) + b"\0" + self._validity(message.validity_s, now)
+            priority = config.priority if message.priority is None else message.priority
+            flags = bytes((config.protocol_id, priority)) + b"\0" + self._validity(message.validity_s, now)
             middle = flags + bytes((config.registered, 0, coding, 0))
         write = _data_body if self._data else _body
         sender, to = message.sender, message.to
@@ -132,6 +133,15 @@ class Writer:
         """Type of number and plan, and the address itself, as a submit_sm of that sender told them; all empty for ""."""
         written = self._sender(sender) or b"\0\0\0"
         return written[:2], written[2:-1].decode("ascii")
+
+    def cancel(self, wanted: Cancellation) -> wire.Cancel:
+        """cancel_sm (section 4.9.1): service type and addresses as the message was handed over with them."""
+        source, sender = self.address_of(wanted.sender)
+        prefix = self._config.addresses.recipient.prefix
+        return wire.Cancel(
+            command=wire.CANCEL_SM, service_type=self._config.service_type, message_id=wanted.remote_id, source_ton=source[0],
+            source_npi=source[1], source=sender, dest_ton=self._recipient[0], dest_npi=self._recipient[1], dest=prefix + wanted.to,
+        )  # fmt: skip
 
     def _extra(self, message: Submission) -> bytes | NotTaken:
         found = b""
@@ -277,6 +287,14 @@ def query_news(
         done_at=receipts.date_of(answer.final_date[:12], config.receipt_zone_min),
         raw=f"query_sm_resp state={answer.message_state} error={answer.error_code} final_date={answer.final_date!r}",
     )
+
+
+def cancel_news(remote_id: str, status: int | None, link: str, at: datetime, detail: str = "") -> ReceiptCame:
+    """What cancel_sm was answered with; only a ROK says that the message is not delivered. None = it could not be asked for."""
+    if status == 0:
+        return ReceiptCame(link, remote_id, (remote_id,), SmsStatus.UNDELIVERED, "CANCEL", "taken_back", at)
+    error = "unasked" if status is None else f"0x{status:08X}"
+    return ReceiptCame(link, remote_id, (remote_id,), None, "CANCEL", "cancel_failed", at, error, raw=detail)
 
 
 def raw_of(shown: str, tlvs: wire.Tlvs) -> str:

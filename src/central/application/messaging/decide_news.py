@@ -302,6 +302,13 @@ def decide_stranded(message: StoredMessage, routes: Sequence[CarrierRoute]) -> D
     return Decided(move)
 
 
+def decide_taken_back(message: StoredMessage, now: datetime, lines: Lines) -> Decided:
+    """It waits with us, and its account does not want it sent any more."""
+    status = SmsStatus.FAILED if message.channel == "sms" else EmailStatus.FAILURE
+    line = lines.line(message, Kind.ENDED, now, reason="taken_back", moves=(message.status, status))
+    return Decided(Move(message=message, status=status, reason="taken_back", carrier_id=message.carrier_id), [line])
+
+
 def decide_overdue(message: StoredMessage, now: datetime, lines: Lines) -> Decided:
     """Its time ran out in our queue."""
     status = SmsStatus.EXPIRED if message.channel == "sms" else EmailStatus.FAILURE

@@ -166,4 +166,5 @@ def _submission(message: StoredMessage, now: datetime) -> Submission:
         tries=message.tries + 1,
         validity_s=max(_LEAST_VALIDITY_S, (message.deadline - now).total_seconds()),
         ids=dict(message.ids),
+        priority=message.priority,
     )

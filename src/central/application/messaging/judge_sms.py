@@ -67,6 +67,7 @@ def judge_sms(message: ShortMessage, facts: Acceptance, policy: Policy | None, n
         client_identifier=message.client_identifier,
         ids={name: value for name, value in ids.items() if value},
         testing=message.testing,
+        priority=message.priority,
         price=facts.account.rate_plan.sms_price(message.to, message.parts) if due is not None else 0,
         shown_text=None if message.shown in {None, message.text} else message.shown,
         recipient_hidden=message.hidden,

@@ -33,6 +33,7 @@ class SmsWish(msgspec.Struct, frozen=True, kw_only=True):
     send_at: datetime | None = None
     validity: timedelta | None = None
     shorten: bool = False
+    priority: int | None = None
 
 
 class SendSms:
@@ -76,4 +77,5 @@ def _message(wish: SmsWish, id_: MessageId, account_id: AccountId, country: str)
         send_at=wish.send_at,
         validity=wish.validity,
         shorten=wish.shorten,
+        priority=wish.priority,
     )

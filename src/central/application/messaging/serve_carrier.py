@@ -100,6 +100,7 @@ class ServeCarrier(Generic[Given, Told]):
     ) -> None:  # fmt: skip
         self.row, self.carrier, self.news = row, carrier, news
         self._hand_over, self._told, self._store, self._ask = hand_over, told, store, ask
+        self._take_back: Callable[[], Awaitable[int]] | None = None
         self._telemetry = telemetry.bound(carrier=row.name)
         self._ears: list[Ear] = []
         self._gathered: list[NewsBatch] = []
@@ -110,6 +111,10 @@ class ServeCarrier(Generic[Given, Told]):
     def hear_by(self, ear: Ear) -> None:
         """News come back by this as well; said before ``gather``."""
         self._ears.append(ear)
+
+    def give_back_by(self, take_back: Callable[[], Awaitable[int]]) -> None:
+        """Asks the carrier for what is taken back."""
+        self._take_back = take_back
 
     async def send(self) -> int:
         """Hand over what is due and fits; 0 = nothing is to be done for a while. Raises NeighbourError: then nothing was given."""
@@ -201,7 +206,9 @@ class ServeCarrier(Generic[Given, Told]):
                 )
 
     async def catch_up(self) -> int:
-        """Match what came too early; ask about what was never told."""
+        """Match what came too early; ask about what was never told, and for what is taken back."""
+        if self._take_back is not None:
+            await self._take_back()
         if self._ask is not None and (silent := await self.news.silent()):
             await self._ask(silent)
         return await self.news.catch_up()

@@ -13,6 +13,7 @@ from central.application.messaging.decide_news import (
     decide_overdue,
     decide_silent,
     decide_stranded,
+    decide_taken_back,
 )
 from central.application.ports.message_store import MessageEvent, MessageStore, Move, StaleKind, StoredMessage
 from central.application.ports.telemetry import Telemetry
@@ -23,6 +24,7 @@ _DECIDE: Final[Mapping[StaleKind, Callable[[StoredMessage, datetime, Lines], Dec
     "lease": decide_lost,
     "silent": decide_silent,
     "overdue": decide_overdue,
+    "taken_back": decide_taken_back,
 }
 
 

@@ -95,7 +95,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """One short message that is handed over now, as ``parts`` parts of one bind, in order.
 
     to: E.164 digits. sender: E.164 digits, a short code, or a name of at most 11 characters. tries: the how many-th hand-over
-    (from 1). validity_s: how long the carrier may try. ids: registration ids by name (``entity``, ``template``), sent where
+    (from 1). validity_s: how long the carrier may try. priority: 0 to 3, None = the carrier's own. ids: registration ids by name (``entity``, ``template``), sent where
     the carrier's settings ask for them.
     """
 
@@ -107,7 +107,16 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     parts: int
     tries: int = 1
     validity_s: float = 86_400.0
+    priority: int | None = None
     ids: dict[str, str] = {}
+
+
+class Cancellation(msgspec.Struct, frozen=True):
+    """A message that the carrier has and is not to deliver: as it calls it, with the addresses as they were handed over."""
+
+    remote_id: str
+    sender: str
+    to: str
 
 
 class PartAnswered(msgspec.Struct, frozen=True, tag="part_answered"):
@@ -186,6 +195,10 @@ class SmsCarrier(Protocol):
 
     async def query(self, remote_ids: Sequence[str]) -> None:
         """Ask for the state of messages (SMPP query_sm) where the carrier can; answers come as ReceiptCame."""
+        ...
+
+    async def cancel(self, wanted: Sequence[Cancellation]) -> None:
+        """Ask that these are not delivered (SMPP cancel_sm) where the carrier can; its answers come as ReceiptCame, state CANCEL."""
         ...
 
     async def close(self, patience_s: float) -> None:

@@ -26,7 +26,7 @@ from central.domain.mail_hits import Hit, HitsBefore
 from central.domain.message_routes import CarrierRoute
 
 Channel = Literal["sms", "email"]
-StaleKind = Literal["lease", "silent", "overdue", "stranded"]
+StaleKind = Literal["lease", "silent", "overdue", "stranded", "taken_back"]
 SuppressionReason = Literal["hard_bounce", "soft_bounces", "bounced_twice", "complaint", "unsubscribed"]
 
 
@@ -89,6 +89,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
     link_codes: tuple[str, ...] = ()
     """Short links in its text that were there before: their clicks are told in its history too."""
     price: int = 0
+    priority: int | None = None
     shown_text: str | None = None
     recipient_hidden: bool = False
 
@@ -123,6 +124,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
     request_id: RequestId | None = None
     handed: bool = False
     due_at: datetime | None = None
+    priority: int | None = None
     hits: frozenset[str] = frozenset()
     known_parts: tuple[KnownPart, ...] = ()
 
@@ -333,7 +335,7 @@ class MessageStore(Protocol):
         """Messages whose time is over.
 
         ``lease``: a hand-over that nobody has in hand any more. ``silent``: no news any more. ``overdue``: a deadline in our queue.
-        ``stranded``: they wait for a carrier that does not serve, and another one does.
+        ``stranded``: they wait for a carrier that does not serve, and another one does. ``taken_back``: they wait, and are not to go.
         """
         ...
 

@@ -26,7 +26,7 @@ class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
     step: of the flow that sends it, None and "" = it is sent alone. send_at: not before. validity: how long it may take
     (None = a day). testing: whitelisted numbers only. shorten: web addresses in it become short links.
     shown: the text as people see it, secrets masked; None = the text itself.
-    hidden: the number is a secret, which nobody is to see.
+    hidden: the number is a secret, which nobody is to see. priority: 0 to 3 (SMPP 5.2.14), None = the carrier's.
     """
 
     id: MessageId
@@ -47,6 +47,7 @@ class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
     validity: timedelta | None = None
     testing: bool = False
     shorten: bool = False
+    priority: int | None = None
     shown: str | None = None
     hidden: bool = False
 

@@ -30,6 +30,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "waits_for_its_hours": "It waits for an hour in which it may be sent.",
     "stale_register": "The do-not-disturb register is too old to be relied on.",
     "suppressed": "The recipient wants, or can get, no more mail of this account.",
+    "taken_back": "It was taken back.",
     "template_mismatch": "The text does not match its registered template.",
     "template_unknown": "The account has no such template.",
     "text_empty": "There was nothing to send.",
@@ -104,13 +105,22 @@ def tell_event(line: EventRow) -> str:
             return f"It did not leave us{part}: {data.get('detail') or reason}."
         case Kind.UNCERTAIN:
             return f"No answer came{part}: it may have been taken, and is not sent again."
+        case Kind.TAKE_BACK_ASKED:
+            return (
+                "It is taken back: if it still waits it ends, and if a carrier has it that is asked not to deliver it."
+            )
         case Kind.RECEIPT_CAME:
-            error = f", error {data['error']}" if data.get("error") else ""
-            late = " It came too late to change anything." if line.late else ""
-            return f"Receipt{part}: {data.get('state', '')}{error}.{late}"
+            return _tell_receipt(data, part, late=line.late)
         case Kind.CLICKED if "url" in data:
             return f"The link to {data['url']} was followed, the {data.get('clicks', 1)}. time."
         case Kind.ENDED:
             return f"Ended as {line.to_status}: {reason}"
         case _:
             return f"{line.kind.replace('_', ' ').capitalize()}. {reason}".strip()
+
+
+def _tell_receipt(data: Mapping[str, object], part: str, *, late: bool) -> str:
+    error = f", error {data['error']}" if data.get("error") else ""
+    if data.get("state") == "CANCEL":
+        return f"The carrier keeps it{part}{error}." if error else f"The carrier has taken it back{part}."
+    return f"Receipt{part}: {data.get('state', '')}{error}.{' It came too late to change anything.' if late else ''}"

@@ -87,6 +87,13 @@ class EmailTaken(Struct, frozen=True):
     detail: str | None
 
 
+class EmailTakenBack(Struct, frozen=True):
+    """The wish is stored: it ends as Failure, reason ``taken_back``."""
+
+    message_id: UUID
+    status: str
+
+
 class EmailBatchTaken(Struct, frozen=True):
     """For each e-mail, in the same order, a result for each recipient: to, then cc, then bcc."""
 
@@ -159,6 +166,19 @@ async def list_emails(
 async def get_email(message_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> dict[str, Any]:
     """With its history: hand-overs, replies, reports, opens and clicks, and what each means."""
     return dict(await services.messaging.read.one(caller.account_id, "email", MessageId(message_id)))
+
+
+@delete(
+    "/emails/{message_id:uuid}",
+    guards=[needs(Right.MESSAGES_SEND)],
+    summary="Take an e-mail back",
+    tags=["E-mail"],
+    status_code=HTTP_202_ACCEPTED,
+)
+async def cancel_email(message_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> EmailTakenBack:
+    """What waits with us ends as Failure, reason `taken_back`. 409 when a relay has it."""
+    found = await services.messaging.take_back(caller.account_id, "email", MessageId(message_id))
+    return EmailTakenBack(message_id, found.status)
 
 
 @get("/emails/counts", guards=[needs(Right.MESSAGES_READ)], summary="E-mails by status", tags=["E-mail"])
@@ -276,7 +296,7 @@ def _judged(one: JudgedRecord) -> RecordView:
 email_router = Router(
     "/",
     route_handlers=[
-        send_emails, list_emails, get_email, count_emails, list_domains, create_domain, check_domain, remove_domain,
+        send_emails, list_emails, get_email, cancel_email, count_emails, list_domains, create_domain, check_domain, remove_domain,
     ],
 )  # fmt: skip
 mail_link_router = Router("/", route_handlers=[follow_mail])

@@ -35,6 +35,7 @@ from central.application.intake.receive_upload import Upload
 from central.application.intake.submit_records import Receipt, Submission
 from central.application.messaging.send_emails import SendEmails
 from central.application.messaging.send_sms import SendSms
+from central.application.messaging.take_back import TakeBack
 from central.application.messaging.take_events import TakeEvents
 from central.application.messaging.take_receipts import TakeReceipts
 from central.application.messaging.track_mail import TrackMail
@@ -183,6 +184,7 @@ class Messaging:
     text_routes: MaintainTextRoutes
     track: TrackMail
     read: ReadMessages
+    take_back: TakeBack
     take_receipts: TakeReceipts
     take_events: TakeEvents
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Router, get, post
+from litestar import Router, delete, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED
 from msgspec import Meta, Struct
@@ -30,6 +30,7 @@ class NewSms(Struct, forbid_unknown_fields=True, frozen=True):
     ``to``: with country code, or as the account's country writes it. ``sender``: a number, or at most 11 letters and digits;
     empty = the carrier's. ``validity_s``: how long it may take (a day unless given). ``shorten``: web addresses in the text become short
     links of 30 days, whose clicks stand in the message's history; a template may ask for it too.
+    ``priority``: 0 to 3, as SMPP carriers understand it (null = the carrier's setting).
     """
 
     to: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -42,6 +43,7 @@ class NewSms(Struct, forbid_unknown_fields=True, frozen=True):
     send_at: datetime | None = None
     validity_s: Annotated[int, Meta(ge=60, le=7 * 86_400)] | None = None
     shorten: bool = False
+    priority: Annotated[int, Meta(ge=0, le=3)] | None = None
 
 
 class NewSmsBatch(Struct, forbid_unknown_fields=True, frozen=True):
@@ -82,6 +84,14 @@ class SmsBatchPreview(Struct, frozen=True):
     messages: list[SmsPreview]
     price: Amount
     currency: str
+
+
+class SmsTakenBack(Struct, frozen=True):
+    """The wish is stored. ``waits``: it was with us and is not sent; else its carrier is asked, and the status tells what it says."""
+
+    message_id: UUID
+    status: str
+    waits: bool
 
 
 class SmsBatchTaken(Struct, frozen=True):
@@ -131,6 +141,7 @@ def _wishes(data: NewSmsBatch) -> list[SmsWish]:
             send_at=given_moment(one.send_at, "send_at"),
             validity=None if one.validity_s is None else timedelta(seconds=one.validity_s),
             shorten=one.shorten,
+            priority=one.priority,
         )
         for one in data.messages
     ]
@@ -164,6 +175,19 @@ async def get_sms(message_id: FromPath[UUID], services: UseCases, caller: Caller
     return _shown(found, unmask=Right.NUMBERS_UNMASK in caller.rights)
 
 
+@delete(
+    "/sms/{message_id:uuid}",
+    guards=[needs(Right.MESSAGES_SEND)],
+    summary="Take a short message back",
+    tags=["SMS"],
+    status_code=HTTP_202_ACCEPTED,
+)
+async def cancel_sms(message_id: FromPath[UUID], services: UseCases, caller: CallerHere) -> SmsTakenBack:
+    """What waits with us ends FAILED, reason `taken_back`; an SMPP carrier that has it is asked (cancel_sm). 409 when it is too late."""
+    found = await services.messaging.take_back(caller.account_id, "sms", MessageId(message_id))
+    return SmsTakenBack(message_id, found.status, found.waits)
+
+
 @get("/sms/counts", guards=[needs(Right.MESSAGES_READ)], summary="Short messages by status", tags=["SMS"])
 async def count_sms(
     services: UseCases, caller: CallerHere, request_id: FromQuery[UUID | None] = None
@@ -194,4 +218,4 @@ def _shown(document: Mapping[str, object], *, unmask: bool) -> dict[str, Any]:
     return dict(document if unmask else mask_document(document))
 
 
-sms_router = Router("/", route_handlers=[send_sms, preview_sms, list_sms, get_sms, count_sms])
+sms_router = Router("/", route_handlers=[send_sms, preview_sms, list_sms, get_sms, cancel_sms, count_sms])

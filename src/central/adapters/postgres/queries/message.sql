@@ -43,13 +43,14 @@ with d as materialized (
   select * from jsonb_to_recordset(%(messages)s::jsonb) as d(account_id uuid, id uuid, record_id uuid, request_id uuid, content_id uuid,
     carrier_id uuid, created_at timestamptz, due_at timestamptz, deadline timestamptz, parts smallint, testing boolean, channel text,
     status text, reason text, detail text, recipient text, sender text, text text, encoding text, purpose text, step text,
-    client_identifier text, ids jsonb, event_id uuid, shown_text text, recipient_hidden boolean)),
+    client_identifier text, ids jsonb, event_id uuid, shown_text text, recipient_hidden boolean, priority smallint)),
 added as (
   insert into message (account_id, id, record_id, request_id, content_id, carrier_id, created_at, changed_at, due_at, deadline, parts,
                        testing, channel, status, reason, detail, recipient, sender, text, encoding, purpose, step, client_identifier, ids,
-                       shown_text, recipient_hidden)
+                       shown_text, recipient_hidden, priority)
   select account_id, id, record_id, request_id, content_id, carrier_id, created_at, created_at, due_at, deadline, parts, testing, channel,
-         status, reason, detail, recipient, sender, text, encoding, purpose, step, client_identifier, ids, shown_text, recipient_hidden
+         status, reason, detail, recipient, sender, text, encoding, purpose, step, client_identifier, ids, shown_text, recipient_hidden,
+         priority
     from d on conflict do nothing
   returning account_id, id),
 told as (
@@ -94,18 +95,18 @@ select c.id, c.body from message_content c join unnest(%(accounts)s::uuid[], %(i
 -- name: due
 select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
        m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
-       m.lease_until is not null as handed, m.due_at
+       m.lease_until is not null as handed, m.due_at, m.priority
   from message m
- where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s
+ where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s and m.take_back_at is null
  order by m.due_at limit %(n)s for update skip locked;
 
 -- name: due_of
 -- Those of them that are still due, and that nobody else looks at now.
 select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
        m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
-       m.lease_until is not null as handed, m.due_at
+       m.lease_until is not null as handed, m.due_at, m.priority
   from message m join unnest(%(ids)s::uuid[]) as w(id) using (id)
- where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s
+ where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s and m.take_back_at is null
  order by m.due_at for update of m skip locked;
 
 -- name: due_mails
@@ -113,15 +114,16 @@ select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m
 with due as materialized (
   select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose,
          m.created_at, m.deadline, m.ids, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id,
-         m.lease_until is not null as handed, m.due_at, row_number() over (order by m.due_at) as place
+         m.lease_until is not null as handed, m.due_at, m.priority, row_number() over (order by m.due_at) as place
     from message m
    where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s and m.id <> all(%(but)s::uuid[])
+     and m.take_back_at is null
    order by m.due_at limit %(n)s),
 sized as (
   select d.id, d.place, sum((select coalesce(c.bytes, 4 * pg_column_size(c.body)) from message_content c
                               where c.account_id = d.account_id and c.id = d.content_id)) over (order by d.place) as bytes from due d)
 select d.account_id, d.id, d.channel, d.status, d.recipient, d.sender, d.text, d.encoding, d.parts, d.tries, d.carrier_id, d.purpose,
-       d.created_at, d.deadline, d.ids, d.cost, d.testing, d.reason, d.handed_at, d.content_id, d.record_id, d.request_id, d.handed, d.due_at
+       d.created_at, d.deadline, d.ids, d.cost, d.testing, d.reason, d.handed_at, d.content_id, d.record_id, d.request_id, d.handed, d.due_at, d.priority
   from due d join sized s using (id) where coalesce(s.bytes, 0) <= %(bytes)s or s.place = 1 order by s.place;
 
 -- name: states
@@ -185,6 +187,43 @@ select p.remote_id from message m
 -- name: overdue
 select account_id, id from message where due_at is not null and deadline < %(at)s order by deadline limit %(n)s for no key update skip locked;
 
+-- name: taken_back
+select account_id, id from message where take_back_at is not null and due_at is not null order by take_back_at limit %(n)s for no key update skip locked;
+
+-- name: take_back
+-- Wished for where it can be: it waits with us, or an SMPP carrier has it and was not asked before.
+with m as materialized (
+  select m.account_id, m.id, m.channel, m.status, m.due_at is not null as waits, m.lease_until is not null as handed,
+         m.take_back_at is not null as wished, coalesce(c.kind, '') as kind,
+         exists (select from message_part p where p.account_id = m.account_id and p.message_id = m.id and p.remote_id <> '') as named,
+         exists (select from message_part p, unnest(p.states) as s
+                  where p.account_id = m.account_id and p.message_id = m.id and starts_with(s, 'CANCEL:')) as answered
+    from message m left join carrier c on c.account_id = m.account_id and c.id = m.carrier_id
+   where m.account_id = %(account_id)s and m.id = %(id)s and m.channel = %(channel)s for no key update of m),
+wished as (
+  update message x set take_back_at = %(at)s from m
+   where x.account_id = m.account_id and x.id = m.id and not m.wished
+     and (m.waits or (m.channel = 'sms' and m.kind = 'smpp' and m.status = 'SENT_TO_QUEUE' and (m.handed or m.named) and not m.answered))
+  returning x.account_id, x.id),
+told as (
+  insert into message_event (account_id, message_id, id, at, kind)
+  select account_id, id, new_uuid7(), %(at)s, 'take_back_asked' from wished)
+select m.status, m.waits, m.answered, m.wished or exists (select from wished) as wished from m;
+
+-- name: to_cancel
+-- What this carrier has and is to give back, asked again each minute until it answers; parts without a name cannot be asked for.
+with due as (
+  select m.account_id, m.id from message m
+   where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.take_back_at <= %(at)s and m.silent_at is not null
+     and m.status = 'SENT_TO_QUEUE' order by m.take_back_at limit %(n)s for no key update skip locked),
+asked as (
+  update message m set take_back_at = %(at)s + interval '1 minute' from due where m.account_id = due.account_id and m.id = due.id
+  returning m.account_id, m.id, m.sender, m.recipient)
+select distinct p.remote_id, a.sender, a.recipient from asked a
+  join message_part p on p.account_id = a.account_id and p.message_id = a.id
+ where p.carrier_id = %(carrier_id)s and p.remote_id <> '' and p.status = 'SENT_TO_QUEUE'
+   and not exists (select from unnest(p.states) as s where starts_with(s, 'CANCEL:'));
+
 -- name: move_messages
 -- Status, place and money together; only along lawful edges. The rows are locked by this transaction already.
 with d as materialized (
@@ -196,6 +235,7 @@ moved as (
          handed_at = case when d.lease then %(at)s else m.handed_at end,
          owner = case when d.lease then %(owner)s end,
          tries = m.tries + d.lease::int, carrier_id = d.carrier_id, cost = d.cost, ids = coalesce(d.ids, m.ids),
+         take_back_at = case when d.status = d.from_status then m.take_back_at end,
          changed_at = greatest(%(at)s, m.changed_at + interval '1 microsecond')
     from d where m.account_id = d.account_id and m.id = d.id and m.status = d.from_status
      and (d.status = d.from_status or exists (
