@@ -197,6 +197,20 @@ async def test_a_file_of_100_mb_is_refused(tenant: Tenant, *, chunked: bool) -> 
     assert (await tenant.get("/emails")).json()["items"] == []
 
 
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "large-mail"}])
+async def test_the_files_that_an_e_mail_may_have_fit_into_its_body_and_into_no_other(
+    tenant: Tenant, key: dict[str, str]
+) -> None:
+    file = b"A" * (24 * 1024 * 1024)  # 18 MiB in base64
+    body = b'{"emails": [{"to": ["a@home.example"], "subject": "x", "text": "x", "files": [{"name": "f", "content": "%b"}]}]}'
+    answer = await tenant.call("POST", "/emails", content=body % file, headers=JSON | key)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["emails"][0][0]["reason"] == "sender_unproved"
+    other = await tenant.call("POST", "/sms", content=b'{"messages": "%b"}' % file, headers=JSON | key)
+    assert other.status_code in {413, 422}
+    assert other.json()["code"] == "body_too_large"
+
+
 async def test_more_recipients_than_one_call_may_have_are_refused_whole(tenant: Tenant) -> None:
     mail = {"to": [f"a{number}@home.example" for number in range(100)], "subject": "x", "text": "y"}
     answer = await tenant.call("POST", "/emails", json={"emails": [mail] * 101})

@@ -14,7 +14,7 @@ from central.entrypoints.api.agent_routes import agent_router
 from central.entrypoints.api.carrier_routes import carrier_router
 from central.entrypoints.api.contact_routes import contact_router, link_router
 from central.entrypoints.api.desk_routes import desk_router
-from central.entrypoints.api.email_routes import email_router, mail_link_router
+from central.entrypoints.api.email_routes import email_router, mail_link_router, sending_router
 from central.entrypoints.api.file_routes import file_router
 from central.entrypoints.api.flow_routes import flow_router
 from central.entrypoints.api.flow_version_routes import flow_version_router
@@ -34,7 +34,7 @@ from central.entrypoints.api.queue_routes import queue_router
 from central.entrypoints.api.recording_routes import recording_router
 from central.entrypoints.api.relay_routes import relay_router
 from central.entrypoints.api.request_routes import request_router
-from central.entrypoints.api.services import Services
+from central.entrypoints.api.services import Limits, Services
 from central.entrypoints.api.sms_routes import sms_router
 from central.entrypoints.api.template_routes import template_router
 from central.entrypoints.api.text_route_routes import text_route_router
@@ -45,7 +45,7 @@ from central.entrypoints.api.webhook_routes import webhook_router
 def create_app(services: Services) -> Api:
     """Build the application. It holds no state of its own but the rate buckets."""
     app = Api(
-        route_handlers=_routers(),
+        route_handlers=_routers(services.limits.body_bytes),
         middleware=[Gate(services), Idempotency(services)],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         exception_handlers=EXCEPTION_HANDLERS,
@@ -75,14 +75,14 @@ def _query_names(app: Litestar) -> dict[tuple[str, str], frozenset[str]]:
 def describe() -> dict[str, Any]:
     """The API's OpenAPI document, without anything running."""
     app = Litestar(
-        route_handlers=_routers(),
+        route_handlers=_routers(Limits().body_bytes),
         dependencies={"services": Provide(lambda: None, sync_to_thread=False)},
         openapi_config=openapi_config(),
     )
     return complete(app.openapi_schema.to_schema())
 
 
-def _routers() -> list[Router]:
+def _routers(body_bytes: int) -> list[Router]:
     guarded = Router(
         "/api/v1",
         route_handlers=[
@@ -95,6 +95,7 @@ def _routers() -> list[Router]:
             sms_router,
             inbound_text_router,
             text_route_router,
+            sending_router(body_bytes),
             email_router,
             file_router,
             template_router,

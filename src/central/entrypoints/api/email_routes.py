@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED, HTTP_302_FOUND, HTTP_404_NOT_FOUND
 from msgspec import Meta, Struct
 
-from central.application.messaging.send_emails import LIMIT_MAILS
+from central.application.messaging.send_emails import LIMIT_BYTES, LIMIT_MAILS
 from central.application.messaging.track_mail import Asked
 from central.application.ports.mail_domains import MailDomain
 from central.application.ports.message_reports import MessageWish
@@ -26,6 +26,8 @@ from central.entrypoints.api.gate import PER_ADDRESS, CallerHere, UseCases, need
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, make_page
 from central.entrypoints.api.presenting import Moment, moment_or_none
 
+_BODY_BYTES: Final = LIMIT_BYTES * 4 // 3 + 1_000_000
+"""The files of the largest e-mail in base64, and the rest of it."""
 _NO_ID: Final = UUID(int=0)
 _PIXEL: Final = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 _HEADERS: Final = {"Cache-Control": "no-store, private", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
@@ -293,10 +295,15 @@ def _judged(one: JudgedRecord) -> RecordView:
     )
 
 
+def sending_router(body_bytes: int) -> Router:
+    """The one route whose bodies hold files; ``body_bytes``: what others may have at most."""
+    return Router("/", route_handlers=[send_emails], request_max_body_size=max(body_bytes, _BODY_BYTES))
+
+
 email_router = Router(
     "/",
     route_handlers=[
-        send_emails, list_emails, get_email, cancel_email, count_emails, list_domains, create_domain, check_domain, remove_domain,
+        list_emails, get_email, cancel_email, count_emails, list_domains, create_domain, check_domain, remove_domain,
     ],
 )  # fmt: skip
 mail_link_router = Router("/", route_handlers=[follow_mail])

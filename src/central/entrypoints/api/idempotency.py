@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 import msgspec
 from litestar import Request
 from litestar.enums import ScopeType
+from litestar.handlers import HTTPRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,7 +54,9 @@ class Idempotency(ASGIMiddleware):
         if key is None or caller is None or opt.get("streamed"):
             await next_app(scope, receive, send)
             return
-        body = await _read(receive, self._services.limits.body_bytes)
+        handler = scope["route_handler"]
+        most = handler.resolve_request_max_body_size() if isinstance(handler, HTTPRouteHandler) else None
+        body = await _read(receive, most or self._services.limits.body_bytes)
         digest = sha256(
             b"\0".join((request.method.encode(), str(request.url.path).encode(), scope["query_string"], body))
         )
