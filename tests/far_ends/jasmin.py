@@ -193,7 +193,9 @@ class Jasmin:
         }  # fmt: skip
         programs = self._venv / "bin"
         for name in ("jasmind", "dlrlookupd", "dlrd"):
-            process = self._start(name, programs / "python", programs / f"{name}.py", environment=environment)
+            program = self.folder / f"{name}.py"  # its lock is one for the machine, and stays when it is killed
+            program.write_text((programs / f"{name}.py").read_text().replace('"/tmp/', f'"{self.folder}/'))
+            process = self._start(name, programs / "python", program, environment=environment)
             if name == "jasmind":
                 for port in (self._console, self.send_port, self.smpp_port, int(servers)):
                     process.wait_listening(_HOST, port, _JASMIN_S)

@@ -36,7 +36,7 @@ class SlowEngine:
                 pass
             return socket
         channel = request.path.removeprefix("/ari/channels/")
-        if request.path == "/ari/channels":
+        if request.path == "/ari/channels" or request.path.startswith("/ari/endpoints"):
             return web.json_response([])
         if channel == request.path:
             return web.json_response({})
