@@ -6,9 +6,9 @@ Fixtures of one subject stand in modules of their own (``tests/database.py``) an
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +16,7 @@ import pytest
 
 from central.adapters.asterisk.install import install
 from central.settings import read_settings
+from examples.carrier import sipp
 from tests.strays import StrayCalls
 
 pytest_plugins = ["tests.database"]
@@ -83,30 +84,10 @@ def far_ends_cache() -> Path:
 @pytest.fixture
 def free_ports() -> Callable[[int], list[int]]:
     """Different ports of 127.0.0.1 that are free for TCP and UDP now: ``free_ports(3)``."""
-    return _free_ports
+    return partial(sipp.free_ports, "127.0.0.1")
 
 
 @pytest.fixture
 def free_port() -> int:
     """One port of 127.0.0.1 that is free for TCP and UDP now."""
-    return _free_ports(1)[0]
-
-
-def _free_ports(count: int) -> list[int]:
-    held: list[socket.socket] = []
-    found: list[int] = []
-    try:
-        while len(found) < count:
-            tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
-            held += [tcp, udp]
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue  # somebody's UDP port; the next one then
-            found.append(port)
-    finally:
-        for one in held:
-            one.close()
-    return found
+    return sipp.free_ports("127.0.0.1", 1)[0]

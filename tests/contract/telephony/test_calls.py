@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from central.application.ports.telephony import (
+    TRACE_AFTER_S,
     Accepted,
     Digit,
     HoldChanged,
@@ -194,6 +195,7 @@ async def test_the_trace_shows_the_call_without_its_secrets(board: Switchboard) 
     await call.until(LegAnswered)
     await board.rig.telephony.hang_up(call.leg, "hangup_by_us")
     await call.evidence()
+    await asyncio.sleep(TRACE_AFTER_S)
     trace = await board.rig.telephony.take_trace(call.leg)
     assert trace is not None
     lines = [

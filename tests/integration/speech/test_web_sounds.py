@@ -310,18 +310,36 @@ async def test_a_folder_that_cannot_be_written_is_this_machines_fault(lab: Lab, 
 
 
 async def test_what_takes_long_to_convert_holds_up_its_own_account_only(lab: Lab, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"  # the n-th conversion makes the folder n, and lasts until there is go.n or go
+    runs.mkdir()
     slow = tmp_path / "slow-sox"
-    slow.write_text("#!/bin/sh\nsleep 0.4\nexit 1\n")
+    slow.write_text(
+        f"#!/bin/sh\ncd {runs}\nn=1\nuntil mkdir $n 2>/dev/null; do n=$((n + 1)); done\n"
+        "until [ -e go.$n ] || [ -e go ]; do sleep 0.02; done\nexit 1\n"
+    )
     slow.chmod(0o755)
-    downloader = WebhookDownloader(LAB)
     config = SpeechConfig(tmp_path / "slow", tmp_path / "p", sox=str(slow), workers=2)
-    sounds = FetchedSounds(config, downloader, lab.clock)
-    for n in range(6):
-        lab.far_end.plan[f"/{n}"] = [sound(sine(400 + 50 * n, 0.5))]
-    busy = [asyncio.create_task(sounds.fetch(lab.account, lab.far_end.url(f"/{n}"), plain_http=True)) for n in range(5)]
-    await busy[0]
-    other = await sounds.fetch(AccountId(uuid4()), lab.far_end.url("/5"), plain_http=True)
-    assert isinstance(other, NoSound)
-    assert sum(task.done() for task in busy) <= 3
-    await asyncio.gather(*busy)
-    await downloader.close()
+    downloader = WebhookDownloader(LAB)
+    try:
+        sounds = FetchedSounds(config, downloader, lab.clock)
+        for n in range(6):
+            lab.far_end.plan[f"/{n}"] = [sound(sine(400 + 50 * n, 0.5))]
+        busy = [
+            asyncio.create_task(sounds.fetch(lab.account, lab.far_end.url(f"/{n}"), plain_http=True)) for n in range(5)
+        ]
+        await _there(runs / "1")
+        other = asyncio.create_task(sounds.fetch(AccountId(uuid4()), lab.far_end.url("/5"), plain_http=True))
+        await _there(runs / "2")
+        (runs / "go.2").touch()
+        assert isinstance(await asyncio.wait_for(other, 10), NoSound)
+        assert not any(task.done() for task in busy)
+        (runs / "go").touch()
+        await asyncio.gather(*busy)
+    finally:
+        await downloader.close()
+
+
+async def _there(path: Path) -> None:
+    async with asyncio.timeout(10):
+        while not await asyncio.to_thread(path.exists):  # noqa: ASYNC110 - made by another process
+            await asyncio.sleep(0.02)

@@ -19,6 +19,7 @@ from central.domain.evidence import Evidence, Phase
 from central.domain.ids import LegId, TrunkId
 
 NORMAL_CLEARING = 16  # ITU-T Q.850
+TRACE_AFTER_S: Final = 1.0  # by then the copies of a leg's last messages are here: they come after its end
 InboundPeer = Literal["none", "address", "digest"]
 
 
@@ -337,5 +338,8 @@ class Telephony(Protocol):
         ...
 
     async def take_trace(self, leg: LegId) -> SipTrace | None:
-        """The leg's SIP messages, handed over and forgotten; None when nothing was copied."""
+        """The leg's SIP messages, handed over and forgotten; None when nothing was copied.
+
+        Ask at the earliest ``TRACE_AFTER_S`` after LegEnded: what comes later than this call is dropped.
+        """
         ...

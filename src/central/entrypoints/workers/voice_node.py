@@ -25,7 +25,7 @@ from central.application.ports.library import Library, NumberLists
 from central.application.ports.phones import PhoneBook
 from central.application.ports.speech import PromptLibrary, SpeechRenderer
 from central.application.ports.telemetry import Telemetry
-from central.application.ports.telephony import CallOffered, Telephony
+from central.application.ports.telephony import TRACE_AFTER_S, CallOffered, Telephony
 from central.application.ports.world import Clock, Ids
 from central.domain.errors import NeighbourError
 from central.domain.ids import TrunkId
@@ -39,7 +39,6 @@ from central.flow.errands import Errand
 _CLAIM_S = 0.05
 _HEARTBEAT_S = 1.0
 _STALE = timedelta(seconds=5)
-_TRACE_AFTER_S = 1.0  # the answer to the last BYE comes after the leg's end
 _TRACE_BATCH = 200
 _NOTES_S = 1.0
 _TRUNKS_S = 30.0
@@ -211,7 +210,7 @@ class VoiceNode:
         now = parts.clock.monotonic()
         rows = self._unstored  # what an absent store did not take stays first
         room = _TRACE_BATCH - len(rows)
-        ready = [leg for leg in desk.ended_legs if now - leg[0] >= _TRACE_AFTER_S][:room]
+        ready = [leg for leg in desk.ended_legs if now - leg[0] >= TRACE_AFTER_S][:room]
         for _, account_id, record_id, leg_id in ready:
             trace = await parts.telephony.take_trace(leg_id)
             if trace is not None and trace.messages:
