@@ -123,6 +123,7 @@ async def test_queues_are_made_changed_and_removed(tenant: Tenant, api_pool: Poo
     )
     path = f"/queues/{queue['id']}"
     assert (await tenant.post("/queues", {"name": "support"})).json()["code"] == "name_taken"
+    assert (await tenant.call("PATCH", path, json={"wrap_up_s": None})).json()["wrap_up_s"] is None
     unknown = await tenant.call("PATCH", path, json={"caller_id": "+91 22 1234 5678"})
     assert (unknown.status_code, unknown.json()["code"]) == (404, "did_not_found")
     await tenant.post("/dids", {"dids": [{"number": "+91 22 1234 5678"}]})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from central.cli.program import app
-from central.domain.errors import CallerError
+from central.domain.errors import CallerError, InvalidInput
 from tests.integration.api.conftest import Stage, Tenant
 from tests.tones import tone
 
@@ -110,3 +110,43 @@ async def test_a_file_that_is_not_there_is_told_before_anything_is_sent(
 ) -> None:
     with pytest.raises(Exception, match="does not exist"):
         await central(*command, str(tmp_path / "gone"))
+
+
+async def test_agents_and_queues_are_set_up_and_steered(central: Command) -> None:
+    await central("pause-code", "add", "LUNCH", "Lunch", "--limit-s", "1800")
+    assert [code["limit_s"] for code in await central("pause-code", "list", "--json")] == [1800]
+    ada = await central("agent", "add", "ada", "Ada", "--skill", "hindi", "--skill", "billing:3", "--json")
+    assert (ada["skills"], ada["phone"], ada["status"]) == ({"hindi": 1, "billing": 3}, "sip", "LOGGED_OUT")
+    bob = await central("agent", "add", "bob", "Bob", "--number", "+919876543210", "--direct", "--json")
+    assert (bob["kind"], bob["phone"]) == ("direct", "number")
+    phone = await central("agent", "phone", ada["id"], "--json")
+    assert phone["username"] == ada["phone_user"]
+    changed = await central("agent", "change", ada["id"], "--skill", "hindi:2", "--json")
+    assert (changed["skills"], changed["name"]) == ({"hindi": 2}, "Ada")
+    with pytest.raises(InvalidInput) as caught:
+        await central("agent", "change", ada["id"], "--skill", "hindi:much")
+    assert caught.value.code == "invalid_level"
+    queue = await central("queue", "add", "support", "--strategy", "linear", "--no-wrap-up", "--json")
+    assert (queue["strategy"], queue["wrap_up_s"]) == ("linear", None)
+    more = await central("queue", "change", queue["id"], "--wrap-up-s", "30", "--misses", "0", "--json")
+    assert (more["wrap_up_s"], more["misses"], more["strategy"]) == (30, 0, "linear")
+    await central("queue", "assign", queue["id"], ada["id"], "--tier", "2")
+    members = await central("queue", "assign", queue["id"], bob["id"], "--json")
+    assert [(one["key"], one["tier"]) for one in members] == [("bob", 1), ("ada", 2)]
+    await central("queue", "unassign", queue["id"], bob["id"])
+    assert [one["key"] for one in await central("queue", "agents", queue["id"], "--json")] == ["ada"]
+    assert "support" in await central("agent", "list")
+    assert (await central("agent", "login", ada["id"], "--json"))["status"] == "IDLE"
+    assert (await central("agent", "pause", ada["id"], "--code", "LUNCH", "--json"))["pause_code"] == "LUNCH"
+    assert [one["status"] for one in await central("agent", "board", "--json")] == ["PAUSED"]
+    assert (await central("agent", "resume", ada["id"], "--json"))["status"] == "IDLE"
+    assert (await central("agent", "end-wrap-up", ada["id"], "--json"))["status"] == "IDLE"
+    assert (await central("agent", "logout", ada["id"], "--force", "--json"))["status"] == "LOGGED_OUT"
+    history = await central("agent", "history", ada["id"], "--json")
+    assert [one["to_status"] for one in history] == ["LOGGED_OUT", "IDLE", "PAUSED", "IDLE"]
+    assert (await central("agent", "show", ada["id"], "--json"))["reason"] == "forced"
+    await central("agent", "remove", ada["id"])
+    await central("queue", "remove", queue["id"])
+    await central("pause-code", "remove", "LUNCH")
+    assert [one["key"] for one in await central("agent", "list", "--json")] == ["bob"]
+    assert (await central("queue", "list", "--json"), await central("pause-code", "list", "--json")) == ([], [])

@@ -88,7 +88,7 @@ class AgentStore(Protocol):
 
 
 class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue. Times in seconds; ``max_length`` 0 = no limit; ``wrap_up_s`` 0 = until a disposition is saved.
+    """A queue. Times in seconds; ``max_length`` 0 = no limit; ``wrap_up_s`` None = none, 0 = until a disposition is saved.
 
     misses: so many missed offers in a row pause an agent, 0 = none do. ages_s: so many seconds of waiting are worth one step of
     priority, 0 = none are. music: a prompt's name or "". caller_id: digits of a DID of the account, "" = the flow's.
@@ -100,7 +100,7 @@ class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
     ring_timeout_s: int = 20
     max_wait_s: int = 300
     max_length: int = 0
-    wrap_up_s: int = 60
+    wrap_up_s: int | None = 60
     misses: int = 2
     ages_s: int = 0
     service_level_s: int = 20

@@ -32,7 +32,7 @@ class QueueView(Struct, frozen=True):
     ring_timeout_s: int
     max_wait_s: int
     max_length: int
-    wrap_up_s: int
+    wrap_up_s: int | None
     misses: int
     ages_s: int
     service_level_s: int
@@ -46,7 +46,7 @@ class NewQueue(Struct, forbid_unknown_fields=True, frozen=True):
     """A queue. Times in seconds.
 
     ``strategy``: ring_all, round_robin, longest_idle, fewest_calls, random, linear or skill_based. ``max_length`` 0 = no limit.
-    ``wrap_up_s`` 0 = until a disposition is saved. ``misses``: missed offers in a row that pause an agent, 0 = none do.
+    ``wrap_up_s`` null = none, 0 = until a disposition is saved. ``misses``: missed offers in a row that pause an agent, 0 = none do.
     ``ages_s``: waiting that is worth one step of priority, 0 = none is. ``music``: a prompt. ``caller_id``: a DID that agents see.
     """
 
@@ -55,7 +55,7 @@ class NewQueue(Struct, forbid_unknown_fields=True, frozen=True):
     ring_timeout_s: Count = 20
     max_wait_s: Count = 300
     max_length: Count = 0
-    wrap_up_s: Count = 60
+    wrap_up_s: Count | None = 60
     misses: Count = 2
     ages_s: Count = 0
     service_level_s: Count = 20
@@ -71,7 +71,7 @@ class QueueChange(Struct, forbid_unknown_fields=True, frozen=True):
     ring_timeout_s: Count | UnsetType = UNSET
     max_wait_s: Count | UnsetType = UNSET
     max_length: Count | UnsetType = UNSET
-    wrap_up_s: Count | UnsetType = UNSET
+    wrap_up_s: Count | UnsetType | None = UNSET
     misses: Count | UnsetType = UNSET
     ages_s: Count | UnsetType = UNSET
     service_level_s: Count | UnsetType = UNSET
