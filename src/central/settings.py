@@ -194,7 +194,7 @@ class Settings:
 
     # retention
     keep_sip_days: Annotated[int, Help("SIP messages of calls", "days", 1, 36_500)] = 30
-    keep_events_days: Annotated[int, Help("events of records", "days", 1, 36_500)] = 400
+    keep_events_days: Annotated[int, Help("events of records and agents", "days", 1, 36_500)] = 400
     keep_attempts_days: Annotated[int, Help("attempts and legs", "days", 1, 36_500)] = 400
     keep_records_days: Annotated[int, Help("records of closed requests", "days", 1, 36_500)] = 400
     keep_recordings_days: Annotated[

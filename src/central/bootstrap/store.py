@@ -42,6 +42,7 @@ def row_retention(settings: Settings) -> Mapping[str, timedelta]:
         "old_audit": audit,
         "old_recordings": audit,
         "old_ledger": audit,
+        "old_agent_events": timedelta(days=settings.keep_events_days),
         "old_records": records,
         "empty_requests": records,
         "old_messages": records,

@@ -12,6 +12,7 @@ import pytest
 from central.adapters.postgres.agent_statuses import PostgresAgentStatuses
 from central.adapters.postgres.agents import PostgresAgents, PostgresPauseCodes
 from central.adapters.postgres.pool import Pool
+from central.adapters.postgres.retention import PostgresRetention
 from central.application.contact_center.keep_status import KeepStatus, OrderedBy, TendAgents
 from central.domain.errors import Conflict
 from tests.integration.contact_center.conftest import Center
@@ -209,3 +210,14 @@ async def test_an_answer_or_a_log_in_begins_the_count_of_misses_anew(desk: Desk)
     with pytest.raises(Conflict) as refused:
         await desk.keep.resume(desk.himself, asha)
     assert refused.value.code == "agent_logged_out"
+
+
+async def test_old_history_goes_and_the_rest_stays(desk: Desk) -> None:
+    asha = desk.agent("Asha", status="LOGGED_OUT")
+    await desk.keep.log_in(desk.himself, asha)
+    desk.forward(86_400)
+    await desk.keep.pause(desk.boss, asha)
+    desk.forward(60)
+    retention = PostgresRetention(desk.center.pool)
+    await retention.retire(desk.center.clock.now(), {"old_agent_events": timedelta(hours=1)})
+    assert desk.center.history("Asha") == [("IDLE", "PAUSED", "paused")]

@@ -17,8 +17,8 @@ from central.application.ports.agents import (
     AgentStore,
     PauseCode,
     PauseCodeStore,
-    phone_user,
 )
+from central.application.ports.telephony import phone_user
 from central.domain.agent_orders import SYSTEM_PAUSE_CODES
 from central.domain.errors import InvalidInput, NotFound
 from central.domain.statuses import AgentStatus

@@ -14,11 +14,6 @@ from central.domain.agent_orders import Effect, Rule
 from central.domain.ids import AccountId
 
 
-def phone_user(agent: UUID) -> str:
-    """The user name of an agent's SIP phone; the same for ever and at every node."""
-    return f"a{agent.hex}"
-
-
 class AgentQueue(msgspec.Struct, frozen=True):
     """A queue that an agent serves. tier: 1 is asked first; place: his turn in round robin and linear."""
 

@@ -11,7 +11,8 @@ from litestar.status_codes import HTTP_200_OK
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from central.application.administration.maintain_agents import NewAgent
-from central.application.ports.agents import AgentRow, PauseCode, phone_user
+from central.application.ports.agents import AgentRow, PauseCode
+from central.application.ports.telephony import phone_user
 from central.domain.rights import Right
 from central.entrypoints.api.account_routes import Name, given
 from central.entrypoints.api.gate import CallerHere, UseCases, needs, needs_any

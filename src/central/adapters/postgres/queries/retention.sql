@@ -52,6 +52,10 @@ tallies as (delete from request_tally t using old o where t.account_id = o.accou
 uploads as (delete from upload u using old o where u.account_id = o.account_id and u.request_id = o.id)
 delete from request q using old o where q.account_id = o.account_id and q.id = o.id;
 
+-- name: old_agent_events
+delete from agent_event where (account_id, agent_id, id) in (
+  select account_id, agent_id, id from agent_event where at < %(before)s limit %(n)s);
+
 -- name: old_links
 delete from short_link where (account_id, id) in (
   select account_id, id from short_link where expires_at < %(before)s limit %(n)s);
