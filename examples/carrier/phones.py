@@ -59,8 +59,9 @@ BEHAVIOURS: Final[Mapping[str, Behaviour]] = MappingProxyType(
 
 
 class SipPhone:
-    """One baresip, registered as ``user``; a context manager. ``server``: host and port. ``tone_hz``: what it says.
+    """One baresip, registered as ``user``; a context manager. ``server``: host and port. ``transport``: udp or tcp.
 
+    ``tone_hz``: what it says.
     ``events`` are baresip's, in order: CALL_INCOMING, CALL_ESTABLISHED, CALL_CLOSED and others.
     """
 
@@ -73,9 +74,11 @@ class SipPhone:
         *,
         tone_hz: int = 700,
         register_s: int = 60,
+        transport: str = "udp",
     ) -> None:
         self.user, self._password, self._server = user, password, server
         self._behaviour, self._tone_hz, self._register_s = behaviour, tone_hz, register_s
+        self._transport = transport
         self.events: list[dict[str, Any]] = []
         self._told = threading.Condition()
         self._answers: queue.Queue[str] = queue.Queue()
@@ -95,7 +98,7 @@ class SipPhone:
         (self._folder / "config").write_text(_config(self._folder, sip, control))
         host, port = self._server
         (self._folder / "accounts").write_text(
-            f"<sip:{self.user}@{host}:{port}>;auth_user={self.user};auth_pass={self._password};answermode=manual"
+            f"<sip:{self.user}@{host}:{port};transport={self._transport}>;auth_user={self.user};auth_pass={self._password};answermode=manual"
             f";regint={self._register_s};audio_codecs=PCMU/8000\n"
         )
         self._process = FarEnd("baresip", [program, "-4", "-f", self._folder], self._folder)

@@ -189,6 +189,22 @@ async def test_a_forwarding_set_at_the_phone_calls_nobody(floor: Floor) -> None:
     assert floor.offers.empty()
 
 
+async def test_a_phone_that_registers_over_tcp_is_rung_over_its_connection(floor: Floor) -> None:
+    await floor.open()
+    agent, telephony = uuid4(), floor.rig.telephony
+    await telephony.set_phones([Phone(agent, "secret")])
+    with_tcp = SipPhone(phone_user(agent), "secret", floor.rig.address, transport="tcp")
+    floor.rig.phones[agent] = await asyncio.to_thread(with_tcp.start)
+    await until(lambda: telephony.registered_phones() == frozenset({agent}))
+    call = await floor.ring(agent)
+    await call.until(LegAnswered)
+    await telephony.hang_up(call.leg, "hangup_by_us")
+    assert (await call.evidence()).end == "normal"
+    trace = await telephony.take_trace(call.leg)
+    assert trace is not None
+    assert "/TCP " in trace.messages[0].text
+
+
 async def test_a_phone_cannot_transfer_its_call(floor: Floor) -> None:
     await floor.open()
     agent = await floor.agent()

@@ -24,11 +24,14 @@ CONFIG = "/asterisk/config/dynamic/res_pjsip"
 
 @dataclass
 class Engine:
-    """An engine's memory: ``objects`` by path, ``followed`` endpoints; ``refuses`` a password, ``away`` answers nothing."""
+    """An engine's memory: ``objects`` by path, ``followed`` endpoints; ``refuses`` a password, ``unfollowed`` cannot be followed,
+    ``away`` answers nothing.
+    """
 
     objects: dict[str, dict[str, str]] = field(default_factory=dict[str, "dict[str, str]"])
     followed: set[str] = field(default_factory=set[str])
     refuses: str = ""
+    unfollowed: str = ""
     away: bool = False
     asked: int = 0
 
@@ -36,6 +39,8 @@ class Engine:
         self.asked += 1
         if self.away:
             raise aiohttp.ClientConnectionError("gone")
+        if path.startswith("/applications/phones/subscription") and path.endswith(self.unfollowed or "/"):
+            return 422, b"Event source does not exist"
         if path.startswith("/applications/phones/subscription"):
             (self.followed.add if method == "POST" else self.followed.discard)(path.rpartition("/")[2])
             return 200, b"{}"
@@ -162,6 +167,17 @@ async def test_an_engine_that_is_away_is_made_good_for_at_the_next_connection() 
     await phones.push_all()
     assert engine.users == {phone_user(ONE), phone_user(TWO)}
     assert phones.registered == {TWO}  # still registered, though its event was not heard
+
+
+async def test_one_that_is_lost_while_it_is_taken_up_stops_nobody() -> None:
+    engine = Engine()
+    await phones_of(engine).change([Phone(ONE, "a"), Phone(TWO, "b")])
+    engine.unfollowed = phone_user(ONE)
+    again = phones_of(engine)
+    again.keep([Phone(ONE, "a"), Phone(TWO, "b")])
+    await again.push_all()
+    assert set(again.refused) == {ONE}
+    assert engine.users == {phone_user(TWO)}
 
 
 async def test_an_endpoint_that_is_no_phone_of_ours_is_left_alone() -> None:

@@ -98,8 +98,7 @@ class Phones:
             there = {endpoint.resource for endpoint in found if _USER.fullmatch(endpoint.resource)}
             unchanged = {user for user in there & wanted.keys() if await self._has(user, wanted[user])}
             await self._each(self._withdraw, there - unchanged)
-            await self._each(self._push, (phone for user, phone in wanted.items() if user not in unchanged))
-            await self._each(self._follow, (wanted[user] for user in unchanged))
+            await self._each(lambda user: self._push(wanted[user], there=user in unchanged), wanted)
 
     async def change(self, phones: Sequence[Phone]) -> None:
         """Make exactly these phones known.
@@ -130,10 +129,11 @@ class Phones:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _push(self, phone: Phone) -> None:
+    async def _push(self, phone: Phone, *, there: bool = False) -> None:
+        """Make it known, or take up what is there already; one that is refused is withdrawn and remembered."""
         user = phone_user(phone.id)
         try:
-            for thing in phone_objects(phone, self._rtp_timeout_s, self._check_s):
+            for thing in () if there else phone_objects(phone, self._rtp_timeout_s, self._check_s):
                 await self._must("PUT", thing.path, thing.body)
             await self._follow(phone)
         except NeighbourError as error:
