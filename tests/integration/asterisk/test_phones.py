@@ -205,6 +205,20 @@ async def test_a_phone_that_registers_over_tcp_is_rung_over_its_connection(floor
     assert "/TCP " in trace.messages[0].text
 
 
+@pytest.mark.parametrize("password", ["", "new"])
+async def test_a_phone_that_is_withdrawn_or_changed_in_mid_call_hangs_up_like_any(floor: Floor, password: str) -> None:
+    await floor.open()
+    agent, telephony = await floor.agent(), floor.rig.telephony
+    call, phone = await floor.ring(agent), floor.rig.softphone(agent)
+    await call.until(LegAnswered)
+    await asyncio.to_thread(phone.wait, "CALL_ESTABLISHED")
+    await telephony.set_phones([Phone(agent, password)] if password else [])
+    phone.hang_up()
+    evidence = await call.evidence()
+    assert (evidence.local, evidence.end) == ("hangup_by_them", "normal")
+    assert not telephony.registered_phones()
+
+
 async def test_a_phone_cannot_transfer_its_call(floor: Floor) -> None:
     await floor.open()
     agent = await floor.agent()
