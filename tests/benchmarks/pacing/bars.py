@@ -89,9 +89,12 @@ def _default(groups: Mapping[Group, Summary]) -> Bar:
         and group.cap == CAP
         and groups[Group("progressive", group.kind, group.cell, group.hours)].occupancy < PLENTY
     }
+    what = "at least 5 points above the peer's defaults wherever progressive is below 75 %"
+    if not distance:
+        return Bar(what, met=True, found="progressive is nowhere below 75 %")
     worst = min(distance, key=lambda one: distance[one])
     return Bar(
-        "at least 5 points above the peer's defaults wherever progressive is below 75 %",
+        what,
         distance[worst] >= AHEAD,
         f"least {distance[worst] * 100:+.1f} points at {worst}; {len(distance)} comparisons",
     )

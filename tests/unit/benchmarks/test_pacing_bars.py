@@ -63,6 +63,7 @@ def test_a_point_behind_hindsight_is_missed() -> None:
 def test_too_little_above_the_defaults_is_missed_unless_progressive_is_good_enough() -> None:
     what = "at least 5 points above the peer's defaults wherever progressive is below 75 %"
     assert not _judged(default=0.82, hindsight=0.85)[what]
+    assert _judged(default=0.82, hindsight=0.85, progressive=0.76)[what]
 
 
 def test_the_picture_is_a_picture() -> None:
