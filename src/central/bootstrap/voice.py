@@ -9,6 +9,7 @@ from central.adapters.asterisk.config import AsteriskConfig, ForeignEngine, OwnE
 from central.adapters.postgres.inbound_store import PostgresInbound
 from central.adapters.postgres.library import PostgresNumberLists
 from central.adapters.postgres.offers import PostgresOffers
+from central.adapters.postgres.phone_book import PostgresPhoneBook
 from central.adapters.postgres.prompts import PostgresPrompts
 from central.adapters.speech.prompts import PromptFiles
 from central.adapters.speech.renderer import CachedSpeech
@@ -93,6 +94,7 @@ async def run_voice_node(settings: Settings) -> None:
                 lease=timedelta(seconds=settings.lease_s),
                 gather=timedelta(milliseconds=settings.group_commit_ms),
                 drain=timedelta(seconds=settings.drain_s),
+                phones=PostgresPhoneBook(stores.pool, state.name),
                 door=HoldPlaces(PostgresOffers(stores.pool), state.owner, stores.clock, stores.ids),
                 runners=errand_runners(settings, stores, tenants, telemetry, web, sounds),
                 recordings=recording_parts(settings, stores.pool),

@@ -38,13 +38,17 @@ class Membership(msgspec.Struct, frozen=True):
 
 
 class FreeAgent(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent who is IDLE. since: from when on; calls: how many he took today; skills: name -> level from 1."""
+    """An agent who is IDLE. since: from when on; calls: how many he took today; skills: name -> level from 1.
+
+    node: where his SIP phone has registered, "" = any node can call him.
+    """
 
     id: UUID
     since: datetime
     calls: int = 0
     skills: Mapping[str, int] = {}
     queues: Mapping[UUID, Membership] = {}
+    node: str = ""
 
 
 class QueueRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +61,10 @@ class QueueRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WaitingCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer who waits. agent: only this one will do. skills: name -> least level. passed: who missed or refused him, they come last."""
+    """A customer who waits. agent: only this one will do. skills: name -> least level. passed: who missed or refused him, they come last.
+
+    node: the voice node that has his call.
+    """
 
     id: UUID
     queue: UUID | None
@@ -66,6 +73,7 @@ class WaitingCall(msgspec.Struct, frozen=True, kw_only=True):
     agent: UUID | None = None
     skills: Mapping[str, int] = {}
     passed: frozenset[UUID] = frozenset()
+    node: str = ""
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -130,13 +138,15 @@ def _fit(
     """The free agents who may take it: of the best tier, and not again who passed it while there is another."""
     if call.agent is not None:
         wanted = left.get(call.agent)
-        return [wanted] if wanted is not None else []
+        return [wanted] if wanted is not None and wanted.node in ("", call.node) else []
     if rule is None:
         return []
     able = [
         agent
         for agent in staff.get(rule.id, ())
-        if agent.id in left and all(agent.skills.get(name, 0) >= level for name, level in call.skills.items())
+        if agent.id in left
+        and agent.node in ("", call.node)
+        and all(agent.skills.get(name, 0) >= level for name, level in call.skills.items())
     ]
     fresh = [agent for agent in able if agent.id not in call.passed] or able
     best = min((agent.queues[rule.id].tier for agent in fresh), default=0)

@@ -55,12 +55,23 @@ class Center:
         )  # fmt: skip
         return UUID(str(made["id"]))
 
-    def agent(self, name: str, *queues: UUID, status: str = "IDLE", idle_s: float = 60, tier: int = 1) -> UUID:
+    def agent(
+        self,
+        name: str,
+        *queues: UUID,
+        status: str = "IDLE",
+        idle_s: float = 60,
+        tier: int = 1,
+        phone_at: str | None = None,
+    ) -> UUID:
+        """An agent who works by telephone, or by a SIP phone that has registered at the node ``phone_at`` ("" = nowhere)."""
         agent = self.agents[name] = self.ids.uuid()
         now = self.clock.now()
         self.stock.run(
-            "insert into agent (account_id, id, key, name, status, since, created_at) values (%s, %s, %s, %s, %s, %s, %s)",
+            "insert into agent (account_id, id, key, name, status, since, created_at, phone, number, phone_node)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             self.account, agent, name.lower(), name, status, now - timedelta(seconds=idle_s), now,
+            "number" if phone_at is None else "sip", f"91981234{len(self.agents):04d}", phone_at or "",
         )  # fmt: skip
         for queue in queues:
             self.stock.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from central.adapters.postgres.phone_book import PostgresPhoneBook
 from tests.integration.contact_center.conftest import Center, rung
 
 
@@ -13,7 +14,7 @@ async def test_an_agent_is_rung_talks_writes_up_and_his_history_says_so(center: 
     door = center.door()
     place = await door.enter(center.wish())
     (offer,) = await center.offered(door, place)
-    assert (offer.name, offer.number, offer.ring_timeout_s) == ("Asha", "", 20)
+    assert (offer.name, offer.number, offer.ring_timeout_s) == ("Asha", "919812340001", 20)
     assert center.statuses() == {"Asha": "INCOMING"}
     center.clock.forward(timedelta(seconds=3))
     assert await place.taken(offer)
@@ -201,3 +202,26 @@ async def test_round_robin_goes_on_where_it_was(center: Center) -> None:
         asked.append(offer.name)
         await place.leave()
     assert asked == ["Asha", "Binu", "Chand"] * 2
+
+
+async def test_a_sip_phone_is_rung_where_it_has_registered(center: Center) -> None:
+    queue = center.queue()
+    center.agent("Asha", queue, idle_s=900, phone_at="two")
+    center.agent("Binu", queue, idle_s=800, phone_at="")
+    center.agent("Chand", queue, idle_s=100, phone_at="one")
+    door = center.door("one/1a2b")
+    place = await door.enter(center.wish())
+    (offer,) = await center.offered(door, place)
+    assert (offer.name, offer.number) == ("Chand", "")
+
+
+async def test_a_node_tells_which_phones_are_there(center: Center) -> None:
+    queue = center.queue()
+    asha = center.agent("Asha", queue, phone_at="one")
+    binu = center.agent("Binu", queue, phone_at="two")
+    book = PostgresPhoneBook(center.pool, "one")
+    await book.registered(frozenset({binu}))
+    rows = center.stock.rows("select name, phone_node from agent order by name")
+    assert rows == [("Asha", ""), ("Binu", "one")]
+    center.stock.run("update agent set phone_password = 'secret' where id = %s", asha)
+    assert [(phone.id, phone.password) for phone in await book.phones()] == [(asha, "secret")]

@@ -123,7 +123,7 @@ def _desks(
     waiting: Sequence[Sequence[Any]], rules: Sequence[Sequence[Any]], free: Sequence[Sequence[Any]]
 ) -> list[Desk]:
     calls: dict[AccountId, list[WaitingCall]] = defaultdict(list)
-    for account, place, queue, since, priority, agent, skills, passed in waiting:
+    for account, place, queue, since, priority, agent, skills, passed, node in waiting:
         calls[account].append(
             WaitingCall(
                 id=place,
@@ -133,6 +133,7 @@ def _desks(
                 agent=agent,
                 skills=skills,
                 passed=frozenset(passed),
+                node=node,
             )
         )
     queues: dict[AccountId, dict[UUID, QueueRule]] = defaultdict(dict)
@@ -140,9 +141,9 @@ def _desks(
         before = (order, last) if order is not None and last is not None else None
         queues[account][queue] = QueueRule(id=queue, strategy=Strategy(strategy), last=before, ages_s=ages_s)
     agents: dict[AccountId, list[FreeAgent]] = defaultdict(list)
-    for account, agent, since, taken, skills, members in free:
+    for account, agent, since, taken, skills, members, node in free:
         within = {UUID(queue): Membership(tier, order) for queue, (tier, order) in members.items()}
-        agents[account].append(FreeAgent(id=agent, since=since, calls=taken, skills=skills, queues=within))
+        agents[account].append(FreeAgent(id=agent, since=since, calls=taken, skills=skills, queues=within, node=node))
     return [Desk(account, queues[account], calls[account], agents[account]) for account in calls]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from central.application.conversation.hear_legs import FurtherNews, HearLegs
 from central.application.conversation.live_call import FurtherLeg, LiveCall, LiveLeg
@@ -31,12 +32,23 @@ class BringIn:
         self._desk, self._legs = desk, legs
         self._place = PlaceLeg(desk, self._over, self._short, self._dropped)
 
-    def ring(self, call: LiveCall, number: str, role: str, ring_timeout_s: float, caller_id: str = "") -> FurtherLeg:
-        """Begin to ring him; ``answered`` or ``ended`` of the leg tell how it goes. It is to be parted in the end."""
+    def ring(
+        self,
+        call: LiveCall,
+        number: str,
+        role: str,
+        ring_timeout_s: float,
+        caller_id: str = "",
+        phone: UUID | None = None,
+    ) -> FurtherLeg:
+        """Begin to ring him; ``answered`` or ``ended`` of the leg tell how it goes. It is to be parted in the end.
+
+        phone: the agent whose SIP phone is rung; ``number`` is then what the leg's row shows.
+        """
         position = FIRST_POSITION + call.further_dialled
         call.further_dialled += 1
         dial = Dial(position, ring_timeout_s, caller_id or None)
-        further = FurtherLeg(dial, role, self._desk.ids.uuid().hex)
+        further = FurtherLeg(dial, role, self._desk.ids.uuid().hex, phone)
         call.further.append(further)
         # beside: a row that is on its way must find its leg, also when the errand is dropped meanwhile
         self._desk.timers.spawn(self._place.ring_up(call, further, number), "dial")

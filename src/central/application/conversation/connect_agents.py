@@ -10,6 +10,7 @@ from central.application.conversation.live_call import FurtherLeg, LiveCall
 from central.application.conversation.run_errands import Moved, Returned
 from central.application.conversation.voice_desk import VoiceDesk
 from central.application.ports.contact_center import AgentWish, ContactCenter, Offer, OfferEnd, Place
+from central.application.ports.telephony import phone_user
 from central.domain.statuses import CallStatus
 from central.flow.errands import ConnectAgent
 
@@ -85,7 +86,12 @@ class ConnectAgents:
         await telephony.ring(customer.id)
         rung = {
             offer.id: self._bring.ring(
-                call, offer.number, "agent", offer.ring_timeout_s, errand.caller_id or offer.caller_id
+                call,
+                offer.number or phone_user(offer.agent),
+                "agent",
+                offer.ring_timeout_s,
+                errand.caller_id or offer.caller_id,
+                phone=None if offer.number else offer.agent,
             )
             for offer in offers
         }

@@ -51,6 +51,7 @@ class LiveLeg:
     recording: UUID | None = None  # under which the engine records it from its answer on
     called: str = ""
     role: str = "customer"
+    phone: UUID | None = None  # of an agent: it is called where it has registered, over no trunk
 
     @property
     def record(self) -> str:
@@ -63,12 +64,13 @@ class FurtherLeg:
     """Somebody else who is brought to the customer: the leg in hand, and what is awaited of it.
 
     ended: connection status and sentence. heard: the end of what is said to him alone. bridge: the name of the two's
-    bridge. broke: his connection was lost, nobody hung up.
+    bridge. broke: his connection was lost, nobody hung up. phone: the agent whose SIP phone is rung.
     """
 
     dial: Dial
     role: str
     bridge: str
+    phone: UUID | None = None
     leg: LiveLeg | None = None
     bridged: bool = False
     broke: bool = False

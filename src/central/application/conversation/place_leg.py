@@ -46,7 +46,8 @@ class PlaceLeg:
 
     async def ring_up(self, call: LiveCall, further: FurtherLeg, number: str) -> None:
         """Place the leg of somebody else who is brought to the customer."""
-        await self._place(call, further.dial, number, self._desk.routes(call.account_id, number), further)
+        routes = () if further.phone is not None else self._desk.routes(call.account_id, number)
+        await self._place(call, further.dial, number, routes, further)
 
     async def over_next_trunk(self, call: LiveCall, failed: LiveLeg, further: FurtherLeg | None = None) -> None:
         """The trunk of ``failed`` could not: place the same number over the next one."""
@@ -73,10 +74,11 @@ class PlaceLeg:
             handed_at=desk.clock.now(),
             recording=desk.ids.uuid() if self._records and call.recorded else None,
             role="customer" if further is None else further.role,
+            phone=None if further is None else further.phone,
         )
         _keep(call, leg, further)
         if trunk is None:
-            leg.local = "no_trunk"
+            leg.local = "no_trunk" if leg.phone is None else None
         else:
             place = await desk.limits.take(trunk.trunk.id, max(0.0, until - desk.clock.monotonic()))
             leg.placed = place == "taken"
@@ -96,7 +98,7 @@ class PlaceLeg:
     async def _hand_over(self, call: LiveCall, leg: LiveLeg) -> bool:
         """Commit the leg row; False when the call may not be placed, and the driver was told why."""
         desk, handed = self._desk, call.handed
-        further = leg.dial.position not in call.reserved_positions
+        further = leg.dial.position not in call.reserved_positions and leg.phone is None
         amount = reserve_amount(handed.account.rate_plan, leg.number).micros if further else 0
         call.reserved_positions.add(leg.dial.position)
         verdict = await desk.writer.hand_over(
@@ -130,8 +132,6 @@ class PlaceLeg:
 
     async def _send(self, call: LiveCall, leg: LiveLeg) -> None:
         desk, trunk = self._desk, leg.trunk
-        if trunk is None:
-            return
         if desk.clock.monotonic() >= call.good_until:
             # the process stood still past its lease: the record is somebody else's by now, whatever our memory says
             if leg.role == "customer":
@@ -149,18 +149,19 @@ class PlaceLeg:
             desk.further[leg.id] = leg
         leg.phase, leg.sent = Phase.DIALING, True
         headers: dict[str, str] = {}
-        if trunk.trunk.tag_calls:
+        if trunk is not None and trunk.trunk.tag_calls:
             tag = f"{call.handed.attempt_id};number={call.handed.attempt_number};position={leg.dial.position}"
             headers["X-Central-Attempt"] = tag
         originate = Originate(
             leg=leg.id,
-            trunk=trunk.trunk.id,
-            to=leg.number,
+            trunk=None if trunk is None else trunk.trunk.id,
+            to="" if trunk is None else leg.number,
             caller_id=leg.caller_id,
             engine_timeout_s=leg.dial.ring_timeout_s + _BACKSTOP_S,
             headers=headers,
             detect_machine=leg.dial.detect_machine,
             record=leg.record,
+            phone=leg.phone,
         )
         ring_s = max(leg.dial.ring_timeout_s, call.handed.policy.min_ring_s)
         leg.ring_timer = desk.timers.after(ring_s, lambda: self._ring_out(leg))

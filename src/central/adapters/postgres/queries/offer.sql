@@ -36,7 +36,8 @@ made as (
 select id, refused from judged;
 
 -- name: waiting
-select p.account_id, p.id, p.queue_id, p.entered_at, p.priority, p.wanted_agent, p.skills, p.passed
+select p.account_id, p.id, p.queue_id, p.entered_at, p.priority, p.wanted_agent, p.skills, p.passed,
+       split_part(p.node, '/', 1)
   from queue_place p where p.state = 'waiting' and p.lease_until > %(at)s and p.patience_until > %(at)s
  order by p.account_id, p.id;
 
@@ -45,9 +46,10 @@ select q.account_id, q.id, q.strategy, q.last_order, q.last_agent, q.ages_s from
 
 -- name: free_agents
 select a.account_id, a.id, a.since, case when a.calls_on = %(today)s then a.calls else 0 end, a.skills,
-       coalesce(jsonb_object_agg(m.queue_id, jsonb_build_array(m.tier, m.place)) filter (where m.queue_id is not null), '{}')
+       coalesce(jsonb_object_agg(m.queue_id, jsonb_build_array(m.tier, m.place)) filter (where m.queue_id is not null), '{}'),
+       case when a.phone = 'sip' then a.phone_node else '' end
   from agent a left join queue_agent m on m.account_id = a.account_id and m.agent_id = a.id
- where a.account_id = any(%(accounts)s) and a.status = 'IDLE' and a.wanted = ''
+ where a.account_id = any(%(accounts)s) and a.status = 'IDLE' and a.wanted = '' and (a.phone = 'number' or a.phone_node <> '')
  group by a.account_id, a.id;
 
 -- name: make_offers
@@ -162,3 +164,11 @@ select p.account_id, p.id, case when p.lease_until < %(at)s then 'lost' else 'no
             select from queue_agent m join agent a on a.account_id = m.account_id and a.id = m.agent_id
              where m.account_id = p.account_id and m.queue_id = p.queue_id and a.status <> 'LOGGED_OUT') end)
  order by p.id limit %(n)s;
+
+-- name: phones
+-- Those of agents who are logged out too: a phone that registers before its agent logs in need not try again.
+select id, phone_password from agent where phone = 'sip' and phone_password <> '' order by id;
+
+-- name: phones_there
+update agent set phone_node = case when id = any(%(agents)s) then %(node)s else '' end
+ where (phone_node = %(node)s and not id = any(%(agents)s)) or (id = any(%(agents)s) and phone_node <> %(node)s);
