@@ -113,6 +113,14 @@ class Laboratory:
         played = kind(file, place, self.installation, self.far_ends, self.receiver, self.finals)
         played.sms_center = self.sms_center
         try:
+            self._perform(place, played)
+        finally:
+            for phone in played.phones.values():
+                phone.stop()
+        return played
+
+    def _perform(self, place: int, played: Played) -> None:
+        try:
             played.prepare()
             self._clients.append(played.api)
         finally:
@@ -121,12 +129,11 @@ class Laboratory:
             self._ready.wait(_SET_UP_S)
         time.sleep(place * _APART_S)
         played.submit()
-        for step in file.then:
+        for step in played.file.then:
             perform(played, step)
         played.settle()
         played.collect()
         played.close()
-        return played
 
     def _probe(self) -> None:
         """Call over a trunk that is made last: once it works, the node knows all trunks."""

@@ -12,6 +12,7 @@ from tests.acceptance.case_files import Case, CaseFile
 from tests.acceptance.counting import Counting, final_events
 from tests.acceptance.far_ends import FarEnds, TrunkPlan, number
 from tests.acceptance.moments import resolve
+from tests.acceptance.phones import RegisteredPhone
 from tests.acceptance.receiver import Receiver
 from tests.acceptance.seen import Seen
 from tests.api_client import Api
@@ -49,6 +50,8 @@ class Played:
     faults: list[str] = field(default_factory=list[str])
     counting: Counting = field(default_factory=Counting)
     numbers: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    agents: dict[str, str] = field(default_factory=dict[str, str])
+    phones: dict[str, RegisteredPhone] = field(default_factory=dict[str, "RegisteredPhone"])
     _figures: object = None
     _records: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
@@ -109,15 +112,25 @@ class Played:
             self.api.post("/trunks", self.far_ends.own_trunk(plan, trunk))
 
     def _staff(self, plan: TrunkPlan) -> None:
-        """The file's queues, and its agents: telephones that are reachable, of far ends."""
+        """The file's queues, and its agents: telephones that are reachable, of far ends, or SIP phones that register."""
         queues = {str(queue["name"]): self.api.post("/queues", dict(queue))["id"] for queue in self.file.queues}
         for row, agent in enumerate(self.file.agents):
-            telephone = number(plan.place(agent["far_end"]), self.place * 100 + row)
-            body = {"key": f"a{row}", "name": agent["name"], "kind": "direct", "number": telephone, "phone": "number"}
-            made = self.api.post("/agents", body | {"skills": agent.get("skills", {})})["id"]
+            body = {"key": f"a{row}", "name": agent["name"], "skills": agent.get("skills", {})}
+            if "far_end" in agent:
+                telephone = number(plan.place(agent["far_end"]), self.place * 100 + row)
+                body |= {"kind": "direct", "number": telephone, "phone": "number"}
+            made = self.agents[agent["name"]] = self.api.post("/agents", body)["id"]
             for queue in agent["queues"]:
                 self.api.put(f"/queues/{queues[queue]}/agents/{made}", {"place": row})
-            self.api.post(f"/agents/{made}/login", {"phone": "number"})
+            if "phone" in agent:
+                issued = self.api.post(f"/agents/{made}/phone", {})
+                phone = RegisteredPhone(issued["username"], issued["password"], self._door(), agent["phone"])
+                self.phones[agent["name"]] = phone.start()
+            self.api.post(f"/agents/{made}/login", {"phone": "sip" if "phone" in agent else "number"})
+
+    def _door(self) -> tuple[str, int]:
+        host, _, port = self.installation.environment["CENTRAL_SIP_BIND"].rpartition(":")
+        return host, int(port)
 
     def _fill_lists(self) -> None:
         if self.file.register_age_h is not None:

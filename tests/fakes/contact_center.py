@@ -13,7 +13,10 @@ from central.application.ports.contact_center import AgentWish, Offer, OfferEnd,
 
 @dataclass
 class MemoryQueue:
-    """agents: name -> telephone number; free: who may be rung, in turn. places: how many customers may wait. all: rings all at once."""
+    """agents: name -> telephone number, "" = a SIP phone; free: who may be rung, in turn; ids: theirs.
+
+    places: how many customers may wait. all: rings all at once.
+    """
 
     agents: dict[str, str] = field(default_factory=dict[str, str])
     places: int = 10
@@ -21,10 +24,12 @@ class MemoryQueue:
     all: bool = False
     ring_timeout_s: float = 4.0
     free: list[str] = field(init=False)
+    ids: dict[str, UUID] = field(init=False)
     waiting: list[MemoryPlace] = field(default_factory=list["MemoryPlace"])
 
     def __post_init__(self) -> None:
         self.free = list(self.agents)
+        self.ids = {name: uuid4() for name in self.agents}
 
     def serve(self) -> None:
         """Offer who is free to who waits, first come first served."""
@@ -36,7 +41,8 @@ class MemoryQueue:
             place.offer([self._offer(name) for name in names])
 
     def _offer(self, name: str) -> Offer:
-        return Offer(id=uuid4(), agent=uuid4(), name=name, number=self.agents[name], ring_timeout_s=self.ring_timeout_s)
+        number, ring_s = self.agents[name], self.ring_timeout_s
+        return Offer(id=uuid4(), agent=self.ids[name], name=name, number=number, ring_timeout_s=ring_s)
 
 
 class MemoryPlace:

@@ -12,7 +12,7 @@ import pytest
 
 from central.adapters.simulator.callees import Act, Callee, behaviour
 from central.application.conversation.drive_calls import DriveCalls
-from central.application.ports.telephony import Originate
+from central.application.ports.telephony import Originate, Phone, phone_user
 from central.domain.ids import AccountId, RecordId
 from tests.fakes.contact_center import MemoryContactCenter, MemoryQueue
 from tests.fakes.flow_player import after_answer
@@ -46,11 +46,12 @@ class Lists:
 
 @dataclass
 class Rig(VoiceRig):
-    """A node with a door. customer: a behaviour; agents: name -> behaviour or script, of ``AGENTS``."""
+    """A node with a door. customer: a behaviour; agents: name -> behaviour or script, of ``AGENTS``; phones: those who have SIP phones."""
 
     flow: bytes = FLOW
     customer: str = "answer"
     agents: Mapping[str, str | Callee] = field(default_factory=dict[str, "str | Callee"])
+    phones: Mapping[str, Callee | None] = field(default_factory=dict[str, "Callee | None"])
     queue: MemoryQueue | None = None
     door: MemoryContactCenter = field(init=False)
     record: RecordId = field(init=False)
@@ -59,9 +60,13 @@ class Rig(VoiceRig):
         self.plan = self._who
         await super().open()
         self.desk.lists = Lists()
-        queue = self.queue if self.queue is not None else MemoryQueue({name: AGENTS[name] for name in self.agents})
+        numbers = {name: AGENTS[name] for name in self.agents} | dict.fromkeys(self.phones, "")
+        queue = self.queue if self.queue is not None else MemoryQueue(numbers)
         self.door = MemoryContactCenter({"support": queue})
         self.driver = DriveCalls(self.desk, door=self.door)
+        await self.telephony.set_phones([Phone(queue.ids[name], "secret") for name in self.phones])
+        for name, does in self.phones.items():
+            assert does is None or self.telephony.register(queue.ids[name], "secret", does)
 
     def _who(self, call: Originate, trunk: str) -> Callee:
         del trunk
@@ -179,3 +184,28 @@ def test_a_forced_stop_lets_the_agent_go() -> None:
     rig = told(Rig(agents={"Asha": "answer"}), stop)
     assert seen(rig)[0] == "PARTIAL_COMPLETE"
     assert rig.door.queues["support"].free == ["Asha"]
+
+
+def test_an_agents_sip_phone_is_rung_over_no_trunk_and_costs_nothing() -> None:
+    rig = told(Rig(phones={"Asha": TALKS}))
+    assert seen(rig) == ("COMPLETED", "talked")
+    assert rig.door.told == [("Asha", "taken"), ("Asha", "agent_left")]
+    asha = rig.door.queues["support"].ids["Asha"]
+    customer, agent = rig.journal.legs.values()
+    assert (agent.role, agent.number_to, agent.trunk_id) == ("agent", phone_user(asha), None)
+    assert agent.number_from == customer.number_from == "918000000001"
+    assert (customer.reserved, agent.reserved) == (0, 0)
+    prices = {leg.id: leg.cost for leg in rig.legs(rig.record)}
+    assert prices[agent.id] == 0 < prices[customer.id]
+
+
+def test_a_sip_phone_that_is_gone_is_passed_over() -> None:
+    rig = told(Rig(phones={"Asha": None, "Binu": TALKS}))
+    assert seen(rig) == ("COMPLETED", "talked")
+    assert rig.door.told == [("Asha", "unreachable"), ("Binu", "taken"), ("Binu", "agent_left")]
+    assert next(leg.status for leg in rig.legs(rig.record)) == "Channel Unavailable"
+
+
+def test_a_sip_phone_in_another_call_says_so() -> None:
+    rig = told(Rig(phones={"Asha": behaviour("c486"), "Binu": TALKS}))
+    assert rig.door.told[0] == ("Asha", "busy")

@@ -128,8 +128,9 @@ class HearLegs:
         self._clear(leg)
         ending = dispose(evidence)
         answered_ms = _answered_ms(leg, at)
-        # rate plans price what we dial: a call that comes in costs nothing
-        price = 0 if leg.called else cost(call.handed.account.rate_plan, leg.number, answered_ms).micros
+        # rate plans price what we dial over a trunk: a call that comes in costs nothing, and none to an agent's phone
+        free = bool(leg.called) or leg.phone is not None
+        price = 0 if free else cost(call.handed.account.rate_plan, leg.number, answered_ms).micros
         call.cost += price
         self._store(call, leg, evidence, ending, at, answered_ms, price)
         return ending

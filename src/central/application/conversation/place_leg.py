@@ -210,7 +210,8 @@ class PlaceLeg:
         dids = call.handed.dids
         series = call.handed.policy.series.get(call.handed.prepared.purpose, ())
         allowed = [did for did in dids if not series or did.startswith(series)] or list(dids)
-        return allowed[int(number[-6:]) % len(allowed)] if allowed else None
+        tail = number[-6:]  # of a phone's user name it is hex
+        return allowed[int(tail, 10 if tail.isdigit() else 16) % len(allowed)] if allowed else None
 
 
 def _keep(call: LiveCall, leg: LiveLeg, further: FurtherLeg | None) -> None:
