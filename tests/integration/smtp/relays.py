@@ -231,9 +231,10 @@ class Sending:
             self._news.set()
 
     async def until(self, met: Callable[[], bool]) -> None:
-        async with asyncio.timeout(LIMIT_S):
-            while not met():
-                self._news.clear()
+        """Wait for it as long as there is news: how fast a real relay stores mail is its disk's matter."""
+        while not met():
+            self._news.clear()
+            async with asyncio.timeout(LIMIT_S):
                 await self._news.wait()
 
     async def up(self) -> None:
