@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from central.application.administration.maintain_templates import LIMIT_TEMPLATES
 from tests.integration.api.conftest import Stage, Tenant
 from tests.integration.api.test_messages import has_carrier, send
+from tests.stock import Stock
 
 PATH = "/sms/templates/1107160000000012345"
 BODY = {"text": "Dear {#var#}, your code is {#var#}.", "entity_id": "1101", "sender": "CLINIC"}
@@ -93,6 +95,20 @@ async def test_links_of_a_message_are_short_where_it_is_asked_for(tenant: Tenant
     shown = (await tenant.get(f"/sms/{sent['message_id']}")).json()
     assert shown["text"].endswith(f"/l/{code}")
     assert shown["history"][-1]["sentence"] == "The link to https://shop.example.com/a was followed, the 1. time."
+
+
+async def test_an_account_keeps_so_many_templates_and_can_change_them_all_the_same(
+    tenant: Tenant, database: str
+) -> None:
+    await put(tenant)
+    Stock(database).run(
+        "insert into sms_template (account_id, id, text) select %s, 'T' || n, 'x' from generate_series(2, %s) as n",
+        tenant.id, LIMIT_TEMPLATES,
+    )  # fmt: skip
+    refused = await tenant.call("PUT", "/sms/templates/another", json=BODY)
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_templates")
+    assert (await tenant.get("/sms/templates/another")).status_code == 404
+    assert (await put(tenant, text="Hello {#var#}."))["text"] == "Hello {#var#}."
 
 
 async def test_templates_belong_to_one_account(stage: Stage, tenant: Tenant) -> None:

@@ -41,3 +41,22 @@ async def test_turns_that_passed_while_the_carrier_was_away_are_not_taken_all_at
         assert went <= 3 + 3 + 2 * (second + 1)
         post.clock.forward(timedelta(seconds=1))
     assert went == len(fake.submitted) == 60
+
+
+async def test_turns_that_another_gave_out_are_kept(post: Post) -> None:
+    account = post.stock.account()
+    carrier = post.carrier(account)
+    post.stock.run("update carrier set settings = '{\"sender_rate\": 2}' where id = %s", carrier)
+    await post.send(account, "IN", [SmsWish(to=f"91980000{n:04d}", text="Hello.", sender="FAST") for n in range(21)])
+    before, _ = await post.serve(carrier, room=50)
+    assert await before.send() == 3  # the other 18 have their turns: nine seconds
+    wishes = [SmsWish(to=f"91980001{n:04d}", text="Hello.", sender="FAST" if n else "SLOW") for n in range(11)]
+    await post.send(account, "IN", wishes)
+    after, fake = await post.serve(carrier, room=50)  # whoever leads now
+    went = await after.send()
+    assert [one.sender for one in fake.submitted] == ["SLOW"]
+    for second in range(1, 16):
+        post.clock.forward(timedelta(seconds=1))
+        went += await after.send()
+        assert went - 1 <= 2 * second
+    assert went == 29

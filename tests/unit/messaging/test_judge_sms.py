@@ -136,7 +136,9 @@ def test_a_wrong_sender_is_told(sender: str) -> None:
 
 
 def test_a_registered_text_must_be_what_was_registered() -> None:
-    facts = replace(FACTS, templates={"T1": OTP}, routes=(CarrierRoute(ONE, needs=("entity", "template")),))
+    facts = replace(
+        FACTS, templates={"T1": OTP}, keeps_templates=True, routes=(CarrierRoute(ONE, needs=("entity", "template")),)
+    )  # fmt: skip
     row = judged(message("Your code is 4711. Do not share it.", template_id="T1"), facts)
     assert (row.status, row.sender, row.ids) == ("SENT_TO_QUEUE", "SHOP", {"template": "T1", "entity": "E1"})
     for text in (

@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ import msgspec
 
 from central.adapters.postgres.account_rows import ACCOUNT_COLUMNS, account_of
 from central.adapters.postgres.hot_statements import hot_statements
-from central.adapters.postgres.message_batch import PostgresMessageBatch, as_json, stored
+from central.adapters.postgres.message_batch import PostgresMessageBatch, as_json, storable, stored
 from central.adapters.postgres.message_rows import carrier_of, list_dates, route_of
 from central.adapters.postgres.pool import Connection, Pool, pipelined, tenant, transaction
 from central.application.ports.carriers import Cancellation, CarrierId, MailHeard, ReceiptCame
@@ -29,6 +30,7 @@ from central.application.ports.message_store import (
     StaleKind,
     TokenMail,
 )
+from central.application.ports.settling import Foreseen
 from central.application.ports.sms_templates import SmsTemplate
 from central.application.ports.taking_back import TakenBack
 from central.application.ports.text_routes import InboundText
@@ -53,6 +55,10 @@ _STALE = {
 }
 
 
+class _Changed(Exception):
+    """What a statement wrote does not fit together, and is taken back."""
+
+
 class PostgresMessages:
     """The messages of a shard; ``pool`` is one of central_worker.
 
@@ -69,9 +75,14 @@ class PostgresMessages:
         return tenant(self._pool, account)
 
     async def acceptance(
-        self, channel: Channel, wanted: Mapping[AccountId, Sequence[str]], at: datetime
-    ) -> Mapping[AccountId, Acceptance]:
+        self, channel: Channel, wanted: Mapping[AccountId, Sequence[str]], at: datetime,
+        templates: Collection[tuple[AccountId, str]] = (),
+    ) -> Mapping[AccountId, Acceptance]:  # fmt: skip
         """What is known about these accounts and recipients; see the port."""
+        named = {
+            "accounts": [a for a, _ in templates],
+            "ids": storable([id_.encode(errors="replace").decode() for _, id_ in templates]),
+        }
         pairs = [(account, recipient) for account, recipients in wanted.items() for recipient in recipients]
         asked = {"accounts": [a for a, _ in pairs], "recipients": [r for _, r in pairs], "at": at}
         accounts = {"accounts": list(wanted)}
@@ -80,7 +91,7 @@ class PostgresMessages:
             purses = await _ACCOUNTS["balances"].rows(connection, accounts)
             hits = await _SQL["number_hits" if channel == "sms" else "address_hits"].rows(connection, asked)
             routes = await _SQL["routes"].rows(connection, accounts | {"channel": channel})
-            templates = await _SQL["templates"].rows(connection, accounts) if channel == "sms" else []
+            texts = await _SQL["templates"].rows(connection, named) if templates else []
             domains = await _SQL["proved_domains"].rows(connection, accounts) if channel == "email" else []
         listed: dict[AccountId, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for account, recipient, name in hits:
@@ -95,7 +106,10 @@ class PostgresMessages:
                 lists=list_dates(row[ACCOUNT_COLUMNS]),
                 hits={recipient: frozenset(names) for recipient, names in listed[account.id].items()},
                 routes=[route_of(row) for row in routes if row[0] == account.id],
-                templates={row[1]: SmsTemplate(*row[1:6]) for row in templates if row[0] == account.id},
+                templates={
+                    row[1]: SmsTemplate(*row[1:6]) for row in texts if row[0] == account.id and row[2] is not None
+                },
+                keeps_templates=any(row[6] for row in texts if row[0] == account.id),
                 domains=frozenset(domain for owner, domain in domains if owner == account.id),
             )
         return found
@@ -189,6 +203,20 @@ class PostgresMessages:
             await batch.lock_named(account_id, carrier, remote_ids)
             yield batch
 
+    async def settle_foreseen(
+        self, account_id: AccountId, carrier: CarrierId, told: Sequence[Foreseen], at: datetime
+    ) -> AbstractSet[UUID]:
+        """Write those whose message is as they assume; see the port."""
+        asked = {"account_id": account_id, "carrier_id": carrier, "told": as_json(told), "at": at}
+        try:
+            async with transaction(self._pool) as connection:
+                rows = await _SQL["settle_foreseen"].rows(connection, asked)
+                if any(not whole for _, whole in rows):
+                    raise _Changed
+        except _Changed:  # another transaction stored news of one of them at this moment: nothing of this is written
+            return frozenset()
+        return {line for line, _ in rows}
+
     async def keep_hand_overs(
         self, held: Collection[tuple[AccountId, MessageId]], owner: str, lease: timedelta, at: datetime
     ) -> None:
@@ -205,6 +233,14 @@ class PostgresMessages:
             rows = await _SQL[_STALE[kind]].rows(connection, {"at": at, "n": limit})
             await batch.lock({(account, message) for account, message in rows})
             yield batch
+
+    async def last_turns(
+        self, account_id: AccountId, carrier: CarrierId, reason: str, after: datetime
+    ) -> Sequence[tuple[str, datetime, int]]:
+        """The last turn of each sender; see the port."""
+        asked = {"account_id": account_id, "carrier_id": carrier, "reason": reason, "at": after}
+        async with transaction(self._pool) as connection:
+            return [(str(name), turn, int(n)) for name, turn, n in await _SQL["last_turns"].rows(connection, asked)]
 
     async def matchable_strays(
         self, account_id: AccountId, carrier: CarrierId, limit: int, at: datetime

@@ -22,12 +22,14 @@ class PostgresTemplates:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def put(self, account_id: AccountId, template: SmsTemplate, audit: AuditEntry) -> bool:
+    async def put(self, account_id: AccountId, template: SmsTemplate, most: int, audit: AuditEntry) -> bool | None:
         """Add or change it; see the port."""
-        values = msgspec.structs.asdict(template) | {"account_id": account_id}
+        values = msgspec.structs.asdict(template) | {"account_id": account_id, "most": most}
         async with changing(self._pool, account_id, audit) as change:
-            return bool(await scalar(change.connection, _SQL["put_template"], values))
-        return False
+            if (fresh := await scalar(change.connection, _SQL["put_template"], values)) is None:
+                change.nothing()
+            return bool(fresh)
+        return None
 
     async def page(self, account_id: AccountId, after: str | None, limit: int) -> Sequence[SmsTemplate]:
         """Templates by id."""

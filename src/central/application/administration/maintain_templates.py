@@ -9,12 +9,13 @@ from typing import Final
 
 from central.application.administration.acting import Actor, Auditor
 from central.application.ports.sms_templates import SmsTemplate, TemplateStore
-from central.domain.errors import InvalidInput, NotFound
+from central.domain.errors import InvalidInput, NotFound, Refused
 from central.domain.senders import SENDER
 from central.domain.short_messages import LIMIT_PARTS, Measured, measure
 from central.domain.sms_templates import is_usable, matches_template
 
 LIMIT_TEXT_CHARS: Final = 2000
+LIMIT_TEMPLATES: Final = 20_000
 _ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -37,7 +38,7 @@ class MaintainTemplates:
     async def put(self, actor: Actor, template: SmsTemplate) -> bool:
         """Add or change a template; True when it is new.
 
-        Raises InvalidInput ``invalid_id``, ``invalid_entity_id``, ``sender_invalid``, ``invalid_text``.
+        Raises InvalidInput ``invalid_id``, ``invalid_entity_id``, ``sender_invalid``, ``invalid_text``, Refused ``too_many_templates``.
         """
         if not _ID.fullmatch(template.id):
             raise InvalidInput("invalid_id", "An id has 1 to 64 letters, digits, _ - and .", field="id")
@@ -52,7 +53,10 @@ class MaintainTemplates:
             message = f"A text has 1 to {LIMIT_TEXT_CHARS} characters; {{#var#}} stands for what differs."
             raise InvalidInput("invalid_text", message, field="text")
         audit = self.auditor.entry(actor, "sms_template_stored", f"sms-template:{template.id}")
-        return await self.store.put(actor.account_id, template, audit)
+        fresh = await self.store.put(actor.account_id, template, LIMIT_TEMPLATES, audit)
+        if fresh is None:
+            raise Refused("too_many_templates", f"An account keeps at most {LIMIT_TEMPLATES} templates.")
+        return fresh
 
     async def page(self, actor: Actor, after: str | None, limit: int) -> Sequence[SmsTemplate]:
         """Templates by id."""

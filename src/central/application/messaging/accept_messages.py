@@ -43,7 +43,10 @@ class AcceptShortMessages:
         wanted: dict[AccountId, list[str]] = {}
         for message in messages:
             wanted.setdefault(message.account_id, []).append(message.to)
-        facts = await self._store.acceptance("sms", {a: list(dict.fromkeys(to)) for a, to in wanted.items()}, now)
+        templates = {(message.account_id, message.template_id) for message in messages if message.template_id}
+        facts = await self._store.acceptance(
+            "sms", {a: list(dict.fromkeys(to)) for a, to in wanted.items()}, now, templates
+        )
         policies = await _policies(self._library, facts, now)
         return [self._judged(m, facts[m.account_id], policies.get(m.account_id), now) for m in messages]
 

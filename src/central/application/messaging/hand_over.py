@@ -12,6 +12,7 @@ from typing import Final
 
 from central.application.messaging.decide_news import Decided, Lines, decide_overdue
 from central.application.messaging.judge_sms import NO_HOUR, listed_fault, opens_at
+from central.application.messaging.sender_caps import WAITS as SENDER_WAITS
 from central.application.messaging.sender_caps import SenderCaps, sender_rate
 from central.application.ports.carriers import CarrierId, Submission
 from central.application.ports.library import Library
@@ -47,6 +48,9 @@ class HandOverSms:
         """Hand over what is due and fits into ``room`` parts; the submissions, in order. Raises NeighbourError."""
         room = min(room, _MOST_AT_ONCE)
         limit = max(room, _LOOKED_AT) if sender_rate(carrier) else room
+        if not self._caps.knows(carrier):
+            turns = await self._store.last_turns(carrier.account_id, carrier.id, SENDER_WAITS, self._clock.now())
+            self._caps.go_on(carrier, turns)
         for _ in range(_ROUNDS):
             now = self._clock.now()
             policy = await self._policy(carrier, now)

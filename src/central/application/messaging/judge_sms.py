@@ -142,7 +142,7 @@ def _text_fault(message: ShortMessage, facts: Acceptance, routes: list[CarrierRo
     if message.parts > LIMIT_PARTS:
         return _STOP, "text_too_long", f"It would take {message.parts} parts, more than {LIMIT_PARTS}."
     template = facts.templates.get(message.template_id)
-    if message.template_id and facts.templates and template is None:
+    if message.template_id and facts.keeps_templates and template is None:
         return _STOP, "template_unknown", f"The account has no template {message.template_id}."
     if template is not None and not matches_template(template.text, message.text):
         return _STOP, "template_mismatch", f"The text does not match the registered template {template.id}."

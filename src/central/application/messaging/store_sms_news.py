@@ -6,24 +6,23 @@ A message's hand-over is judged once all of its parts are answered; until then t
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 from central.application.messaging.ask_after_silence import AskAfterSilence
 from central.application.messaging.decide_news import Decided, Lines, decide_receipts, decide_sms_answers
+from central.application.messaging.foresee_receipts import foresee
+from central.application.messaging.receipt_numbers import numbers_of
 from central.application.ports.carriers import PartAnswered, ReceiptCame, Submission, Taken, TextCame
 from central.application.ports.message_store import MessageBatch, MessageStore, OpenCarrier, StoredMessage
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.world import Clock, Ids
 from central.domain.ids import MessageId
 from central.domain.message_routes import CarrierRoute
-from central.domain.numbers import MIN_DIGITS
 
 _FEW: Final = 500
 _MOST: Final = 1_500
-_NO_DIGITS: Final = re.compile("[^0-9]+")
 
 
 class HearTexts(Protocol):
@@ -122,6 +121,16 @@ class StoreSmsNews:
             await self._receipts(news[start : start + _MOST])
 
     async def _receipts(self, news: Sequence[ReceiptCame]) -> None:
+        """First those that are foreseen; what is told of one id stays in order, for only ids that came once are."""
+        foreseen, told, others = foresee(news, self._ids)
+        account, carrier = self._carrier.account_id, self._carrier.id
+        settled = await self._store.settle_foreseen(account, carrier, foreseen, self._clock.now()) if foreseen else ()
+        left = [receipt for line, receipt in told.items() if line not in settled] + others
+        if left:
+            await self._look_up(left)
+
+    async def _look_up(self, news: Sequence[ReceiptCame]) -> None:
+        """With their messages under lock."""
         forms = {form for receipt in news for form in (receipt.remote_id, *receipt.same_ids)}
         async with self._store.receipts(self._carrier.account_id, self._carrier.id, list(forms)) as batch:
             await self._place(batch, news)
@@ -176,7 +185,7 @@ def _place(
         found = next((one for one in fitting if _is_about(receipt, messages[one[0]])), None)
         if found is None:  # its numbers are hidden, or written in another way: the id exactly as it was given counts
             exact = by_remote.get(receipt.remote_id, ())
-            found = next(iter(exact or (fitting if len(fitting) == 1 and not _numbers(receipt) else ())), None)
+            found = next(iter(exact or (fitting if len(fitting) == 1 and not numbers_of(receipt) else ())), None)
         if found is None:
             strays.append(receipt)
         else:
@@ -191,13 +200,8 @@ def _place(
 def _is_about(receipt: ReceiptCame, message: StoredMessage) -> bool:
     """Whether the recipient's number stands in it: carriers write it with or without country code, ``+`` and zeros."""
     return message.recipient in receipt.about or any(
-        message.recipient.endswith(digits) or digits.endswith(message.recipient) for digits in _numbers(receipt)
+        message.recipient.endswith(digits) or digits.endswith(message.recipient) for digits in numbers_of(receipt)
     )
-
-
-def _numbers(receipt: ReceiptCame) -> list[str]:
-    digits = (_NO_DIGITS.sub("", about).lstrip("0") for about in receipt.about)
-    return [one for one in digits if len(one) >= MIN_DIGITS]
 
 
 async def _write(batch: MessageBatch, decided: Sequence[Decided], clock: Clock) -> None:

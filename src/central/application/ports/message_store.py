@@ -18,6 +18,7 @@ import msgspec
 from central.application.ports.carriers import CarrierId, MailHeard, ReceiptCame
 from central.application.ports.internal_functions import NewLink
 from central.application.ports.mail_parts import Content, Identity, MailTargets
+from central.application.ports.settling import SenderTurns, SettlesForeseen
 from central.application.ports.sms_templates import SmsTemplate
 from central.application.ports.text_routes import InboundText
 from central.domain.accounts import Account
@@ -41,7 +42,8 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about an account and those it wants to write to.
 
     hits: by recipient the lists that hold it, or a range that it is of (blacklist, whitelist, ``dnd:NCPR``,
-    ``suppressed:REASON``). free: money that can be spent, in millionths. routes: of enabled carriers.
+    ``suppressed:REASON``). free: money that can be spent, in millionths. routes: of enabled carriers. templates: those of the
+    registered texts that were asked for; keeps_templates: the account has some, told when one was asked for.
     """
 
     account: Account
@@ -50,6 +52,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     hits: Mapping[str, frozenset[str]]
     routes: Sequence[CarrierRoute]
     templates: Mapping[str, SmsTemplate]
+    keeps_templates: bool = False
     domains: frozenset[str] = frozenset()
     files: Mapping[str, int] = {}
     """Of the files that mails name those that are there, with their size in bytes."""
@@ -281,13 +284,14 @@ class OpenCarrier(msgspec.Struct, frozen=True):
     """The account's, ISO 3166 alpha-2."""
 
 
-class MessageStore(Protocol):
+class MessageStore(SettlesForeseen, SenderTurns, Protocol):
     """The messages of a shard."""
 
     async def acceptance(
-        self, channel: Channel, wanted: Mapping[AccountId, Sequence[str]], at: datetime
-    ) -> Mapping[AccountId, Acceptance]:
-        """What is known about these accounts and recipients."""
+        self, channel: Channel, wanted: Mapping[AccountId, Sequence[str]], at: datetime,
+        templates: Collection[tuple[AccountId, str]] = (),
+    ) -> Mapping[AccountId, Acceptance]:  # fmt: skip
+        """What is known about these accounts and recipients, and about the registered texts that they name."""
         ...
 
     async def add(

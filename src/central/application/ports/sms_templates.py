@@ -27,8 +27,8 @@ class SmsTemplate(msgspec.Struct, frozen=True):
 class TemplateStore(Protocol):
     """The templates of an account."""
 
-    async def put(self, account_id: AccountId, template: SmsTemplate, audit: AuditEntry) -> bool:
-        """Add or change it (by id); True when it is new."""
+    async def put(self, account_id: AccountId, template: SmsTemplate, most: int, audit: AuditEntry) -> bool | None:
+        """Add or change it (by id); True when it is new, None when it would be, and the account has ``most`` already."""
         ...
 
     async def page(self, account_id: AccountId, after: str | None, limit: int) -> Sequence[SmsTemplate]:

@@ -32,7 +32,11 @@ select r.account_id, r.carrier_id, r.prefix, r.priority, r.share, r.cost,
  where r.account_id = any(%(accounts)s) and c.enabled and c.channel = %(channel)s;
 
 -- name: templates
-select account_id, id, text, entity_id, sender, shorten from sms_template where account_id = any(%(accounts)s);
+-- Those that messages name. One that is not there has no text; whether its account keeps any other is told with it.
+select w.account_id, w.id, t.text, t.entity_id, t.sender, t.shorten,
+       t.id is not null or exists (select from sms_template x where x.account_id = w.account_id) as kept
+  from unnest(%(accounts)s::uuid[], %(ids)s::text[]) as w(account_id, id)
+  left join sms_template t on t.account_id = w.account_id and t.id = w.id;
 
 -- name: proved_domains
 select account_id, domain from mail_domain where account_id = any(%(accounts)s) and verified_at is not null;
@@ -109,6 +113,12 @@ select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.text, m
  where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at <= %(at)s and m.take_back_at is null
  order by m.due_at for update of m skip locked;
 
+-- name: last_turns
+-- Asked once when a carrier is opened: it reads what waits for a later time.
+select distinct on (m.sender) m.sender, m.due_at, m.parts from message m
+ where m.account_id = %(account_id)s and m.carrier_id = %(carrier_id)s and m.due_at > %(at)s and m.reason = %(reason)s
+ order by m.sender, m.due_at desc;
+
 -- name: due_mails
 -- Due e-mails but for those that we have, oldest first: as many as their contents allow, and one in any case. Nothing is locked.
 with due as materialized (
@@ -162,6 +172,44 @@ with named as materialized (
 select p.message_id, p.part, p.carrier_id, p.remote_id, p.status, p.states
   from message_part p join named n on p.account_id = n.account_id and p.message_id = n.message_id
  order by p.message_id, p.part;
+
+-- name: settle_foreseen
+-- First receipts of messages of one part, written as they were decided where the message is so; then nothing is read first. Rows are
+-- taken in the order of their ids, as everywhere. ``whole``: the part was as assumed as well, else news of it were stored meanwhile.
+with d as materialized (
+  select * from jsonb_to_recordset(%(told)s::jsonb) as d(id uuid, remote_id text, forms text[], about text[], at timestamptz, kind text,
+    status text, reason text, key text, data jsonb)),
+named as materialized (
+  select d.*, p.account_id, p.message_id, p.part, p.remote_id = d.remote_id as exactly, count(*) over (partition by d.id) as fitting,
+         p.status = 'SENT_TO_QUEUE' and p.states = '{}' as untold
+    from d join message_part p on p.account_id = %(account_id)s and p.carrier_id = %(carrier_id)s and p.remote_id <> ''
+     and p.remote_id = any(d.forms)),
+alone as materialized (select * from named where fitting = 1 and untold order by message_id),
+moved as (
+  update message m set status = d.status, reason = d.reason, detail = '', silent_at = null, take_back_at = null,
+         changed_at = greatest(%(at)s, m.changed_at + interval '1 microsecond')
+    from alone d
+   where m.account_id = d.account_id and m.id = d.message_id and m.channel = 'sms' and m.status = 'SENT_TO_QUEUE' and m.parts = 1
+     and m.carrier_id = %(carrier_id)s and m.silent_at is not null and (d.exactly or m.recipient = any(d.about))
+     and d.status in (select v.to_status from move v where v.family = 'sms' and v.from_status = 'SENT_TO_QUEUE')
+  returning m.account_id, m.id, m.record_id, m.request_id, m.client_identifier, m.step, m.recipient, m.recipient_hidden, m.status, m.reason,
+            m.parts, m.tries, m.changed_at, d.id as line_id, d.at, d.kind, d.key, d.part, d.data),
+parts as (
+  update message_part p set status = m.status, states = array[m.key], tries = m.tries from moved m
+   where p.account_id = m.account_id and p.message_id = m.id and p.part = m.part and p.status = 'SENT_TO_QUEUE' and p.states = '{}'
+  returning p.message_id),
+told as (
+  insert into message_event (account_id, message_id, id, at, kind, from_status, to_status, reason, data)
+  select account_id, id, line_id, at, kind, 'SENT_TO_QUEUE', status, nullif(reason, ''), data from moved),
+published as (
+  insert into outbox (account_id, id, endpoint_id, record_id, request_id, event_type, occurred_at, body)
+  select m.account_id, new_uuid7(), e.id, m.record_id, m.request_id, 'sms.status', m.changed_at, jsonb_strip_nulls(jsonb_build_object(
+         'message_id', m.id, 'record_id', m.record_id, 'request_id', m.request_id, 'client_identifier', nullif(m.client_identifier, ''),
+         'step', nullif(m.step, ''), 'channel', 'sms', 'to', case when m.recipient_hidden then '***' else m.recipient end,
+         'status', m.status, 'previous', 'SENT_TO_QUEUE', 'reason', nullif(m.reason, ''), 'parts', m.parts))
+    from moved m join webhook_endpoint e on e.account_id = m.account_id and e.disabled_at is null and 'sms.status' = any(e.events)
+     and e.flow_id is null)
+select m.line_id, (select count(*) from parts) = (select count(*) from moved) as whole from moved m;
 
 -- name: keep_hand_overs
 -- Whoever stores an answer meanwhile has the row, and it needs no lease any more.

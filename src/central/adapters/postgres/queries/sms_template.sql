@@ -1,8 +1,11 @@
 -- Texts that a registry knows.
 
 -- name: put_template
+-- No row: the account has as many as it may.
 insert into sms_template (account_id, id, text, entity_id, sender, shorten)
-values (%(account_id)s, %(id)s, %(text)s, %(entity_id)s, %(sender)s, %(shorten)s)
+select %(account_id)s, %(id)s, %(text)s, %(entity_id)s, %(sender)s, %(shorten)s
+ where exists (select from sms_template t where t.account_id = %(account_id)s and t.id = %(id)s)
+    or (select count(*) from sms_template t where t.account_id = %(account_id)s) < %(most)s
 on conflict (account_id, id) do update set text = excluded.text, entity_id = excluded.entity_id, sender = excluded.sender, shorten = excluded.shorten
 returning xmax = 0;
 
