@@ -32,6 +32,7 @@ from central.domain.errors import NeighbourError
 from central.domain.ids import AccountId, MessageId, RecordId
 from central.domain.policies import Purpose
 from central.domain.short_messages import measure
+from tests.fakes.mail_drafts import trials
 from tests.fakes.messages import MemoryMail, MemorySms
 from tests.stock import Stock
 
@@ -91,7 +92,7 @@ class StoreBench(Bench):
         library = PostgresLibrary(pool, PostgresDispatch(pool, ids), clock)
         self.sms, self.mail = (
             AcceptShortMessages(store, library, ShortenLinks(ids, "https://s.example/l/"), clock),
-            AcceptMails(store, PostgresFiles(pool), clock),
+            AcceptMails(store, PostgresFiles(pool), trials(), clock),
         )
         self.states = PostgresMessageStates(pool)
         for channel, kind in (("sms", "smpp"), ("email", "smtp")):

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from central.adapters.smtp.compose import MailComposer
 from central.adapters.smtp.signing import new_key, public_record
+from central.adapters.smtp.trial import MailTrials
 from central.application.ports.composition import (
     Composed,
     DkimKey,
@@ -26,6 +27,7 @@ from central.application.ports.composition import (
     Missing,
     Unfit,
 )
+from central.application.ports.world import Clock
 from central.domain.ids import MessageId
 from central.domain.mail_tokens import TokenKey, TokenKeys
 
@@ -72,6 +74,10 @@ class Files:
         if content is None:
             return Missing("not_found")
         return Loaded(content) if len(content) <= limit_bytes else Missing("too_large")
+
+
+def trials(clock: Clock | None = None) -> MailTrials:
+    return MailTrials(KEYS, clock or FixedClock(), IDENTITY.link_address)
 
 
 def composer(contents: Mapping[str, bytes] | None = None, *, templates: int = 200) -> MailComposer:

@@ -99,7 +99,7 @@ from central.bootstrap.call_centre import call_centre
 from central.bootstrap.carriers import carrier_check
 from central.bootstrap.collector import calm_collector
 from central.bootstrap.gateways import hear_receipts
-from central.bootstrap.mail import mail_house, name_servers, token_keys
+from central.bootstrap.mail import mail_house, mail_trials, name_servers, token_keys
 from central.bootstrap.operator import operator_key_hash
 from central.bootstrap.process import open_telemetry
 from central.bootstrap.provider_events import HearProviderEvents
@@ -205,7 +205,7 @@ def messaging(
     return Messaging(
         carriers=MaintainCarriers(PostgresCarriers(pool), carrier_check(carrier_reach(settings)), auditor),
         send_sms=SendSms(AcceptShortMessages(store, library, ShortenLinks(ids, settings.link_address), clock), ids),
-        send_emails=SendEmails(AcceptMails(store, PostgresFiles(pool), clock), ids),
+        send_emails=SendEmails(AcceptMails(store, PostgresFiles(pool), mail_trials(settings, clock), clock), ids),
         files=KeepFiles(PostgresFiles(pool), auditor),
         templates=MaintainTemplates(PostgresTemplates(pool), auditor),
         text_routes=MaintainTextRoutes(PostgresTextRoutes(pool), PostgresIntake(pool), auditor),

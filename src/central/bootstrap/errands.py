@@ -33,6 +33,7 @@ from central.application.messaging.shorten_links import ShortenLinks
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.web_sounds import WebSounds
 from central.application.ports.world import Clock
+from central.bootstrap.mail import mail_trials
 from central.bootstrap.publisher import webhook_config
 from central.bootstrap.speech import speech_config
 from central.bootstrap.worker_stores import WorkerStores
@@ -63,7 +64,9 @@ def errand_runners(
             ),
             receipts,
         ),
-        errands.SendEmail: SendMails(AcceptMails(messages, PostgresFiles(stores.pool), stores.clock)),
+        errands.SendEmail: SendMails(
+            AcceptMails(messages, PostgresFiles(stores.pool), mail_trials(settings, stores.clock), stores.clock)
+        ),
         errands.TransferToFlow: GoOnInFlow(PostgresFlowNames(stores.pool), stores.library),
         errands.CallWebhook: CallWebhooks(web, PostgresSavedEndpoints(stores.pool), stores.clock, telemetry),
         errands.FetchSound: FetchSounds(sounds, telemetry),

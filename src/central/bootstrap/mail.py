@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from central.adapters.smtp.config import ReceiverConfig
 from central.adapters.smtp.receiver import MailReceiver
+from central.adapters.smtp.trial import MailTrials
 from central.application.ports.world import Clock
 from central.bootstrap.recordings import own_secret
 from central.domain.errors import OperatorError
@@ -19,6 +20,11 @@ def token_keys(settings: Settings) -> TokenKeys:
     """What tokens and bounce addresses are signed with; without a secret in the settings, with one that this machine makes once."""
     secret = settings.mail_token_secret or own_secret(settings.state_dir / "mail-tokens.key")
     return TokenKeys((TokenKey(1, sha256(secret.encode()).digest()),))
+
+
+def mail_trials(settings: Settings, clock: Clock) -> MailTrials:
+    """What composes e-mails for trial while they are taken over."""
+    return MailTrials(token_keys(settings), clock, settings.mail_link_address)
 
 
 def bounce_receiver(settings: Settings, clock: Clock) -> MailReceiver | None:

@@ -13,6 +13,7 @@ from central.application.ports.messages import Mail
 from central.domain.ids import AccountId, MessageId
 from central.domain.mail_tokens import TokenKey, TokenKeys, bounce_address
 from central.domain.policies import Purpose
+from tests.fakes.mail_drafts import trials
 from tests.integration.messaging.conftest import Post
 
 TOKENS = TokenKeys((TokenKey(1, b"k" * 32),))
@@ -43,7 +44,7 @@ async def sent(post: Post, account: AccountId, to: str = "jane@example.com") -> 
         id=id_, account_id=account, to=(to,), subject="Hello", text="Hello.", sender="news@shop.example.com",
         purpose=Purpose.TRANSACTIONAL,
     )  # fmt: skip
-    ((taken,),) = await AcceptMails(post.store, PostgresFiles(post.pool), post.clock).accept([mail])
+    ((taken,),) = await AcceptMails(post.store, PostgresFiles(post.pool), trials(), post.clock).accept([mail])
     assert taken.status == "Success", taken
     at = post.clock.now() - timedelta(minutes=1)
     post.stock.run("update message set status = 'Sent', due_at = null, handed_at = %s where id = %s", at, id_)

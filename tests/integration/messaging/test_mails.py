@@ -30,7 +30,7 @@ from central.domain.mail_hits import known_machines
 from central.domain.mail_tokens import TokenKey, TokenKeys, TokenKind, bounce_address, bounced_message, make_token
 from central.domain.policies import Purpose
 from central.domain.statuses import EmailStatus
-from tests.fakes.mail_drafts import KEYS, composer, rsa_key
+from tests.fakes.mail_drafts import KEYS, composer, rsa_key, trials
 from tests.fakes.observed import ManualClock, ObservedTelemetry
 from tests.stock import Stock
 
@@ -59,7 +59,7 @@ class MailRoom:
 
     def __post_init__(self) -> None:
         self.store = PostgresMessages(self.pool, self.ids)
-        self.send = SendEmails(AcceptMails(self.store, PostgresFiles(self.pool), self.clock), self.ids)
+        self.send = SendEmails(AcceptMails(self.store, PostgresFiles(self.pool), trials(), self.clock), self.ids)
         self.track = TrackMail(self.store, KEYS, known_machines(), self.clock, self.ids)
         self.hear = StoreHeard(self.store, self.clock, self.ids, self.telemetry)
 
@@ -390,3 +390,22 @@ Auto-Submitted: auto-replied\r
 \r
 I am on holiday.\r
 """
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"values": {"name": "Ann"}, "html": "<p>{{ surname }}</p>"}, "missing_variable"),
+        ({"html": "", "mjml": "<mjml><mj-body>"}, "mjml"),
+        ({"values": {}, "text": "{% for a in (1..99999) %}a{% endfor %}"}, "template_limit"),
+        ({"files": (MailFile("a.png", b"x", "picture"),)}, "media_type"),
+    ],
+)
+async def test_what_cannot_be_composed_is_told_at_once_and_never_waits(
+    room: MailRoom, changes: dict[str, object], reason: str
+) -> None:
+    account = room.account()
+    rows = await room.write(account, ["a@home.example", "b@home.example"], **changes)
+    assert [(row.status, row.reason, row.due_at) for row in rows] == [("Invalid Data", reason, None)] * 2
+    assert await room.hand_over(account) == ()
+    assert [row.status for row in await room.write(account, ["a@home.example"])] == ["Success"]

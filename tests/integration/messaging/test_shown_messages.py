@@ -27,6 +27,7 @@ from central.application.reporting.read_messages import ReadMessages
 from central.domain.ids import AccountId, MessageId, RecordId
 from central.domain.policies import Purpose
 from central.domain.statuses import SmsStatus
+from tests.fakes.mail_drafts import trials
 from tests.integration.messaging.conftest import Post
 
 IDS = SystemIds()
@@ -89,7 +90,7 @@ async def test_an_e_mail_shows_its_subject_masked_and_keeps_it_whole(post: Post,
     account = post.stock.account()
     hears(post, account)
     message = mail(account)
-    await AcceptMails(post.store, PostgresFiles(post.pool), post.clock).send([message])
+    await AcceptMails(post.store, PostgresFiles(post.pool), trials(), post.clock).send([message])
     read = ReadMessages(PostgresMessageReports(api_pool))
     one = await read.one(account, "email", message.id)
     (listed,) = await read.page(account, MessageWish(channel="email"), None, 10)
@@ -111,7 +112,7 @@ async def test_the_record_and_its_final_webhook_name_no_hidden_recipient(post: P
     await AcceptShortMessages(
         post.store, post.library, ShortenLinks(post.ids, "https://s.example/l/"), post.clock
     ).send([sms(account, record)])
-    await AcceptMails(post.store, PostgresFiles(post.pool), post.clock).send([mail(account, record)])
+    await AcceptMails(post.store, PostgresFiles(post.pool), trials(), post.clock).send([mail(account, record)])
     history = await PostgresReports(api_pool).history(account, record, traces=True)
     assert history is not None
     known = {row.id: row for row in history.messages}
@@ -131,7 +132,7 @@ async def test_the_record_and_its_final_webhook_name_no_hidden_recipient(post: P
 async def test_reading_e_mails_touches_no_body(post: Post, api_pool: Pool, statement: str) -> None:
     """40 mails of a megabyte that cannot be compressed: 5,000 blocks and more, if they were read."""
     account = post.stock.account()
-    accept = AcceptMails(post.store, PostgresFiles(post.pool), post.clock)
+    accept = AcceptMails(post.store, PostgresFiles(post.pool), trials(), post.clock)
     ids = [(await accept.accept([mail(account, body=os.urandom(500_000).hex())]))[0][0].id for _ in range(40)]
     asked = {
         "account_id": account, "channel": "email", "id": ids[0] if statement == "one_message" else None, "before": None, "status": None,

@@ -19,7 +19,16 @@ import msgspec
 from central.adapters.smtp.faults import Unfitting
 from central.adapters.smtp.headers import LIMIT_SUBJECT_CHARS, addresses, checked, unstructured, wire
 from central.adapters.smtp.links import LinkMaker
-from central.adapters.smtp.mime import LIMIT_MESSAGE_BYTES, Field, Part, file_part, multipart, text_part, written
+from central.adapters.smtp.mime import (
+    LIMIT_MESSAGE_BYTES,
+    Field,
+    Part,
+    encoded_bytes,
+    file_part,
+    multipart,
+    text_part,
+    written,
+)
 from central.adapters.smtp.rendering import PreparedTemplates, Rendered
 from central.adapters.smtp.signing import signatures
 from central.application.ports.carriers import Envelope
@@ -81,15 +90,25 @@ class MailComposer:
             return {}
         return dict(zip(wanted, await self._loader.load(wanted, LIMIT_MESSAGE_BYTES), strict=True))
 
-    def _answer(self, draft: MailDraft, files: _Files) -> Composed | Unfit:
+    def fault(self, draft: MailDraft, file_bytes: int) -> Unfit | None:
+        """Why it can never be composed: tried now, without its styles inlined. file_bytes: of files that the draft leaves out."""
+        answer = self._answer(draft, _Files({}), inlining=False)
+        if isinstance(answer, Unfit):
+            return answer
+        if len(answer.envelope.content) + encoded_bytes(file_bytes) > LIMIT_MESSAGE_BYTES:
+            fault = _too_large()
+            return Unfit(draft.id, fault.status, fault.reason, fault.detail)
+        return None
+
+    def _answer(self, draft: MailDraft, files: _Files, *, inlining: bool = True) -> Composed | Unfit:
         try:
-            return self._composed(draft, files)
+            return self._composed(draft, files, inlining=inlining)
         except Unfitting as fault:
             return Unfit(draft.id, fault.status, fault.reason, fault.detail)
         except OperatorError as error:
             return Unfit(draft.id, EmailStatus.FAILURE, error.code, error.message)
 
-    def _composed(self, draft: MailDraft, files: _Files) -> Composed:
+    def _composed(self, draft: MailDraft, files: _Files, *, inlining: bool) -> Composed:
         identity = draft.identity
         _check_identity(identity)
         fields, recipient = _addressing(draft)
@@ -104,7 +123,7 @@ class MailComposer:
             raise Unfitting(
                 "no_link_address", "The sender's domain has no link address for tracking and unsubscribing."
             )
-        rendered = self.templates.of(draft.template).render(values, now)
+        rendered = self.templates.of(draft.template).render(values, now, inlining=inlining)
         targets: tuple[str, ...] = ()
         if draft.tracked and links and rendered.html:
             rendered.html, targets = links.mark(rendered.html, draft.id)

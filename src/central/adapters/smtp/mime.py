@@ -78,6 +78,12 @@ def base64_lines(octets: bytes) -> bytes:
     return b"\r\n".join([encoded[place : place + _BASE64_LINE] for place in range(0, len(encoded), _BASE64_LINE)])
 
 
+def encoded_bytes(octets: int) -> int:
+    """How many octets so many take in base64, the ends of lines included."""
+    encoded = -(-octets // 3) * 4
+    return encoded + encoded // _BASE64_LINE * 2
+
+
 def file_part(one: Attachment, content: bytes) -> Part:
     """An attachment or a picture inside the HTML. Raises Unfitting: ``attachment_name``, ``media_type``, ``content_id``."""
     name = checked(one.name, "The name of an attachment", LIMIT_FILE_NAME_CHARS).strip()  # as readers do

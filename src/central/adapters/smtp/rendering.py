@@ -65,12 +65,12 @@ class Prepared:
         self.weight = sum(len(one) + _STATEMENT_WEIGHT * one.count("{") for one in (source.subject, text, html))
         self._styled = bool(source.html) and _STYLE.search(source.html) is not None
 
-    def render(self, values: Mapping[str, object], now: datetime) -> Rendered:
-        """Fill in the values. Raises Unfitting as Template does, and ``too_deep``."""
+    def render(self, values: Mapping[str, object], now: datetime, *, inlining: bool = True) -> Rendered:
+        """Fill in the values. inlining: its styles go into its elements. Raises Unfitting as Template does, and ``too_deep``."""
         subject = self._subject.render(values, now)
         html = self._html.render(values, now) if self._has_html else ""
         if self._styled:
-            html = with_inlined_css(html)
+            html = with_inlined_css(html) if inlining else checked_styles(html)
         if self._text_of_html:
             return Rendered(subject, text_of(html), html)
         text = self._text.render(values, now)
@@ -108,13 +108,18 @@ def html_of(source: str) -> str:
 
 def with_inlined_css(html: str) -> str:
     """The HTML with its style rules in the elements. Raises Unfitting: ``css``, ``too_deep``, ``template_limit``."""
+    try:
+        return _INLINER.inline(checked_styles(html))
+    except (OSError, ValueError) as error:  # css_inline.InlineError is a ValueError
+        raise Unfitting("css", f"The styles of the HTML cannot be read: {str(error)[:200]}.") from error
+
+
+def checked_styles(html: str) -> str:
+    """The same HTML. Raises Unfitting: ``too_deep``, ``template_limit``."""
     check_depth(html, mjml=False)
     if sum(len(one) for one in _STYLES.findall(html)) * html.count("<") > _LIMIT_STYLING:
         raise Unfitting("template_limit", "The HTML has too many style rules for its elements.")
-    try:
-        return _INLINER.inline(html)
-    except (OSError, ValueError) as error:  # css_inline.InlineError is a ValueError
-        raise Unfitting("css", f"The styles of the HTML cannot be read: {str(error)[:200]}.") from error
+    return html
 
 
 class PreparedTemplates:

@@ -23,8 +23,9 @@ from central.domain.value_shapes import is_email, is_header_text, wire_address
 LIMIT_RECIPIENTS: Final = 100
 LIMIT_SUBJECT_CHARS: Final = 998
 LIMIT_FILES: Final = 20
-LIMIT_FILES_BYTES: Final = 18 * 1024 * 1024
-"""In base64 they take a third more, and relays take some 25 MB."""
+MIB: Final = 1024 * 1024
+LIMIT_FILES_BYTES: Final = 18 * MIB
+"""Of all files of one e-mail, wherever they come from. In base64 they take a third more, and relays take some 25 MB."""
 DEFAULT_VALIDITY: Final = timedelta(hours=24)
 Fault = tuple[EmailStatus, str, str]
 
@@ -34,16 +35,31 @@ def recipients_of(mail: Mail) -> list[str]:
     return list({one.casefold(): one for one in (*mail.to, *mail.cc, *mail.bcc)}.values())
 
 
-def judge_mail(mail: Mail, ids: Sequence[UUID], facts: Acceptance, content: UUID, now: datetime) -> list[NewMessage]:
-    """A row for each recipient; one row without a recipient when there is nobody. ids: at least as many, the mail's own first."""
+def judge_mail(
+    mail: Mail, ids: Sequence[UUID], facts: Acceptance, content: UUID, now: datetime, unfit: Fault | None = None
+) -> list[NewMessage]:
+    """A row for each recipient; one row without a recipient when there is nobody. ids: at least as many, the mail's own first.
+
+    unfit: why it can never be composed.
+    """
     everybody = recipients_of(mail)
-    whole = _sender_fault(mail, facts) or _content_fault(mail) or _file_fault(mail, facts) or _account_fault(facts, now)
+    whole = fault_of(mail, facts) or unfit or _account_fault(facts, now)
     if not everybody:
         return [_row(mail, MessageId(ids[0]), "", whole or _EMPTY, facts, content, now)]
     return [
         _row(mail, MessageId(id_), to, whole or _recipient_fault(mail, to, facts), facts, content, now)
         for to, id_ in zip(everybody, ids, strict=False)
     ]
+
+
+def fault_of(mail: Mail, facts: Acceptance) -> Fault | None:
+    """What is wrong with the mail as it is written, whoever gets it."""
+    return _sender_fault(mail, facts) or _content_fault(mail) or _file_fault(mail, facts)
+
+
+def file_bytes(mail: Mail, facts: Acceptance) -> int:
+    """Of all its files, before they are encoded."""
+    return sum(len(one.content) for one in mail.files) + sum(facts.files[name] for name in mail.attachments)
 
 
 _EMPTY: Final[Fault] = (EmailStatus.EMPTY_EMAIL_LIST, "nobody", "There is nobody to send to.")
@@ -122,13 +138,12 @@ def _file_fault(mail: Mail, facts: Acceptance) -> Fault | None:
     missing = next((name for name in mail.attachments if name not in facts.files), None)
     if missing is not None:
         return wrong, "attachment_missing", f"The account has no file {missing[:128]}."
-    size = sum(len(one.content) for one in mail.files) + sum(facts.files[name] for name in mail.attachments)
+    size = file_bytes(mail, facts)
     if size > LIMIT_FILES_BYTES:
-        return (
-            wrong,
-            "attachments_too_large",
-            f"All files of an e-mail together have at most {LIMIT_FILES_BYTES} bytes.",
+        detail = (
+            f"All files of an e-mail together have at most {LIMIT_FILES_BYTES // MIB} MiB; these have {size} bytes."
         )
+        return wrong, "attachments_too_large", detail
     return None
 
 

@@ -16,7 +16,6 @@ from central.domain.ids import AccountId, MessageId
 LIMIT_MAILS = 1_000
 LIMIT_ALL_RECIPIENTS = 10_000
 """Of all e-mails of one call: each is a row, and they are stored in one transaction."""
-LIMIT_BYTES = 25 * 1024 * 1024
 
 
 class SendEmails:
@@ -28,21 +27,13 @@ class SendEmails:
     async def __call__(self, account_id: AccountId, mails: Sequence[Mail]) -> Sequence[Sequence[NewMessage]]:
         """Take them over: for each mail a row for each recipient. Ids are given here.
 
-        Raises InvalidInput ``too_many_mails``, ``too_many_recipients``, ``mail_too_large``.
+        Raises InvalidInput ``too_many_mails``, ``too_many_recipients``.
         """
         if not 0 < len(mails) <= LIMIT_MAILS:
             raise InvalidInput("too_many_mails", f"Send 1 to {LIMIT_MAILS} e-mails at once.", field="emails")
         if sum(len(mail.to) + len(mail.cc) + len(mail.bcc) for mail in mails) > LIMIT_ALL_RECIPIENTS:
             message = f"The e-mails of one call have at most {LIMIT_ALL_RECIPIENTS} recipients together."
             raise InvalidInput("too_many_recipients", message, field="emails")
-        for mail in mails:
-            if (
-                sum(len(one.content) for one in mail.files) + len(mail.html) + len(mail.text) + len(mail.mjml)
-                > LIMIT_BYTES
-            ):
-                raise InvalidInput(
-                    "mail_too_large", "An e-mail holds at most 25 MiB, its files included.", field="emails"
-                )
         ids = self._ids.uuids(len(mails))
         made = [
             msgspec.structs.replace(mail, id=MessageId(id_), account_id=account_id)

@@ -142,6 +142,21 @@ class AttachmentLoader(Protocol):
         ...
 
 
+class Trial(msgspec.Struct, frozen=True):
+    """A draft to be composed for trial. file_bytes: of all its files together, also of those by reference."""
+
+    draft: MailDraft
+    file_bytes: int = 0
+
+
+class TrialComposer(Protocol):
+    """Composes while somebody waits, and throws away what it made."""
+
+    async def faults(self, trials: Sequence[Trial]) -> Sequence[Unfit | None]:
+        """For each, in the same order, why it can never be composed; None = it can, or there was no time to try."""
+        ...
+
+
 class Composer(Protocol):
     """Makes envelopes of drafts."""
 

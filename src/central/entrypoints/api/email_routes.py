@@ -11,7 +11,8 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_202_ACCEPTED, HTTP_302_FOUND, HTTP_404_NOT_FOUND
 from msgspec import Meta, Struct
 
-from central.application.messaging.send_emails import LIMIT_BYTES, LIMIT_MAILS
+from central.application.messaging.judge_mail import LIMIT_FILES_BYTES
+from central.application.messaging.send_emails import LIMIT_MAILS
 from central.application.messaging.track_mail import Asked
 from central.application.ports.mail_domains import MailDomain
 from central.application.ports.message_reports import MessageWish
@@ -26,7 +27,7 @@ from central.entrypoints.api.gate import PER_ADDRESS, CallerHere, UseCases, need
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, make_page
 from central.entrypoints.api.presenting import Moment, moment_or_none
 
-_BODY_BYTES: Final = LIMIT_BYTES * 4 // 3 + 1_000_000
+_BODY_BYTES: Final = LIMIT_FILES_BYTES * 4 // 3 + 2_000_000
 """The files of the largest e-mail in base64, and the rest of it."""
 _NO_ID: Final = UUID(int=0)
 _PIXEL: Final = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
