@@ -38,6 +38,7 @@ from central.adapters.postgres.recordings import PostgresRecordings
 from central.adapters.postgres.reporting_store import PostgresReports
 from central.adapters.postgres.saved_endpoints import PostgresSavedEndpoints
 from central.adapters.postgres.sms_templates import PostgresTemplates
+from central.adapters.postgres.text_answers import PostgresTextAnswers
 from central.adapters.postgres.text_routes import PostgresTextRoutes
 from central.adapters.smtp.identities import SenderDomains
 from central.adapters.smtp.name_lookup import DnsNameLookup
@@ -72,6 +73,7 @@ from central.application.administration.maintain_mail_domains import MaintainMai
 from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
 from central.application.administration.maintain_templates import MaintainTemplates
+from central.application.administration.maintain_text_answers import MaintainTextAnswers
 from central.application.administration.maintain_text_routes import MaintainTextRoutes
 from central.application.administration.maintain_trunks import MaintainDids, MaintainTrunks
 from central.application.administration.publish_flow import PublishFlow
@@ -208,6 +210,7 @@ def messaging(
         send_emails=SendEmails(AcceptMails(store, PostgresFiles(pool), mail_trials(settings, clock), clock), ids),
         files=KeepFiles(PostgresFiles(pool), auditor),
         templates=MaintainTemplates(PostgresTemplates(pool), auditor),
+        text_answers=MaintainTextAnswers(PostgresTextAnswers(pool), auditor),
         text_routes=MaintainTextRoutes(PostgresTextRoutes(pool), PostgresIntake(pool), auditor),
         domains=MaintainMailDomains(PostgresMailDomains(pool), records, auditor, settings.bounce_domain),
         track=TrackMail(PostgresMessages(shard, ids), token_keys(settings), known_machines(), clock, ids),

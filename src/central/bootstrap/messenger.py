@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -13,18 +13,22 @@ from central.adapters.postgres.account_files import PostgresAttachments
 from central.adapters.postgres.intake_store import PostgresIntake
 from central.adapters.postgres.messages import PostgresMessages
 from central.adapters.postgres.pool import Pool
+from central.adapters.postgres.text_answers import PostgresOwedAnswers
 from central.adapters.postgres.text_routes import PostgresTextStarts
 from central.adapters.smtp.compose import MailComposer
 from central.adapters.telemetry.process_telemetry import ProcessTelemetry
 from central.application.intake.open_request import OpenRequest
 from central.application.intake.start_texts import StartTexts
 from central.application.intake.submit_records import SubmitRecords
+from central.application.messaging.accept_messages import AcceptShortMessages
+from central.application.messaging.answer_texts import AnswerTexts
 from central.application.messaging.hand_over import HandOverSms
 from central.application.messaging.hand_over_mails import HandOverMails
 from central.application.messaging.hear_mail import hear_mail
 from central.application.messaging.hear_texts import HearShortMessages
 from central.application.messaging.keep_hand_overs import KeepHandOvers
 from central.application.messaging.serve_carrier import ServeCarrier
+from central.application.messaging.shorten_links import ShortenLinks
 from central.application.messaging.store_mail_news import StoreHeard, StoreMailNews
 from central.application.messaging.store_sms_news import StoreSmsNews
 from central.application.messaging.take_back import AskToCancel
@@ -65,7 +69,12 @@ async def run(settings: Settings, stop: asyncio.Event, telemetry: ProcessTelemet
         poll_s = settings.message_round_ms / 1000
         messenger = Messenger(store, doors.open, lead, keep, tend.step, stores.clock, telemetry, poll_s=poll_s)
         starts = text_starts(stores, tenants, telemetry)
-        async with _receiving(settings, stores, store, telemetry, messenger), _starting(starts, telemetry, messenger):
+        answers = text_answers(settings, stores, store, telemetry)
+        async with (
+            _receiving(settings, stores, store, telemetry, messenger),
+            _repeating("texts", starts.step, telemetry, messenger),
+            _repeating("answers", answers.step, telemetry, messenger),
+        ):
             await messenger.run(stop, settings.drain_s)
 
 
@@ -110,6 +119,15 @@ class _Doors:
         return short
 
 
+def text_answers(
+    settings: Settings, stores: WorkerStores, store: PostgresMessages, telemetry: ProcessTelemetry
+) -> AnswerTexts:
+    """Who answers HELP, STOP and START."""
+    shorten = ShortenLinks(stores.ids, settings.link_address)
+    accept = AcceptShortMessages(store, stores.library, shorten, stores.clock)
+    return AnswerTexts(PostgresOwedAnswers(stores.pool), accept, telemetry)
+
+
 def text_starts(stores: WorkerStores, tenants: Pool, telemetry: ProcessTelemetry) -> StartTexts:
     """Who starts the flows of texts; ``tenants`` is a pool of central_api."""
     clock, ids, intake = stores.clock, stores.ids, PostgresIntake(tenants)
@@ -118,16 +136,18 @@ def text_starts(stores: WorkerStores, tenants: Pool, telemetry: ProcessTelemetry
 
 
 @contextlib.asynccontextmanager
-async def _starting(starts: StartTexts, telemetry: ProcessTelemetry, messenger: Messenger) -> AsyncGenerator[None]:
-    """A loop of its own: what a flow asks of its records may take its time."""
+async def _repeating(
+    name: str, step: Callable[[], Awaitable[int]], telemetry: ProcessTelemetry, messenger: Messenger
+) -> AsyncGenerator[None]:
+    """A loop of its own: what is asked of texts and their records may take its time."""
     over = asyncio.Event()
-    starting = asyncio.create_task(repeat("texts", starts.step, _LOOK_S, over, telemetry), name="texts")
-    messenger.watch(starting)
+    repeating = asyncio.create_task(repeat(name, step, _LOOK_S, over, telemetry), name=name)
+    messenger.watch(repeating)
     try:
         yield
     finally:
         over.set()
-        await asyncio.wait([starting])
+        await asyncio.wait([repeating])
 
 
 @contextlib.asynccontextmanager

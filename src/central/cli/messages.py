@@ -17,7 +17,6 @@ from central.cli.output import print_rows, print_thing, say
 carriers = App(name="carrier", help="Carriers: who takes SMS and e-mail over.")
 sms = App(name="sms", help="Short messages.")
 templates = App(name="sms-template", help="Texts that a registry knows.")
-text_routes = App(name="sms-route", help="Flows that texts start.")
 emails = App(name="email", help="E-mails.")
 domains = App(name="mail-domain", help="Domains that e-mail is sent from.")
 
@@ -155,7 +154,7 @@ def list_inbound(
     json
         print JSON.
     """
-    columns = ("text_id", "came_at", "from", "to", "text", "opted_out", "flow", "start", "start_detail")
+    columns = ("text_id", "came_at", "from", "to", "text", "opted_out", "flow", "start", "start_detail", "answer")
     query = {"sender": sender, "recipient": to, "came_from": since, "came_to": until, "limit": str(limit)}
     page = call_api("GET", "/inbound-texts", query={name: value for name, value in query.items() if value})
     print_rows("texts", page["items"], columns, as_json=json)
@@ -222,42 +221,6 @@ def try_template(template_id: str, text: str, *, json: Json = False) -> None:
 def remove_template(template_id: str) -> None:
     """Remove a registered text; while others are kept, messages that name it are refused."""
     call_api("DELETE", f"/sms/templates/{quote(template_id, safe='')}")
-
-
-@text_routes.command(name="list")
-def list_text_routes(*, json: Json = False) -> None:
-    """Which flows the texts that people write start."""
-    columns = ("id", "recipient", "keyword", "carrier_id", "flow")
-    print_rows("routes", list_all("/text-routes"), columns, as_json=json)
-
-
-@text_routes.command(name="add")
-def add_text_route(
-    flow: str, *, to: str = "", keyword: str = "", carrier: UUID | None = None, json: Json = False
-) -> None:
-    """Let texts start a flow without a call; what is left out holds for all texts.
-
-    Parameters
-    ----------
-    flow
-        its id or name.
-    to
-        the number or short code that people write to, as "central sms inbound" shows it.
-    keyword
-        the word that texts begin with.
-    carrier
-        the id of the carrier that texts come by.
-    json
-        print JSON.
-    """
-    body = {"flow": flow, "recipient": to, "keyword": keyword, "carrier_id": None if carrier is None else str(carrier)}
-    print_thing(call_api("POST", "/text-routes", body=body), as_json=json)
-
-
-@text_routes.command(name="remove")
-def remove_text_route(route_id: UUID) -> None:
-    """Let texts start a flow no more."""
-    call_api("DELETE", f"/text-routes/{route_id}")
 
 
 @emails.command(name="send")

@@ -390,22 +390,3 @@ Auto-Submitted: auto-replied\r
 \r
 I am on holiday.\r
 """
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"values": {"name": "Ann"}, "html": "<p>{{ surname }}</p>"}, "missing_variable"),
-        ({"html": "", "mjml": "<mjml><mj-body>"}, "mjml"),
-        ({"values": {}, "text": "{% for a in (1..99999) %}a{% endfor %}"}, "template_limit"),
-        ({"files": (MailFile("a.png", b"x", "picture"),)}, "media_type"),
-    ],
-)
-async def test_what_cannot_be_composed_is_told_at_once_and_never_waits(
-    room: MailRoom, changes: dict[str, object], reason: str
-) -> None:
-    account = room.account()
-    rows = await room.write(account, ["a@home.example", "b@home.example"], **changes)
-    assert [(row.status, row.reason, row.due_at) for row in rows] == [("Invalid Data", reason, None)] * 2
-    assert await room.hand_over(account) == ()
-    assert [row.status for row in await room.write(account, ["a@home.example"])] == ["Success"]

@@ -37,6 +37,7 @@ from central.application.ports.text_routes import InboundText
 from central.application.ports.world import Ids
 from central.domain.ids import AccountId, MessageId
 from central.domain.message_routes import CarrierRoute
+from central.domain.text_answers import LIMIT_ANSWERS
 from central.domain.text_routes import LIMIT_STARTS
 
 _SQL = hot_statements("message")
@@ -316,6 +317,7 @@ class PostgresMessages:
         """Store what people wrote; see the port."""
         how = {
             "account_id": carrier.account_id, "carrier_id": carrier.id, "texts": as_json(texts), "at": at, "most": LIMIT_STARTS,
+            "most_answers": LIMIT_ANSWERS,
         }  # fmt: skip
         async with transaction(self._pool) as connection:
             await _SQL["keep_texts"].run(connection, how)

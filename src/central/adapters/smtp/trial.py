@@ -99,5 +99,6 @@ def _key(trial: Trial) -> object:
 class _NoFiles:
     """There is nothing to load."""
 
-    async def load(self, references: Sequence[str], _: int) -> Sequence[Loaded | Missing]:
+    async def load(self, references: Sequence[str], limit_bytes: int) -> Sequence[Loaded | Missing]:
+        del limit_bytes
         return [Missing("not_found") for _ in references]

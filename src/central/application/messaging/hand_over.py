@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from central.application.messaging.decide_news import Decided, Lines, decide_overdue
-from central.application.messaging.judge_sms import NO_HOUR, listed_fault, opens_at
+from central.application.messaging.judge_sms import ANSWERED_ALL_THE_SAME, ANSWERS, NO_HOUR, listed_fault, opens_at
 from central.application.messaging.sender_caps import WAITS as SENDER_WAITS
 from central.application.messaging.sender_caps import SenderCaps, sender_rate
 from central.application.ports.carriers import CarrierId, Submission
@@ -122,8 +122,9 @@ def _fault(
         return SmsStatus.FAILED, "account_validity_expired", f"The account was valid until {account.valid_until}."
     if not account.has(Switch.SMS):
         return SmsStatus.FAILED, "sms_disabled", "SMS is switched off for this account."
+    hits = message.hits - ANSWERED_ALL_THE_SAME if ANSWERS in message.ids else message.hits
     if listed := listed_fault(
-        message.recipient, message.hits, batch.lists, policy, message.purpose, now, testing=message.testing
+        message.recipient, hits, batch.lists, policy, message.purpose, now, testing=message.testing
     ):
         return listed
     if left < 0:

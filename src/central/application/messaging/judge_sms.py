@@ -25,6 +25,10 @@ from central.domain.zones import zones_of
 DEFAULT_VALIDITY: Final = timedelta(hours=24)
 _STOP: Final = SmsStatus.FAILED
 _BROKEN: Final = re.compile("[\x00\ud800-\udfff]")
+ANSWERS: Final = "answers"
+"""Among the ids of a message: the wish of a person that it answers."""
+ANSWERED_ALL_THE_SAME: Final = frozenset({"blacklist"})
+"""Who says STOP is blacklisted before it is confirmed, and may call for help later."""
 Fault = tuple[SmsStatus, str, str]
 """Status, reason and a sentence for people."""
 NO_HOUR: Final[Fault] = (
@@ -43,7 +47,11 @@ def judge_sms(message: ShortMessage, facts: Acceptance, policy: Policy | None, n
     if due is not None and due >= deadline:
         (status, reason, detail), due = NO_HOUR, None
     template = facts.templates.get(message.template_id)
-    ids = {"template": message.template_id, "entity": message.entity_id or (template.entity_id if template else "")}
+    ids = {
+        "template": message.template_id,
+        "entity": message.entity_id or (template.entity_id if template else ""),
+        ANSWERS: message.answers,
+    }
     return NewMessage(
         id=message.id,
         account_id=message.account_id,
@@ -110,6 +118,8 @@ def _fault(
     if normalise("+" + message.to, "") != message.to:
         return SmsStatus.INVALID_NUMBER, "invalid_number", f"{message.to!r} is no number that can get an SMS."
     hits = facts.hits.get(message.to, frozenset())
+    if message.answers:
+        hits -= ANSWERED_ALL_THE_SAME
     return (
         _account_fault(message, facts, now)
         or listed_fault(message.to, hits, facts.lists, policy, message.purpose, now, testing=message.testing)

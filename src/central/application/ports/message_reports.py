@@ -93,6 +93,7 @@ class TextRow(msgspec.Struct, frozen=True, kw_only=True):
     """A short message that a person wrote. flow_id: that it is to start; request_id: once it has.
 
     start_state: ``waits``, ``started``, ``refused`` (why: start_detail), "" = it starts none.
+    answer_state: of HELP, STOP, START: ``waits``, ``answered``, ``refused``, ``too_many``, "" = it gets no answer.
     """
 
     id: UUID
@@ -106,6 +107,7 @@ class TextRow(msgspec.Struct, frozen=True, kw_only=True):
     request_id: RequestId | None = None
     start_state: str = ""
     start_detail: str = ""
+    answer_state: str = ""
 
 
 class MessageReports(Protocol):

@@ -27,6 +27,7 @@ class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
     (None = a day). testing: whitelisted numbers only. shorten: web addresses in it become short links.
     shown: the text as people see it, secrets masked; None = the text itself.
     hidden: the number is a secret, which nobody is to see. priority: 0 to 3 (SMPP 5.2.14), None = the carrier's.
+    answers: the wish of a person that it answers (``help``, ``stop``, ``start``): it goes to who is blacklisted too.
     """
 
     id: MessageId
@@ -50,6 +51,7 @@ class ShortMessage(msgspec.Struct, frozen=True, kw_only=True):
     priority: int | None = None
     shown: str | None = None
     hidden: bool = False
+    answers: str = ""
 
 
 class MailFile(msgspec.Struct, frozen=True):

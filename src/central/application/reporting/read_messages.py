@@ -83,4 +83,5 @@ def text_document(row: TextRow) -> dict[str, object]:
         "text_id": row.id, "from": row.sender, "to": row.recipient, "text": row.text, "carrier": row.carrier or None,
         "came_at": row.came_at, "opted_out": row.opted_out, "flow": row.flow_id, "start": row.start_state or None,
         "start_detail": row.start_detail or None, "request_id": row.request_id,
+        "answer": row.answer_state or None,
     }  # fmt: skip

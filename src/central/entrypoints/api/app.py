@@ -37,6 +37,7 @@ from central.entrypoints.api.request_routes import request_router
 from central.entrypoints.api.services import Limits, Services
 from central.entrypoints.api.sms_routes import sms_router
 from central.entrypoints.api.template_routes import template_router
+from central.entrypoints.api.text_answer_routes import text_answer_router
 from central.entrypoints.api.text_route_routes import text_route_router
 from central.entrypoints.api.upload_routes import upload_router
 from central.entrypoints.api.webhook_routes import webhook_router
@@ -95,6 +96,7 @@ def _routers(body_bytes: int) -> list[Router]:
             sms_router,
             inbound_text_router,
             text_route_router,
+            text_answer_router,
             sending_router(body_bytes),
             email_router,
             file_router,

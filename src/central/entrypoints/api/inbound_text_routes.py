@@ -28,7 +28,10 @@ async def list_inbound_texts(
     came_from: Annotated[datetime | None, QueryParameter(description="Those that came at or after this moment")] = None,
     came_to: Annotated[datetime | None, QueryParameter(description="Those that came before this moment")] = None,
 ) -> Page[dict[str, Any]]:
-    """Newest first. `opted_out`: its sender said STOP by it. `start`: whether its flow waits, is started (in `request_id`) or refused."""
+    """Newest first. `opted_out`: its sender said STOP by it. `start`: whether its flow waits, is started (in `request_id`) or refused.
+
+    `answer`: of HELP, STOP and START, whether its answer waits, is answered, refused, or too_many.
+    """
     wanted = TextWish(
         sender=sender,
         recipient=recipient,

@@ -26,6 +26,7 @@ from central.application.administration.maintain_people import MaintainPeople
 from central.application.administration.maintain_policies import MaintainPolicies
 from central.application.administration.maintain_queues import MaintainQueues
 from central.application.administration.maintain_templates import MaintainTemplates
+from central.application.administration.maintain_text_answers import MaintainTextAnswers
 from central.application.administration.maintain_text_routes import MaintainTextRoutes
 from central.application.administration.maintain_trunks import MaintainDids, MaintainTrunks
 from central.application.administration.publish_flow import PublishFlow
@@ -182,6 +183,7 @@ class Messaging:
     files: KeepFiles
     templates: MaintainTemplates
     text_routes: MaintainTextRoutes
+    text_answers: MaintainTextAnswers
     track: TrackMail
     read: ReadMessages
     take_back: TakeBack

@@ -378,17 +378,31 @@ routed as (
          and (x.carrier_id is null or x.carrier_id = %(carrier_id)s)
        order by x.recipient = '', x.keyword = '', x.carrier_id is null limit 1) r
    where d.wish = ''),
+owed as (   -- who is answered: seldom, and nobody whom the account itself blacklisted, or who said STOP before
+  select d.id, case when d.nth + w.in_hour > 1 or d.nth_of_all + w.in_day > %(most_answers)s then 'too_many' else 'waits' end as state
+    from (select d.*, row_number() over (partition by d.sender, d.wish order by d.id) as nth,
+                 row_number() over (partition by d.sender order by d.id) as nth_of_all
+            from d where d.wish <> '' and d.sender ~ '^[0-9]{8,15}$') d
+   cross join lateral (
+    select count(*) filter (where t.wish = d.wish and t.came_at > %(at)s - interval '1 hour') as in_hour, count(*) as in_day
+      from inbound_text t where t.account_id = %(account_id)s and t.sender = d.sender and t.answer_state in ('waits', 'answered')
+       and t.came_at > %(at)s - interval '1 day') w
+   where coalesce((select x.text from text_answer x where x.account_id = %(account_id)s and x.wish = d.wish
+            and x.recipient in ('', ltrim(d.recipient, '+')) order by x.recipient = '' limit 1), case when d.wish = 'help' then 'text' else '' end) <> ''
+     and not exists (select from list_entry e where e.account_id = %(account_id)s and e.list = 'blacklist' and e.number = d.sender and not e.prefix
+            and (e.expires_at is null or e.expires_at > %(at)s) and (d.wish = 'stop' or e.note is distinct from 'said STOP by SMS'))),
 grouped as (
   select id, flow_id, (row_number() over (partition by flow_id order by id) - 1) / 500 as part from routed where nth <= %(most)s),
 starting as (
   select id, flow_id, first_value(id) over (partition by flow_id, part order by id) as request_id from grouped),
 kept as (
   insert into inbound_text (account_id, id, carrier_id, sender, recipient, text, came_at, opted_out, flow_id, request_id, start_state,
-                            start_detail)
+                            start_detail, wish, answer_state)
   select %(account_id)s, d.id, %(carrier_id)s, d.sender, d.recipient, d.text, d.came_at, d.wish = 'stop', r.flow_id, s.request_id,
          case when s.id is not null then 'waits' when r.id is not null then 'refused' else '' end,
-         case when r.id is not null and s.id is null then 'too_many_texts: This sender has started too many flows within an hour.' else '' end
-    from d left join routed r on r.id = d.id left join starting s on s.id = d.id
+         case when r.id is not null and s.id is null then 'too_many_texts: This sender has started too many flows within an hour.' else '' end,
+         d.wish, coalesce(o.state, '')
+    from d left join routed r on r.id = d.id left join starting s on s.id = d.id left join owed o on o.id = d.id
   on conflict do nothing returning account_id, id)
 insert into outbox (account_id, id, endpoint_id, event_type, occurred_at, body)
 select e.account_id, new_uuid7(), e.id, 'sms.received', d.came_at, jsonb_build_object('text_id', d.id, 'from', d.sender, 'to', d.recipient,

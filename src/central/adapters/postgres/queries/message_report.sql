@@ -34,7 +34,7 @@ select m.status, count(*)::int from message m
 
 -- name: text_page
 select t.id, t.sender, t.recipient, t.text, coalesce(c.name, '') as carrier, t.came_at, t.opted_out,
-       t.flow_id, case when t.start_state = 'started' then t.request_id end as request_id, t.start_state, t.start_detail
+       t.flow_id, case when t.start_state = 'started' then t.request_id end as request_id, t.start_state, t.start_detail, t.answer_state
   from inbound_text t left join carrier c on c.account_id = t.account_id and c.id = t.carrier_id
  where t.account_id = %(account_id)s and (%(before)s::uuid is null or t.id < %(before)s)
    and (%(sender)s::text is null or t.sender = %(sender)s) and (%(recipient)s::text is null or t.recipient = %(recipient)s)
