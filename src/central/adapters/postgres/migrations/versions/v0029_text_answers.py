@@ -5,7 +5,7 @@ from __future__ import annotations
 from central.adapters.postgres.steps import run_sql
 
 revision = "0029_text_answers"
-down_revision = "0019_taken_back"
+down_revision = "0022_phone_nodes"
 
 
 def upgrade() -> None:
