@@ -47,15 +47,19 @@ class Heard:
 
     def tone_s(self, hertz: int, channel: int = 0) -> float:
         """For how long the tone is the loudest thing in a channel: pieces of 100 ms in which it holds most of the power."""
-        samples, piece = self.channels[channel], self.rate // 10
-        pieces = [samples[i : i + piece] for i in range(0, len(samples) - piece + 1, piece)]
-        return sum(_holds(part, hertz, self.rate) for part in pieces) / 10
+        return sum(_share(part, hertz, self.rate) > 0.5 for part in self._pieces(channel)) / 10
+
+    def mixed_s(self, hertz: int, channel: int = 0, share: float = 0.12) -> float:
+        """For how long the tone is to be heard in a channel, also among others: pieces of 100 ms in which it has this share."""
+        return sum(_share(part, hertz, self.rate) > share for part in self._pieces(channel)) / 10
 
     def loud_s(self, channel: int = 0) -> float:
         """For how long anything is to be heard in a channel."""
+        return sum(max(part) - min(part) > 600 for part in self._pieces(channel)) / 10
+
+    def _pieces(self, channel: int) -> list[array[int]]:
         samples, piece = self.channels[channel], self.rate // 10
-        pieces = [samples[i : i + piece] for i in range(0, len(samples) - piece + 1, piece)]
-        return sum(max(part) - min(part) > 600 for part in pieces) / 10
+        return [samples[i : i + piece] for i in range(0, len(samples) - piece + 1, piece)]
 
 
 def hear(content: bytes) -> Heard:
@@ -67,14 +71,14 @@ def hear(content: bytes) -> Heard:
     return Heard(rate, [samples[channel::count] for channel in range(count)])
 
 
-def _holds(part: array[int], hertz: int, rate: int) -> bool:
-    """Goertzel's algorithm: the power at one frequency against the power of all."""
+def _share(part: array[int], hertz: int, rate: int) -> float:
+    """Goertzel's algorithm: the power at one frequency as a share of the power of all; 0 of what is hardly to be heard."""
     total = sum(sample * sample for sample in part)
     if total < 100 * 100 * len(part):
-        return False
+        return 0.0
     turn = 2 * math.cos(2 * math.pi * hertz / rate)
     before = now = 0.0
     for sample in part:
         before, now = now, sample + turn * now - before
     power = before * before + now * now - turn * before * now
-    return power > 0.5 * total * len(part) / 2
+    return 2 * power / (total * len(part))

@@ -28,8 +28,8 @@ _BY_SIPP = ("declines", "forwards")
 class PhoneRig(Rig, Protocol):
     """A rig with phones."""
 
-    async def plug_in(self, agent: UUID, password: str, behaviour: str) -> None:
-        """A phone is switched on and registers, with success or without."""
+    async def plug_in(self, agent: UUID, password: str, behaviour: str, tone_hz: int = 700) -> None:
+        """A phone is switched on and registers, with success or without; ``tone_hz``: what is said into it."""
         ...
 
     async def unplug(self, agent: UUID) -> None:
@@ -63,13 +63,13 @@ class AsteriskPhones(AsteriskRig):
         """Where phones register."""
         return ("127.0.0.1", self.sip_port)
 
-    async def plug_in(self, agent: UUID, password: str, behaviour: str) -> None:
+    async def plug_in(self, agent: UUID, password: str, behaviour: str, tone_hz: int = 700) -> None:
         does, user = BEHAVIOURS[behaviour], phone_user(agent)
         if behaviour in _BY_SIPP:
             refusing = self.phones[agent] = RefusingPhone(user, password, self.address, does.refuses)
             await asyncio.to_thread(refusing.wait_registered)
             return
-        phone = self.phones[agent] = SipPhone(user, password, self.address, does)
+        phone = self.phones[agent] = SipPhone(user, password, self.address, does, tone_hz=tone_hz)
         await asyncio.to_thread(phone.start)
         await asyncio.to_thread(phone.wait_registered)
 
@@ -124,7 +124,8 @@ class SimulatorRig:
             Invite("", call.attempt, call.number, "") for call in self.telephony.received if call.trunk == behaviour
         ]
 
-    async def plug_in(self, agent: UUID, password: str, behaviour: str) -> None:
+    async def plug_in(self, agent: UUID, password: str, behaviour: str, tone_hz: int = 700) -> None:
+        del tone_hz
         self.telephony.register(agent, password, _SIMULATED[behaviour])
 
     async def unplug(self, agent: UUID) -> None:

@@ -46,7 +46,7 @@ _REMEMBERED = 20_000  # Call-IDs of ended legs whose trace may still be asked fo
 
 
 class Deeds(Protocol):
-    """What the book may ask for; both return at once and act later."""
+    """What the book may ask for; all return at once and act later."""
 
     def detect(self, leg: LegId) -> None:
         """Start machine detection on an answered leg."""
@@ -58,6 +58,10 @@ class Deeds(Protocol):
 
     def repeat_hang_up(self, leg: LegId) -> None:
         """A hang-up that may not have reached the engine."""
+        ...
+
+    def leg_over(self, leg: LegId) -> None:
+        """A leg is gone: what the engine has for it besides goes too."""
         ...
 
     def settle(self, event: Event) -> None:
@@ -335,6 +339,7 @@ class LegBook:
             self._legs.pop(before.leg, None)
             if (channel := self._channels.pop(before.leg, None)) is not None:
                 del self._offered[channel]
+            self._deeds.leg_over(before.leg)
         else:
             self._keep(before, outcome.state)
         for event in outcome.events:

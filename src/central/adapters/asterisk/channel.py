@@ -26,6 +26,7 @@ from central.adapters.asterisk.link import EngineLink
 from central.adapters.asterisk.phones import Phones
 from central.adapters.asterisk.reasons import LOCAL_BY_HTTP
 from central.adapters.asterisk.resolver import Resolver
+from central.adapters.asterisk.talking import Talking
 from central.adapters.asterisk.tapes import Tapes
 from central.adapters.asterisk.targets import target_of
 from central.adapters.asterisk.translate import INBOUND_MARK, Now
@@ -54,7 +55,7 @@ _SETTLE_S = 0.5  # SIP's T1: what has not come by then is being repeated (RFC 32
 _SETTLE_STEPS = 20
 
 
-class AsteriskTelephony:
+class AsteriskTelephony(Talking):
     """One voice engine (implements ``central.application.ports.telephony.Telephony``)."""
 
     def __init__(self, config: AsteriskConfig, clock: Clock, ids: Ids) -> None:
@@ -69,6 +70,7 @@ class AsteriskTelephony:
         known = (self._trunks, self._phones)
         self._arrivals = Arrivals(self._link, self._book, self._tap, known, ids, config.app, self._later)
         self._tapes = Tapes(self._link, self._book, config.engine)
+        Talking.__init__(self, self._link, self._book, config.app, ids.uuid, self._later)
         self._asked: set[str] = set()  # playbacks whose request is on its way
         # by leg: requests go over several connections, and what is given at one moment would come in any order
         self._turns: WeakValueDictionary[LegId, asyncio.Lock] = WeakValueDictionary()
@@ -167,12 +169,14 @@ class AsteriskTelephony:
         elif event.type == "ContactStatusChange":
             self._phones.heard(event)
         else:
+            if event.type == "StasisStart":
+                self.snoop_appeared(event.channel_id)
             self._book.heard(event)
 
     def up(self, channels: tuple[Channel, ...]) -> None:
         """Listener."""
         self._book.up(channels)
-        self._arrivals.meet_strangers(channels)
+        self._arrivals.meet_strangers([channel for channel in channels if not self.is_snoop(channel.id)])
         for leg, playback in self._book.owed_playbacks():
             if playback not in self._asked:
                 self._later(self._look_for(leg, playback))
@@ -199,23 +203,6 @@ class AsteriskTelephony:
     async def stop_ringing(self, leg: LegId) -> None:
         """The tone ends."""
         await self._tell_channel(leg, "ring", method="DELETE")
-
-    async def bridge(self, bridge: str, legs: Sequence[LegId]) -> Answer:
-        """Let answered legs hear each other."""
-        names = ",".join(self._book.channel(leg) for leg in legs)
-        try:
-            status, answer = await self._link.request("POST", f"/bridges/{bridge}", params={"type": "mixing"})
-            if status in _TAKEN:
-                where = {"channel": names}
-                status, answer = await self._link.request("POST", f"/bridges/{bridge}/addChannel", params=where)
-        except _NO_ANSWER as error:
-            return Rejected("engine_lost", _words(error), uncertain=True)
-        return Accepted() if status in _TAKEN else Rejected("media_fault", f"HTTP {status} {_text(answer)}")
-
-    async def unbridge(self, bridge: str) -> None:
-        """End a bridge."""
-        with contextlib.suppress(*_NO_ANSWER):  # an empty bridge does nothing; the engine's end ends it
-            await self._link.request("DELETE", f"/bridges/{bridge}")
 
     async def answer(self, leg: LegId, record: str = "") -> None:
         """Take an offered leg; LegAnswered follows, or its LegEnded. ``record``: the name to record both sides under."""

@@ -37,6 +37,7 @@ from central.adapters.asterisk.config import (
     render,
     template_values,
 )
+from central.adapters.asterisk.music import write_music
 from central.domain.errors import NeighbourError, OperatorError
 
 _LOADER = {"x86_64": "usr/lib64/ld-linux-x86-64.so.2", "aarch64": "usr/lib/ld-linux-aarch64.so.1"}
@@ -170,6 +171,7 @@ class Engine:
             tls=tls,
         )
         render(template_values(self._config, own, values), own.state_dir, tls=tls)
+        write_music(own.state_dir / "moh/chords.wav")
         for stale in (own.state_dir / "run").iterdir():
             stale.unlink()
         return values

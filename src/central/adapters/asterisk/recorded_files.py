@@ -9,6 +9,7 @@ import math
 import sys
 import wave
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -46,8 +47,14 @@ def two_channels(left: Path, right: Path, into: Path) -> None:
 
 def write_beep(path: Path, hertz: int, seconds: float) -> None:
     """A short tone, under its name only when it is whole. Raises OSError."""
+    write_samples(
+        path, [round(_BEEP_PEAK * math.sin(2 * math.pi * hertz * i / _RATE)) for i in range(round(seconds * _RATE))]
+    )
+
+
+def write_samples(path: Path, samples: Sequence[int]) -> None:
+    """A sound of one channel, under its name only when it is whole. Raises OSError."""
     part = path.with_suffix(".part")
-    samples = (round(_BEEP_PEAK * math.sin(2 * math.pi * hertz * i / _RATE)) for i in range(round(seconds * _RATE)))
     with _target(part, 1) as target:
         target.writeframes(_little(array("h", samples)))
     part.replace(path)

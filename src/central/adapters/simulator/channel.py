@@ -14,6 +14,7 @@ from uuid import UUID
 
 from central.adapters.simulator.callees import Callee, Plan, by_number
 from central.adapters.simulator.far_end import SimulatedCall, World
+from central.adapters.simulator.talk import SimulatedTalk
 from central.adapters.simulator.tapes import SimulatedTapes
 from central.application.ports.telephony import (
     NORMAL_CLEARING,
@@ -61,7 +62,7 @@ def _length_of(file: str) -> float:
     return 1.0 if Path(file).is_file() else -1.0
 
 
-class SimulatedTelephony:
+class SimulatedTelephony(SimulatedTalk):
     """One simulated voice engine (implements ``central.application.ports.telephony.Telephony``).
 
     ``chance`` gives numbers from 0 to 1 that vary the callees' delays: pass a seeded generator's ``random``.
@@ -90,7 +91,7 @@ class SimulatedTelephony:
         self._alive = False
         self.received: list[ReceivedCall] = []
         self.keep_received = True
-        self.bridges: dict[str, tuple[LegId, ...]] = {}
+        SimulatedTalk.__init__(self, self._calls)
 
     # -- life ----------------------------------------------------------------------------------------------------------
     async def start(self, trunks: Sequence[Trunk]) -> None:
@@ -184,17 +185,6 @@ class SimulatedTelephony:
     async def stop_ringing(self, leg: LegId) -> None:
         """Nobody listened."""
         del leg
-
-    async def bridge(self, bridge: str, legs: Sequence[LegId]) -> Answer:
-        """They hear each other, if they are all there."""
-        if any(leg not in self._calls for leg in legs):
-            return Rejected("media_fault", "a leg is gone")
-        self.bridges[bridge] = tuple(legs)
-        return Accepted()
-
-    async def unbridge(self, bridge: str) -> None:
-        """It is gone."""
-        self.bridges.pop(bridge, None)
 
     async def answer(self, leg: LegId, record: str = "") -> None:
         """Take an offered leg; LegAnswered follows."""
@@ -315,6 +305,7 @@ class SimulatedTelephony:
 
     def _over(self, call: SimulatedCall) -> None:
         self._calls.pop(call.call.leg, None)
+        self.leg_over(call.call.leg)
 
     def _tapes_over(self, call: SimulatedCall) -> None:
         self._tapes.call_over(call)
@@ -322,6 +313,7 @@ class SimulatedTelephony:
     def _drop_all(self) -> None:
         for call in self._calls.values():
             call.vanish()
+            self.leg_over(call.call.leg)
         self._calls.clear()
 
     def _tell(self, event: TelephonyEvent) -> None:

@@ -80,6 +80,38 @@ class AbsentEngine:
     async def unbridge(self, bridge: str) -> None:
         """There is no bridge."""
 
+    async def leave(self, bridge: str, leg: LegId) -> None:
+        """There is no bridge."""
+
+    async def hold(self, leg: LegId) -> Answer:
+        """Refuse."""
+        del leg
+        return _REFUSED
+
+    async def unhold(self, leg: LegId) -> None:
+        """There is no leg."""
+
+    async def mute(self, leg: LegId) -> Answer:
+        """Refuse."""
+        del leg
+        return _REFUSED
+
+    async def unmute(self, leg: LegId) -> None:
+        """There is no leg."""
+
+    async def send_digits(self, leg: LegId, digits: str) -> Answer:
+        """Refuse."""
+        del leg, digits
+        return _REFUSED
+
+    async def listen(self, ear: LegId, target: LegId, *, speaks: bool = False) -> Answer:
+        """Refuse."""
+        del ear, target, speaks
+        return _REFUSED
+
+    async def stop_listening(self, ear: LegId) -> None:
+        """There is no leg."""
+
     async def answer(self, leg: LegId, record: str = "") -> None:
         """There is no leg."""
 

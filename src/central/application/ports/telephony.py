@@ -302,6 +302,41 @@ class Telephony(Protocol):
         """End a bridge; legs that are still in it obey again."""
         ...
 
+    async def leave(self, bridge: str, leg: LegId) -> None:
+        """One leg leaves a bridge and obeys again, the others stay. Safe to repeat."""
+        ...
+
+    async def hold(self, leg: LegId) -> Answer:
+        """It hears music until ``unhold``; for an answered leg that is in no bridge. Safe to repeat."""
+        ...
+
+    async def unhold(self, leg: LegId) -> None:
+        """The music ends."""
+        ...
+
+    async def mute(self, leg: LegId) -> Answer:
+        """Nobody hears what it says, in whatever bridge, until ``unmute``; it hears all. Safe to repeat."""
+        ...
+
+    async def unmute(self, leg: LegId) -> None:
+        """It is heard again."""
+        ...
+
+    async def send_digits(self, leg: LegId, digits: str) -> Answer:
+        """Press keys (0 to 9, A to D, * and #) towards the far side of an answered leg."""
+        ...
+
+    async def listen(self, ear: LegId, target: LegId, *, speaks: bool = False) -> Answer:
+        """``ear``, an answered leg in no bridge, hears what ``target`` says and hears; nobody notices.
+
+        With ``speaks`` target hears ear too, and nobody else does. Said again it changes to that. It ends with either leg.
+        """
+        ...
+
+    async def stop_listening(self, ear: LegId) -> None:
+        """It hears nobody any more, its leg stays; nothing of it is left at the engine. Safe to repeat."""
+        ...
+
     async def answer(self, leg: LegId, record: str = "") -> None:
         """Take an offered leg; LegAnswered follows, or its LegEnded. ``record`` as in ``Originate``."""
         ...
