@@ -23,6 +23,7 @@ from tests.benchmarks import (
     interpreter_steps,
     late_transitions,
     list_scaling,
+    queue_assignment,
     receipts_vs_bare,
     slow_webhook,
     sms_vs_jasmin,
@@ -52,6 +53,7 @@ SPECS: tuple[Spec, ...] = (
     sms_vs_kannel.SPEC,
     receipts_vs_bare.SPEC,
     waiting_memory.SPEC,
+    queue_assignment.SPEC,
 )
 RESULT = Path("build/bench.json")
 

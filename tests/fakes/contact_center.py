@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -51,6 +51,7 @@ class MemoryPlace:
     def __init__(self, center: MemoryContactCenter, queue: MemoryQueue, wish: AgentWish, refused: str = "") -> None:
         self._center, self._queue, self._wish, self._refused = center, queue, wish, refused
         self.open: dict[UUID, Offer] = {}
+        self.watched: dict[str, Callable[[], None]] = {}
         self._new: list[Offer] = []
         self._some = asyncio.Event()
         self._until = asyncio.get_running_loop().time() + wish.max_wait_s
@@ -72,6 +73,9 @@ class MemoryPlace:
         offers, self._new = self._new, []
         self._some.clear()
         return offers
+
+    def watch(self, offer: Offer, withdrawn: Callable[[], None]) -> None:
+        self.watched[offer.name] = withdrawn
 
     async def taken(self, offer: Offer) -> bool:
         if offer.id not in self.open:

@@ -138,6 +138,75 @@ async def test_who_is_forced_out_in_mid_call_stays_out_when_it_ends(desk: Desk) 
     assert center.history("Asha")[-1] == ("ON_CALL", "LOGGED_OUT", "forced")
 
 
+async def test_who_is_forced_out_in_mid_call_loses_his_leg_and_the_customer_waits_again(desk: Desk) -> None:
+    center = desk.center
+    queue = center.queue()
+    asha = desk.agent("Asha", queue)
+    door, told = center.door(), list[str]()
+    place = await door.enter(center.wish())
+    (offer,) = await center.offered(door, place)
+    place.watch(offer, lambda: told.append("hang up"))
+    assert await place.taken(offer)
+    await door.round()
+    assert told == []
+    await desk.keep.log_out(desk.boss, asha, force=True)
+    await door.round()
+    await door.round()
+    assert told == ["hang up"]
+    await place.over(offer, "agent_lost")
+    desk.agent("Binu", queue)
+    (again,) = await center.offered(door, place)
+    assert again.name == "Binu"
+    await door.round()
+    assert center.statuses() == {"Asha": "LOGGED_OUT", "Binu": "INCOMING"}
+
+
+async def test_who_is_forced_out_before_his_phone_rings_is_never_rung(desk: Desk) -> None:
+    center = desk.center
+    queue = center.queue()
+    asha = desk.agent("Asha", queue)
+    door = center.door()
+    place = await door.enter(center.wish())
+    assert await center.chooser.run() == 1
+    await desk.keep.log_out(desk.boss, asha, force=True)
+    desk.agent("Binu", queue)
+    assert await door.round() == 0
+    (offer,) = await center.offered(door, place)
+    assert offer.name == "Binu"
+    assert center.stock.rows("select outcome from offer where ended_at is not null") == [("withdrawn",)]
+
+
+async def test_a_phone_that_is_answered_as_its_owner_is_logged_out_keeps_no_place(desk: Desk) -> None:
+    center = desk.center
+    queue = center.queue()
+    asha = desk.agent("Asha", queue)
+    door = center.door()
+    place = await door.enter(center.wish())
+    (offer,) = await center.offered(door, place)
+    await desk.keep.log_out(desk.boss, asha, force=True)
+    assert not await place.taken(offer)
+    desk.agent("Binu", queue)
+    (again,) = await center.offered(door, place)
+    assert again.name == "Binu"
+
+
+async def test_a_clock_that_is_behind_writes_no_history_with_overlaps(desk: Desk) -> None:
+    center = desk.center
+    desk.agent("Asha", center.queue(wrap_up_s=30))
+    door = center.door()
+    place = await door.enter(center.wish())
+    (offer,) = await center.offered(door, place)
+    desk.forward(-40)
+    assert await place.taken(offer)
+    await place.over(offer, "agent_left")
+    rows = center.stock.rows(
+        "select at, lasted_ms from agent_event where to_status in ('ON_CALL', 'WRAPPING_UP') order by at"
+    )
+    (answered, rang_ms), (written, talked_ms) = rows
+    assert (rang_ms, talked_ms) == (1, 1)
+    assert written > answered  # type: ignore[operator]
+
+
 async def test_an_agent_who_is_not_heard_is_logged_out_unless_he_has_a_call(desk: Desk) -> None:
     for status in ("IDLE", "PAUSED", "WRAPPING_UP", "INCOMING", "ON_CALL"):
         desk.agent(status.title(), status=status)

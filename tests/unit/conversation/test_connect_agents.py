@@ -93,6 +93,10 @@ def told(rig: Rig, then: Callable[[Rig], Coroutine[Any, Any, None]] | None = Non
     return rig
 
 
+def _watched(rig: Rig) -> Mapping[str, Callable[[], None]]:
+    return {name: told for place in rig.door.queues["support"].waiting for name, told in place.watched.items()}
+
+
 def seen(rig: Rig) -> tuple[str, str]:
     result = rig.result(rig.record)
     return result.status, result.variables.get("How", "")
@@ -169,6 +173,22 @@ def test_an_agent_whose_connection_breaks_is_lost_and_another_takes_over() -> No
     rig = told(Rig(agents={"Asha": breaks, "Binu": TALKS}))
     assert seen(rig) == ("COMPLETED", "talked")
     assert rig.door.told == [("Asha", "taken"), ("Asha", "agent_lost"), ("Binu", "taken"), ("Binu", "agent_left")]
+
+
+@pytest.mark.parametrize(("after_s", "how"), [(5.0, "agent_lost"), (0.6, "withdrawn")])
+def test_who_is_logged_out_in_mid_call_is_gone_and_another_takes_over(after_s: float, how: str) -> None:
+    async def log_out(rig: Rig) -> None:
+        while "Asha" not in (watched := _watched(rig)):  # noqa: ASYNC110 - virtual time
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(after_s)
+        watched["Asha"]()
+        watched["Asha"]()
+
+    slow = Callee((Act(0.01, "trying"), Act(0.01, "ring"), Act(2.0, "answer"), Act(60.0, "hang_up", q850=16)))
+    rig = told(Rig(agents={"Asha": slow, "Binu": TALKS}), log_out)
+    assert seen(rig) == ("COMPLETED", "talked")
+    before = [("Asha", "taken")] if how == "agent_lost" else []
+    assert rig.door.told == [*before, ("Asha", how), ("Binu", "taken"), ("Binu", "agent_left")]
 
 
 def test_a_conversation_outlasts_the_limit_of_the_wait() -> None:

@@ -66,8 +66,11 @@ class PostgresOffers:
         async with transaction(self._pool) as connection:
             await _SQL["renew_places"].run(connection, asked)
             offers = await _SQL["node_offers"].rows(connection, asked)
+            withdrawn = await _SQL["node_withdrawn"].rows(connection, asked)
             over = await _SQL["places_over"].rows(connection, asked)
-        return OfferNews([(place, _offer(*rest)) for place, *rest in offers], dict(over))
+        return OfferNews(
+            [(place, _offer(*rest)) for place, *rest in offers], dict(over), [(p, o) for p, o in withdrawn]
+        )
 
     def open_offers(self, ids: Sequence[UUID]) -> contextlib.AbstractAsyncContextManager[PostgresOfferBatch]:
         """These offers under lock."""

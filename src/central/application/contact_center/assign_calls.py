@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from uuid import UUID
 
-from central.application.ports.offers import Desk, NewOffer, OfferStore
+from central.application.ports.offers import ChoiceStore, Desk, NewOffer
 from central.application.ports.world import Clock, Ids
 from central.domain.agents import FreeAgent, Match, assign
 
@@ -13,7 +13,7 @@ from central.domain.agents import FreeAgent, Match, assign
 class AssignCalls:
     """The use case; ``roll(n)``: a random number below n."""
 
-    def __init__(self, store: OfferStore, clock: Clock, ids: Ids, roll: Callable[[int], int]) -> None:
+    def __init__(self, store: ChoiceStore, clock: Clock, ids: Ids, roll: Callable[[int], int]) -> None:
         self._store, self._clock, self._ids, self._roll = store, clock, ids, roll
 
     async def run(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final, cast
 from uuid import UUID
@@ -60,6 +60,9 @@ class HoldPlaces:
         if not self._places:
             return 0
         news = await self._store.hear(self._node, list(self._places), LEASE, self._clock.now())
+        for place_id, offer_id in news.withdrawn:
+            if place := self._places.get(place_id):
+                await place.withdraw(offer_id)
         new = 0
         for place_id, offer in news.offers:
             place = self._places.get(place_id)
@@ -110,6 +113,7 @@ class HeldPlace:
         self._door, self._row = door, row
         self._until = asyncio.get_running_loop().time() + patience_s
         self._seen: set[UUID] = set()
+        self._watched: dict[UUID, Callable[[], None]] = {}
         self._new: list[Offer] = []
         self._some = asyncio.Event()
         self._outcome = ""
@@ -128,6 +132,10 @@ class HeldPlace:
         offers, self._new = self._new, []
         self._some.clear()
         return offers
+
+    def watch(self, offer: Offer, withdrawn: Callable[[], None]) -> None:
+        """Have it called when the agent is logged out in mid-call."""
+        self._watched[offer.id] = withdrawn
 
     async def taken(self, offer: Offer) -> bool:
         """The agent answered."""
@@ -163,6 +171,14 @@ class HeldPlace:
         self._new.append(offer)
         self._some.set()
         return True
+
+    async def withdraw(self, offer: UUID) -> None:
+        """The agent was logged out: his leg is ended, and what became of it is told then; without a leg it is told at once."""
+        if told := self._watched.pop(offer, None):
+            told()
+        elif offer not in self._seen:
+            self._seen.add(offer)
+            await self._door.tell(Ended(self._row.account_id, self._row.id, offer, "withdrawn"))
 
     def end(self, outcome: str) -> None:
         """Somebody else has ended it."""

@@ -79,7 +79,7 @@ class KeepStatus:
     async def log_out(self, by: OrderedBy, agent_id: UUID, *, force: bool = False) -> AgentRow:
         """End his work, when his call is written up; with ``force``, which is a supervisor's, at once.
 
-        A forced log-out in mid-call leaves the call to its node, which finds the agent gone.
+        A forced log-out in mid-call ends his leg: its node hears of it within its next rounds, and the customer waits again.
         """
         order = Order.LOG_OUT_AT_ONCE if force and by.supervisor else Order.LOG_OUT
         await self._turn(by, agent_id, order, code=FORCED if by.supervisor else "")

@@ -100,7 +100,10 @@ class _Decided:
 
     def _take(self, news: Taken, offers: Sequence[OpenOffer]) -> None:
         mine = next((one for one in offers if one.id == news.offer), None)
-        if mine is None or mine.place_state != "offered" or mine.agent.status != AgentStatus.INCOMING:
+        if mine is None or mine.place_state != "offered":
+            return
+        if mine.agent.status != AgentStatus.INCOMING:  # he was logged out while his phone rang
+            self._end(Ended(news.account_id, news.place, news.offer, "withdrawn"), offers)
             return
         self.taken.append((mine.account_id, mine.id))
         self.places.append(

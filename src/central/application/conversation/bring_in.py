@@ -94,6 +94,16 @@ class BringIn:
         if leg.sent:
             timers.spawn(telephony.hang_up(leg.id, leg.local), "hang_up")
 
+    def take_away(self, call: LiveCall, further: FurtherLeg) -> None:
+        """Somebody else wants him gone: his leg ends as if it had broken; ``ended`` tells. Safe to repeat."""
+        leg = further.leg
+        if further not in call.further or leg is None or leg.over or leg.local is not None:
+            return
+        further.taken_away = True
+        leg.local = "hangup_by_us" if leg.phase is Phase.ANSWERED else "cancelled_by_us"
+        if leg.sent:
+            self._desk.timers.spawn(self._desk.telephony.hang_up(leg.id, leg.local), "hang_up")
+
     # -- what is heard of the leg ------------------------------------------------------------------------------------------
     def hear(self, call: LiveCall, leg: LiveLeg, event: FurtherNews) -> None:
         """News of a leg that is not the customer's."""
@@ -125,7 +135,7 @@ class BringIn:
         if ending.status in FAILOVER and leg.left and not rang and not lost and not call.gone:
             self._desk.timers.spawn(self._place.over_next_trunk(call, leg, further), "dial")
             return
-        further.broke = evidence.end != "normal" or lost
+        further.broke = evidence.end != "normal" or lost or further.taken_away
         further.ended.set_result((ending.status, f"The call to it: {ending.status}."))
 
     def _short(self, call: LiveCall, leg: LiveLeg) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from central.application.conversation.bring_in import BringIn, first
@@ -19,6 +20,7 @@ _ENDS: Final[dict[str, OfferEnd]] = {
     CallStatus.RING_TIMEOUT: "missed",
     CallStatus.NO_USER_RESPONDING: "missed",
     CallStatus.USER_REJECTED: "refused",
+    CallStatus.CANCELLED: "withdrawn",
 }
 """What an unanswered call to an agent tells the contact center; every other status: he could not be reached."""
 
@@ -95,6 +97,8 @@ class ConnectAgents:
             )
             for offer in offers
         }
+        for offer in offers:
+            place.watch(offer, partial(self._bring.take_away, call, rung[offer.id]))
         left = {offer.id: offer for offer in offers}
         won: tuple[Offer, FurtherLeg] | None = None
         try:

@@ -64,7 +64,7 @@ class FurtherLeg:
     """Somebody else who is brought to the customer: the leg in hand, and what is awaited of it.
 
     ended: connection status and sentence. heard: the end of what is said to him alone. bridge: the name of the two's
-    bridge. broke: his connection was lost, nobody hung up. phone: the agent whose SIP phone is rung.
+    bridge. broke: his connection was lost, nobody hung up; taken_away: somebody else has ended it. phone: the agent whose SIP phone is rung.
     """
 
     dial: Dial
@@ -74,6 +74,7 @@ class FurtherLeg:
     leg: LiveLeg | None = None
     bridged: bool = False
     broke: bool = False
+    taken_away: bool = False
     answered: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     ended: asyncio.Future[tuple[str, str]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     heard: asyncio.Future[None] | None = None

@@ -6,7 +6,7 @@ conversation, which rings whom it is offered and tells what came of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 from uuid import UUID
 
@@ -60,6 +60,10 @@ class Place(Protocol):
 
     async def offers(self) -> Sequence[Offer] | QueueOutcome:
         """Wait for agents to ring, several only where the queue rings all; or for the end of the wait."""
+        ...
+
+    def watch(self, offer: Offer, withdrawn: Callable[[], None]) -> None:
+        """Have it called when the agent is logged out while he is rung, or talks: his call is to be ended."""
         ...
 
     async def taken(self, offer: Offer) -> bool:

@@ -100,10 +100,14 @@ class OfferEnded(msgspec.Struct, frozen=True):
 
 
 class OfferNews(msgspec.Struct, frozen=True):
-    """What a node hears: agents to ring by place, and places that are not its own any more, with their outcome."""
+    """What a node hears: agents to ring by place, and places that are not its own any more, with their outcome.
+
+    withdrawn: places and offers whose agent was logged out while he was rung, or talked.
+    """
 
     offers: Sequence[tuple[UUID, Offer]]
     over: Mapping[UUID, str]
+    withdrawn: Sequence[tuple[UUID, UUID]] = ()
 
 
 class OfferBatch(Protocol):
@@ -123,12 +127,8 @@ class OfferBatch(Protocol):
         ...
 
 
-class OfferStore(Protocol):
-    """Places and offers of a shard."""
-
-    async def enter(self, places: Sequence[NewPlace], node: str, lease: timedelta, at: datetime) -> Mapping[UUID, str]:
-        """Store places; answers "" for one that waits, else why it does not: ``no_agent_available``, ``queue_full``."""
-        ...
+class ChoiceStore(Protocol):
+    """What whoever chooses agents needs of a shard."""
 
     async def desks(self, at: datetime) -> Sequence[Desk]:
         """Every account in which somebody waits who is not being offered to anybody."""
@@ -136,6 +136,14 @@ class OfferStore(Protocol):
 
     async def offer(self, offers: Sequence[NewOffer], at: datetime) -> int:
         """Write offers to agents who are still free, for places that still wait; how many were."""
+        ...
+
+
+class OfferStore(ChoiceStore, Protocol):
+    """Places and offers of a shard."""
+
+    async def enter(self, places: Sequence[NewPlace], node: str, lease: timedelta, at: datetime) -> Mapping[UUID, str]:
+        """Store places; answers "" for one that waits, else why it does not: ``no_agent_available``, ``queue_full``."""
         ...
 
     async def hear(self, node: str, mine: Collection[UUID], lease: timedelta, at: datetime) -> OfferNews:

@@ -53,7 +53,8 @@ select a.account_id, a.id, a.since, case when a.calls_on = %(today)s then a.call
  group by a.account_id, a.id;
 
 -- name: make_offers
--- Only agents who are still IDLE, for places that still wait. Their offer is open before anybody rings them.
+-- Only agents who are still IDLE, for places that still wait. Their offer is open before anybody rings them. As in all moves of
+-- agents each is later than the one before, to the millisecond, whatever the clocks of the machines say.
 with d as materialized (
   select * from jsonb_to_recordset(%(offers)s::jsonb) as c(account_id uuid, id uuid, place_id uuid, agent_id uuid, turn int)),
 place as (
@@ -61,7 +62,8 @@ place as (
    where p.state = 'waiting' and exists (select from d where d.account_id = p.account_id and d.place_id = p.id)
    order by p.id for no key update),
 old as (
-  select a.account_id, a.id, a.since, d.id as offer_id, d.place_id, p.node, d.turn, p.queue_id,
+  select a.account_id, a.id, a.since, greatest(date_trunc('milliseconds', %(at)s::timestamptz), a.since + interval '1 millisecond') as at,
+         d.id as offer_id, d.place_id, p.node, d.turn, p.queue_id,
          coalesce(p.ring_timeout_s, q.ring_timeout_s, 20) as ring_timeout_s, coalesce(q.caller_id, '') as caller_id
     from d join place p on p.account_id = d.account_id and p.id = d.place_id
     join agent a on a.account_id = d.account_id and a.id = d.agent_id and a.status = 'IDLE'
@@ -72,13 +74,13 @@ made as (
   select account_id, offer_id, place_id, id, node, %(at)s, ring_timeout_s, caller_id from old
   on conflict (account_id, agent_id) where ended_at is null do nothing returning account_id, id, place_id, agent_id),
 rung as (
-  update agent a set status = 'INCOMING', since = %(at)s, reason = 'offered' from made m, old o
+  update agent a set status = 'INCOMING', since = o.at, reason = 'offered' from made m, old o
    where a.account_id = m.account_id and a.id = m.agent_id and o.account_id = a.account_id and o.offer_id = m.id
      and exists (select from move v where v.family = 'agent' and v.from_status = a.status and v.to_status = 'INCOMING')
-  returning a.account_id, a.id, o.since, o.offer_id),
+  returning a.account_id, a.id, a.since as at, o.since, o.offer_id),
 told as (
   insert into agent_event (account_id, agent_id, id, at, from_status, to_status, reason, lasted_ms, offer_id)
-  select account_id, id, new_uuid7(), %(at)s, 'IDLE', 'INCOMING', 'offered', greatest(0, extract(epoch from %(at)s - since) * 1000)::bigint, offer_id
+  select account_id, id, new_uuid7(), at, 'IDLE', 'INCOMING', 'offered', round(extract(epoch from at - since) * 1000)::bigint, offer_id
     from rung),
 offered as (
   update queue_place p set state = 'offered' from made m where p.account_id = m.account_id and p.id = m.place_id and p.state = 'waiting'),
@@ -94,7 +96,12 @@ update queue_place set lease_until = %(at)s + %(lease)s::interval where id = any
 -- name: node_offers
 select o.place_id, o.id, o.agent_id, a.name, case when a.phone = 'number' then a.number else '' end, o.ring_timeout_s, o.caller_id
   from offer o join agent a on a.account_id = o.account_id and a.id = o.agent_id
- where o.node = %(node)s and o.ended_at is null and o.taken_at is null order by o.id;
+ where o.node = %(node)s and o.ended_at is null and o.taken_at is null and a.status = 'INCOMING' order by o.id;
+
+-- name: node_withdrawn
+-- Agents who were logged out while they were rung, or talked.
+select o.place_id, o.id from offer o join agent a on a.account_id = o.account_id and a.id = o.agent_id
+ where o.node = %(node)s and o.ended_at is null and a.status not in ('INCOMING', 'ON_CALL') order by o.id;
 
 -- name: places_over
 select id, outcome from queue_place where id = any(%(mine)s) and state = 'over';
@@ -134,10 +141,11 @@ with d as materialized (
   select * from jsonb_to_recordset(%(moves)s::jsonb) as c(account_id uuid, agent_id uuid, from_status text, to_status text, reason text,
     pause_code text, offer_id uuid, wrap_up_s float, missed boolean, answered boolean)),
 old as (
-  select a.account_id, a.id, a.since from agent a join d on d.account_id = a.account_id and d.agent_id = a.id and a.status = d.from_status
+  select a.account_id, a.id, a.since, greatest(date_trunc('milliseconds', %(at)s::timestamptz), a.since + interval '1 millisecond') as at
+    from agent a join d on d.account_id = a.account_id and d.agent_id = a.id and a.status = d.from_status
    order by a.id for no key update of a),
 moved as (
-  update agent a set status = d.to_status, since = %(at)s, reason = d.reason, pause_code = d.pause_code,
+  update agent a set status = d.to_status, since = o.at, reason = d.reason, pause_code = d.pause_code,
          wanted = case when d.to_status = a.wanted then '' else a.wanted end,
          wanted_code = case when d.to_status = a.wanted then '' else a.wanted_code end,
          wrap_up_until = case when d.wrap_up_s > 0 then %(at)s + make_interval(secs => d.wrap_up_s) end,
@@ -147,11 +155,11 @@ moved as (
     from d join old o on o.account_id = d.account_id and o.id = d.agent_id
    where a.account_id = d.account_id and a.id = d.agent_id and a.status = d.from_status
      and exists (select from move v where v.family = 'agent' and v.from_status = d.from_status and v.to_status = d.to_status)
-  returning a.account_id, a.id, d.from_status, d.to_status, d.reason, d.pause_code, d.offer_id, o.since),
+  returning a.account_id, a.id, d.from_status, d.to_status, d.reason, d.pause_code, d.offer_id, o.since, o.at),
 told as (
   insert into agent_event (account_id, agent_id, id, at, from_status, to_status, reason, pause_code, lasted_ms, offer_id)
-  select account_id, id, new_uuid7(), %(at)s, from_status, to_status, reason, pause_code,
-         greatest(0, extract(epoch from %(at)s - since) * 1000)::bigint, offer_id from moved)
+  select account_id, id, new_uuid7(), at, from_status, to_status, reason, pause_code,
+         round(extract(epoch from at - since) * 1000)::bigint, offer_id from moved)
 select count(*)::int from moved;
 
 -- name: stranded
