@@ -66,12 +66,12 @@ class PostgresMessageBatch:
         statements = (_SQL["by_remote_ids"], asked), (_SQL["parts_of_remote_ids"], asked)
         self._have(*await rows_together(self._connection, *statements))
 
-    async def lock_mails(self, ids: Collection[tuple[AccountId, MessageId]]) -> set[tuple[UUID, str]]:
+    async def lock_mails(self, ids: Collection[UUID], account_id: AccountId | None) -> set[tuple[UUID, str]]:
         """Lock these e-mails, which have no parts; the reports of them that are stored already."""
         if not ids:
             return set()
-        asked = _keys(ids)
-        rows, told = await rows_together(self._connection, (_SQL["by_ids"], asked), (_SQL["told_before"], asked))
+        asked = {"named": as_json(list(ids)), "account_id": account_id}
+        rows, told = await rows_together(self._connection, (_SQL["mails_named"], asked), (_SQL["told_before"], asked))
         self._have(rows, ())
         return {(message, report) for message, report in told}
 

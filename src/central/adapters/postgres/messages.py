@@ -299,14 +299,12 @@ class PostgresMessages:
     ) -> AsyncGenerator[tuple[PostgresMessageBatch, Mapping[str, MessageId]]]:
         """The e-mails that these news are about, under lock; see the port."""
         async with pipelined(self._pool) as connection:
-            found: dict[str, tuple[AccountId, MessageId]] = {}
-            named = [{"report": one.report_id, "id": id_} for one in news if (id_ := _named(one)) is not None]
-            asked: dict[str, object] = {"named": as_json(named), "account_id": account_id}
-            for account, message, report in await _SQL["mails_named"].rows(connection, asked):
-                found[report] = (account, message)
+            named = {one.report_id: id_ for one in news if (id_ := _named(one)) is not None}
             batch = PostgresMessageBatch(connection, self._ids)
-            told = await batch.lock_mails(set(found.values()))
-            fresh = {report: message for report, (_, message) in found.items() if (message, report) not in told}
+            told = await batch.lock_mails(set(named.values()), account_id)
+            ours = {message.id.int: message.id for message in batch.messages}
+            found = {report: ours[id_.int] for report, id_ in named.items() if id_.int in ours}
+            fresh = {report: message for report, message in found.items() if (message, report) not in told}
             unknown = [{"id": one.report_id, "body": one} for one in news if one.report_id not in found]
             if unknown:
                 at = max(one.at for one in news)

@@ -230,14 +230,10 @@ def decide_receipts(message: StoredMessage, receipts: Sequence[tuple[int, Receip
         after = worst_of([known.status for known in parts.values()]) if moves else SmsStatus(status)
         late = wanted != part.status and not moves
         changed = after != status and lawful("sms", status, after)
-        data = {
-            "state": receipt.state, "error": receipt.error, "remote_id": receipt.remote_id, "link": receipt.link,
-            "done_at": receipt.done_at, "raw": receipt.raw[:500],
-        }  # fmt: skip
         events.append(
             lines.line(
                 message, Kind.RECEIPT_CAME, receipt.at, late=late, part=number if message.parts > 1 else None,
-                reason=receipt.reason or None, moves=(status, after) if changed else None, data={k: v for k, v in data.items() if v},
+                reason=receipt.reason or None, moves=(status, after) if changed else None, data=receipt_data(receipt),
             )
         )  # fmt: skip
         if changed:
@@ -250,6 +246,15 @@ def decide_receipts(message: StoredMessage, receipts: Sequence[tuple[int, Receip
     if status == message.status:
         return Decided(None, events, moved)
     return Decided(_settled(message, status, reason), events, moved)
+
+
+def receipt_data(receipt: ReceiptCame) -> dict[str, object]:
+    """What its history line says of a receipt."""
+    data = {
+        "state": receipt.state, "error": receipt.error, "remote_id": receipt.remote_id, "link": receipt.link, "done_at": receipt.done_at,
+        "raw": receipt.raw[:500],
+    }  # fmt: skip
+    return {name: value for name, value in data.items() if value}
 
 
 def _settled(message: StoredMessage, status: str, reason: str) -> Move:

@@ -455,16 +455,19 @@ select domain, bounce_domain,
   from mail_domain where account_id = %(account_id)s and verified_at is not null order by domain;
 
 -- name: mails_named
--- By message ids: proved by their bounce address, or the local part of their header.
-select m.account_id, m.id, w.report from jsonb_to_recordset(%(named)s::jsonb) as w(report text, id uuid)
-  join message m on m.id = w.id and m.channel = 'email'
- where %(account_id)s::uuid is null or m.account_id = %(account_id)s;
+-- As by_ids, of e-mails by their ids alone: proved by their bounce address, or the local part of their header.
+select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.encoding, m.parts, m.tries, m.carrier_id, m.purpose, m.created_at,
+       m.deadline, m.cost, m.testing, m.reason, m.handed_at, m.content_id, m.record_id, m.request_id, m.lease_until is not null as handed, m.due_at
+  from message m
+ where m.channel = 'email' and m.id = any(array(select jsonb_array_elements_text(%(named)s::jsonb)::uuid))
+   and (%(account_id)s::uuid is null or m.account_id = %(account_id)s)
+ order by m.account_id, m.id for no key update of m;
 
 -- name: told_before
--- Copies of one report are stored once.
-select e.message_id, e.data ->> 'report_id' from message_event e
-  join jsonb_to_recordset(%(keys)s::jsonb) as w(a uuid, i uuid) on e.account_id = w.a and e.message_id = w.i
- where e.data ? 'report_id';
+-- Copies of one report are stored once. Asked after the lock, in a statement of its own.
+select e.message_id, e.data ->> 'report_id' from message m
+  join message_event e on e.account_id = m.account_id and e.message_id = m.id
+ where m.channel = 'email' and m.id = any(array(select jsonb_array_elements_text(%(named)s::jsonb)::uuid)) and e.data ? 'report_id';
 
 -- name: keep_unknown
 insert into unknown_report (id, body, came_at)
