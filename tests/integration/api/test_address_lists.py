@@ -14,6 +14,7 @@ from central.adapters.system import SystemIds
 from central.application.ports.message_store import Suppression
 from central.domain.ids import AccountId, MessageId
 from tests.integration.api.conftest import Stage, Tenant
+from tests.stock import Stock
 
 CSV = {"Content-Type": "text/csv"}
 SUPPRESSED = "/lists/suppression/entries"
@@ -222,3 +223,12 @@ async def test_lists_of_addresses_belong_to_one_account(stage: Stage, tenant: Te
     states = {one["list"]: one["entries"] for one in (await other.get("/lists")).json()["items"]}
     assert (states["suppression"], states["mail_whitelist"]) == (0, 0)
     assert await hits(worker_pool, other.id, "a@example.com") == {}
+
+
+async def test_very_many_suppressions_are_counted_so_far(tenant: Tenant, database: str) -> None:
+    many = "insert into suppression (account_id, address, reason, since) select %s, n || '@example.com', 'hard_bounce', now() from generate_series(%s, %s) as n"
+    for first, last, told in ((1, 100_000, (100_000, False)), (100_001, 100_002, (100_000, True))):
+        Stock(database).run(many, tenant.id, first, last)
+        states = {state["list"]: state for state in (await tenant.get("/lists")).json()["items"]}
+        assert (states["suppression"]["entries"], states["suppression"]["more"]) == told
+        assert not any(state["more"] for name, state in states.items() if name != "suppression")

@@ -89,6 +89,7 @@ async def test_lists_grow_in_version_and_are_searched_by_prefix(tenant: Tenant) 
         "list": "blacklist",
         "version": 1,
         "entries": 2,
+        "more": False,
         "fresh_at": None,
     }
     again = await tenant.call("PUT", "/lists/blacklist/entries", json={"entries": [{"number": "9876543210"}]})

@@ -34,6 +34,7 @@ from central.domain.errors import Conflict, DefectError, NotFound
 from central.domain.ids import AccountId, TrunkId
 
 _SQL = load_statements("numbering")
+_MOST_COUNTED = 100_000
 _TRUNK_COLUMNS: Final = frozenset(TrunkRow.__dataclass_fields__) - {"id", "created_at", "routes"}
 _REGISTER: Final = ListEntry("").register
 _IN_ARRAY: Final = str.maketrans({'"': r"\"", "\\": r"\\"})
@@ -163,7 +164,8 @@ class PostgresLists:
     async def states(self, account_id: AccountId) -> Sequence[ListState]:
         """The state of each list."""
         async with tenant(self._pool, account_id) as connection:
-            return await fetch(connection, _SQL["list_states"], ListState, {"account_id": account_id})
+            asked = {"account_id": account_id, "most_counted": _MOST_COUNTED}
+            return await fetch(connection, _SQL["list_states"], ListState, asked)
 
     async def put(
         self, account_id: AccountId, name: ListName, entries: Sequence[ListEntry], audit: AuditEntry

@@ -138,12 +138,13 @@ class ListEntry:
 
 @dataclass(frozen=True, slots=True)
 class ListState:
-    """Version (grows with each change), number of entries, and the date of the data."""
+    """Version (grows with each change), number of entries, and the date of the data. more: there are more than were counted."""
 
     list: str
     version: int
     entries: int
     fresh_at: datetime | None
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)

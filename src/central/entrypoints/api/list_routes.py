@@ -25,12 +25,16 @@ LIST_TYPES = ("text/csv", "text/plain", "application/octet-stream", "application
 
 
 class ListStateView(Struct, frozen=True):
-    """Version (grows with each change), number of entries and the date of a list's data."""
+    """Version (grows with each change), number of entries and the date of a list's data.
+
+    ``more``: there are more than that; of `suppression` 100,000 are counted.
+    """
 
     list: str
     version: int
     entries: int
     fresh_at: Moment | None
+    more: bool = False
 
 
 class EntryBody(Struct, forbid_unknown_fields=True, frozen=True):
@@ -243,7 +247,7 @@ def _entry_view(row: ListEntry, list_name: str, *, unmask: bool) -> EntryView | 
 
 
 def _state_view(state: ListState) -> ListStateView:
-    return ListStateView(state.list, state.version, state.entries, moment_or_none(state.fresh_at))
+    return ListStateView(state.list, state.version, state.entries, moment_or_none(state.fresh_at), state.more)
 
 
 def _change_view(change: ListChange) -> ListChangeView:

@@ -54,10 +54,13 @@ select exists (select from flow_did where account_id = %(account_id)s and number
 delete from did where account_id = %(account_id)s and number = %(number)s;
 
 -- name: list_states
--- Bounces and complaints suppress too, without a version: what is in force is counted when somebody asks.
+-- Bounces and complaints suppress too, without a version: what is in force is counted when somebody asks, so far and no further.
+with suppressed as materialized (
+  select count(*) as n from (
+    select from suppression s where s.account_id = %(account_id)s and s.since is not null limit %(most_counted)s + 1) as s)
 select n.list, coalesce(v.version, 0) as version, v.fresh_at,
-       case n.list when 'suppression' then (select count(*) from suppression s where s.account_id = %(account_id)s and s.since is not null)
-            else coalesce(v.entries, 0) end as entries
+       case n.list when 'suppression' then (select least(n, %(most_counted)s) from suppressed) else coalesce(v.entries, 0) end as entries,
+       n.list = 'suppression' and (select n > %(most_counted)s from suppressed) as more
   from unnest(array['blacklist', 'whitelist', 'dnd', 'suppression', 'mail_whitelist']) with ordinality as n(list, position)
   left join list_version v on v.account_id = %(account_id)s and v.list = n.list order by n.position;
 
