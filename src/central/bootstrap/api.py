@@ -97,7 +97,7 @@ from central.application.ports.telemetry import Telemetry
 from central.application.reporting.read_messages import ReadMessages
 from central.application.reporting.read_recordings import ReadRecordings
 from central.application.reporting.reporting import Reporting
-from central.bootstrap.call_centre import call_centre
+from central.bootstrap.call_centre import call_centre, follow_up
 from central.bootstrap.carriers import carrier_check
 from central.bootstrap.collector import calm_collector
 from central.bootstrap.gateways import hear_receipts
@@ -143,7 +143,7 @@ def build_services(
         trunks=MaintainTrunks(PostgresTrunks(pool), auditor),
         dids=MaintainDids(PostgresDids(pool), auditor),
         messaging=messaging(settings, pool, shard, library, auditor, web[1], telemetry),
-        call_centre=call_centre(pool, auditor),
+        call_centre=call_centre(pool, auditor, library, follow_up(pool, library, clock, ids)),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),

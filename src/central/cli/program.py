@@ -43,6 +43,7 @@ _ACCOUNT = {
     "pause-code": ("call_centre:pause_codes", "Reasons for breaks."),
     "did": ("resources:dids", "Numbers that the account owns."),
     "list": ("resources:lists", "Blacklist, whitelists for tests, do-not-disturb register, suppressed addresses."),
+    "disposition": ("dispositions:dispositions", "What agents may say of calls: show, set."),
     "flow": ("flows:flows", "Flows: check, test, draw, push, compare, publish, roll back, pause."),
     "prompt": ("library:prompts", "Recorded prompts that flows play."),
     "file": ("library:files", "Files that e-mails bring along."),

@@ -15,12 +15,16 @@ OfferFault = Literal["missed", "busy", "refused", "unreachable"]
 
 
 class AgentNow(msgspec.Struct, frozen=True):
-    """An agent in hand. wanted: PAUSED or LOGGED_OUT, asked for while he could not; misses: offers missed in a row."""
+    """An agent in hand. wanted: PAUSED or LOGGED_OUT, asked for while he could not; misses: offers missed in a row.
+
+    said: the disposition of his call is ``owed`` or ``saved``, "" = he may save one.
+    """
 
     status: str
     wanted: str = ""
     wanted_code: str = ""
     misses: int = 0
+    said: str = ""
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -49,9 +53,17 @@ def after_offer(agent: AgentNow, terms: Terms, fault: OfferFault | None) -> Next
 
 
 def after_talk(agent: AgentNow, terms: Terms) -> Next:
-    """The conversation is over: he writes it up where his queue asks for that, and what he asked for follows then."""
-    if terms.wrap_up_s is not None:
-        return Next(AgentStatus.WRAPPING_UP, "conversation_over", wrap_up_s=terms.wrap_up_s)
+    """The conversation is over: he writes it up where his queue asks for that, and what he asked for follows then.
+
+    Who owes a disposition writes up in any case; who has saved it has nothing left to do where the wrap-up waits for that alone.
+    """
+    limit = terms.wrap_up_s
+    if agent.said == "owed":
+        limit = limit or 0
+    elif agent.said == "saved" and limit == 0:
+        limit = None
+    if limit is not None:
+        return Next(AgentStatus.WRAPPING_UP, "conversation_over", wrap_up_s=limit)
     return _as_wanted(agent) if agent.wanted else Next(AgentStatus.IDLE, "conversation_over")
 
 

@@ -64,6 +64,7 @@ class WaitingCall(msgspec.Struct, frozen=True, kw_only=True):
     """A customer who waits. agent: only this one will do. skills: name -> least level. passed: who missed or refused him, they come last.
 
     node: the voice node that has his call.
+    preferred: who has promised to call him back; he goes before all others as long as he is free and has not passed it.
     """
 
     id: UUID
@@ -74,6 +75,7 @@ class WaitingCall(msgspec.Struct, frozen=True, kw_only=True):
     skills: Mapping[str, int] = {}
     passed: frozenset[UUID] = frozenset()
     node: str = ""
+    preferred: UUID | None = None
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -148,6 +150,9 @@ def _fit(
         and agent.node in ("", call.node)
         and all(agent.skills.get(name, 0) >= level for name, level in call.skills.items())
     ]
+    promised = [agent for agent in able if agent.id == call.preferred and agent.id not in call.passed]
+    if promised:
+        return promised
     fresh = [agent for agent in able if agent.id not in call.passed] or able
     best = min((agent.queues[rule.id].tier for agent in fresh), default=0)
     return [agent for agent in fresh if agent.queues[rule.id].tier == best]

@@ -84,6 +84,8 @@ class RecordEvent(StrEnum):
     """A push for this record stands in the outbox."""
     LINK_CLICKED = "link_clicked"
     """Somebody opened a short link that the record's flow made."""
+    DISPOSITION_SAVED = "disposition_saved"
+    """An agent said what came of his call, or did not although he had to; with what follows from it."""
     LATE = "late"
     """News that came too late to matter: kept and shown, not obeyed."""
 

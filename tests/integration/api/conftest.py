@@ -72,7 +72,7 @@ from central.application.ports.administration import AccountRow
 from central.application.ports.outbox import Delivery
 from central.application.reporting.read_recordings import ReadRecordings
 from central.bootstrap.api import messaging
-from central.bootstrap.call_centre import call_centre
+from central.bootstrap.call_centre import call_centre, follow_up
 from central.domain.delivery import Answer, HttpAnswer
 from central.domain.errors import InvalidInput, NotFound
 from central.domain.ids import AccountId, RecordId, RequestId
@@ -325,7 +325,7 @@ def make_services(
         contacts=KeepContacts(PostgresContacts(api_pool), auditor),
         links=PostgresLinks(api_pool),
         messaging=messaging(SETTINGS, api_pool, worker_pool, library, auditor, ProviderPagesHere(), telemetry),
-        call_centre=call_centre(api_pool, auditor),
+        call_centre=call_centre(api_pool, auditor, library, follow_up(api_pool, library, clock, ids)),
         lists=EditList(lists, auditor),
         import_list=ImportList(lists, auditor),
         flows=SaveFlow(flows, missing, auditor),

@@ -54,6 +54,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/agents/{agent_id}/logout": {"json": {"force": True}},
     "/agents/{agent_id}/pause": {"json": {}},
     "/queues/{queue_id}": {"json": {"name": "stolen"}},
+    "/queues/{queue_id}/dispositions": {"json": {"dispositions": [{"key": "sold", "name": "Sold"}]}},
+    "/flows/{flow}/dispositions": {"json": {"dispositions": [{"key": "sold", "name": "Sold"}]}},
     "/queues/{queue_id}/agents": {"json": {"agents": []}},
     "/queues/{queue_id}/agents/{agent_id}": {"json": {"tier": 9}},
 }
@@ -123,6 +125,7 @@ async def _furnish(stage: Stage, owner: Tenant) -> dict[str, str]:
         "domain": "secret.example",
         "carrier_id": carrier.json()["id"],
         "action": "stop",
+        "answer_id": str(uuid4()),
         **await _furnish_call_centre(owner),
     }
 
@@ -160,6 +163,8 @@ async def _state(owner: Tenant, names: dict[str, str]) -> list[str]:
         "/agents",
         "/queues",
         f"/queues/{names['queue_id']}/agents",
+        f"/queues/{names['queue_id']}/dispositions",
+        f"/flows/{names['flow']}/dispositions",
         "/pause-codes",
         f"/agents/{names['agent_id']}/events",
     ]
@@ -227,6 +232,7 @@ async def test_every_route_needs_a_key(stage: Stage) -> None:
             "domain",
             "agent_id",
             "queue_id",
+            "answer_id",
         ),
         str(uuid4()),
     )

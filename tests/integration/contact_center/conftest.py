@@ -111,4 +111,5 @@ async def rung(place: Place) -> list[Offer]:
 @pytest.fixture
 def center(database: str, worker_pool: Pool) -> Center:
     stock = Stock(database)
-    return Center(stock, worker_pool, ManualClock(stock.now))
+    now = stock.now.replace(microsecond=stock.now.microsecond // 1000 * 1000)  # histories are kept to the millisecond
+    return Center(stock, worker_pool, ManualClock(now))

@@ -172,8 +172,7 @@ class PostgresLists:
     ) -> ListChange:
         """Add or change single entries; they say nothing about the date of the list's data."""
         async with changing(self._pool, account_id, audit) as change:
-            await _stage(change.connection, entries)
-            return await _merge(change.connection, account_id, name, audit, replace=False, fresh_at=None)
+            return await put_entries(change.connection, account_id, name, entries, audit)
         raise _unreachable()
 
     async def load(
@@ -236,6 +235,14 @@ class PostgresLists:
         values = {"account_id": account_id, "list": name, "entry": entry, "at": at}
         async with tenant(self._pool, account_id) as connection:
             return await fetch_one(connection, _SQL[_FINDS.get(name, "find_phone_entry")], ListEntry, values)
+
+
+async def put_entries(
+    connection: Connection, account_id: AccountId, name: ListName, entries: Sequence[ListEntry], audit: AuditEntry
+) -> ListChange:
+    """Add or change single entries within a transaction that is open."""
+    await _stage(connection, entries)
+    return await _merge(connection, account_id, name, audit, replace=False, fresh_at=None)
 
 
 async def _one_trunk(connection: Connection, account_id: AccountId, trunk_id: TrunkId) -> TrunkRow | None:

@@ -34,7 +34,7 @@ class PostgresAgentStatuses:
         """Carry orders out; see the port."""
         if not turns:
             return []
-        wanted = msgspec.json.encode([_row(turn) for turn in turns]).decode()
+        wanted = msgspec.json.encode([turn_row(turn) for turn in turns]).decode()
         audits = {turn.agent_id: turn.audit for turn in turns}
         account_id = turns[0].account_id
         async with self._within(account_id) as connection:
@@ -78,7 +78,8 @@ class PostgresAgentStatuses:
             return await fetch(connection, _SQL["board"], BoardRow, values)
 
 
-def _row(turn: AgentTurn) -> Mapping[str, object]:
+def turn_row(turn: AgentTurn) -> Mapping[str, object]:
+    """An order as the statement ``turn`` reads it."""
     rule = turn.rule
     return {
         "account_id": turn.account_id, "agent_id": turn.agent_id, "goal": rule.goal, "reason": rule.reason,

@@ -126,7 +126,7 @@ def _desks(
     waiting: Sequence[Sequence[Any]], rules: Sequence[Sequence[Any]], free: Sequence[Sequence[Any]]
 ) -> list[Desk]:
     calls: dict[AccountId, list[WaitingCall]] = defaultdict(list)
-    for account, place, queue, since, priority, agent, skills, passed, node in waiting:
+    for account, place, queue, since, priority, agent, skills, passed, node, preferred in waiting:
         calls[account].append(
             WaitingCall(
                 id=place,
@@ -137,6 +137,7 @@ def _desks(
                 skills=skills,
                 passed=frozenset(passed),
                 node=node,
+                preferred=preferred,
             )
         )
     queues: dict[AccountId, dict[UUID, QueueRule]] = defaultdict(dict)
@@ -156,7 +157,7 @@ def _offer(offer: UUID, agent: UUID, name: str, number: str, ring_timeout_s: flo
 
 def _open(row: Sequence[Any]) -> OpenOffer:
     account, offer, place, agent, taken, state, rivals, *rest = row
-    status, wanted, code, misses, wrap_up_s, queue_misses = rest
+    status, wanted, code, misses, said, wrap_up_s, queue_misses = rest
     return OpenOffer(
         account_id=account,
         id=offer,
@@ -165,6 +166,6 @@ def _open(row: Sequence[Any]) -> OpenOffer:
         taken=taken,
         place_state=state,
         rivals=rivals,
-        agent=AgentNow(status, wanted, code, misses),
+        agent=AgentNow(status, wanted, code, misses, said),
         terms=Terms(wrap_up_s, queue_misses),
     )

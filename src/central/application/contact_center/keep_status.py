@@ -112,7 +112,13 @@ class KeepStatus:
         return await self._agent(by, agent_id)
 
     async def end_wrap_up(self, by: OrderedBy, agent_id: UUID) -> AgentRow:
-        """The last call is written up; nothing to do when it was. Raises Conflict ``agent_logged_out``, ``agent_on_call``."""
+        """The last call is written up; nothing to do when it was.
+
+        Raises Conflict ``agent_logged_out``, ``agent_on_call``, ``disposition_needed`` for an agent who owes one.
+        """
+        agent = await self._agent(by, agent_id)
+        if agent.status == AgentStatus.WRAPPING_UP and agent.said == "owed" and not by.supervisor:
+            raise Conflict("disposition_needed", "Say first what came of the call: save a disposition.")
         await self._turn(by, agent_id, Order.END_WRAP_UP)
         return await self._agent(by, agent_id)
 

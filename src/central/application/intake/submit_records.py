@@ -9,8 +9,8 @@ from datetime import datetime
 
 from central.application.intake.ask_lists import ask_lists
 from central.application.intake.judge_chunk import judge_chunk, numbers_of
-from central.application.intake.open_request import Mode, OpenRequest
-from central.application.ports.intake import IntakeStore, Lineage, NewRequest
+from central.application.intake.open_request import Mode, Opening, OpenRequest
+from central.application.ports.intake import ChunkStore, IntakeStore, Lineage, NewRequest
 from central.application.ports.world import Clock, Ids
 from central.domain.errors import Conflict, InvalidInput
 from central.domain.ids import AccountId, RequestId
@@ -60,6 +60,17 @@ class Receipt:
     records: Sequence[RecordReceipt]
 
 
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A submission that may be stored."""
+
+    submission: Submission
+    opening: Opening
+    request: NewRequest
+    rows: Sequence[Prepared]
+    ids: Sequence[str]
+
+
 class SubmitRecords:
     """The use case."""
 
@@ -72,6 +83,12 @@ class SubmitRecords:
         Raises InvalidInput ``no_records``, ``too_many_records``, Conflict ``request_exists`` (this very submission was stored
         before), ``flow_has_call``, ``checks_too_slow``, ``flow_chain_too_long``, and what ``OpenRequest.check`` raises; then nothing is stored.
         """
+        prepared = await self.prepare(account_id, submission, actor)
+        async with self._store.chunk(account_id) as chunk:
+            return await self.store(chunk, prepared)
+
+    async def prepare(self, account_id: AccountId, submission: Submission, actor: str) -> Submitted:
+        """All that is judged before the transaction. Raises as the call, without ``request_exists`` and ``flow_chain_too_long``."""
         if not submission.records:
             raise InvalidInput("no_records", "A request needs at least one record.")
         if len(submission.records) > MOST_RECORDS:
@@ -96,17 +113,21 @@ class SubmitRecords:
         )
         rows = await asyncio.to_thread(self._normalised, submission.records, opening.facts)
         ids = self._ids.texts(len(rows), self._ids.instant())
-        async with self._store.chunk(account_id) as chunk:
-            await chunk.add_request(request, opening.facts.now)
-            findings = await ask_lists(chunk, numbers_of(rows), opening.facts)
-            judged = await asyncio.to_thread(judge_chunk, rows, ids, opening.facts, findings)
-            remaining = opening.pending_cap - await chunk.pending()
-            if judged.chunk.accepted > remaining:
-                judged = judge_chunk(rows, ids, opening.facts, findings, remaining)
-            await chunk.insert(request.id, request.flow_id, judged.chunk.text, judged.chunk.tallies, opening.facts.now)
+        return Submitted(submission, opening, request, rows, ids)
+
+    async def store(self, chunk: ChunkStore, made: Submitted) -> Receipt:
+        """Store it within the transaction of ``chunk``. Raises Conflict ``request_exists``, ``flow_chain_too_long``."""
+        opening, request, rows, ids = made.opening, made.request, made.rows, made.ids
+        await chunk.add_request(request, opening.facts.now)
+        findings = await ask_lists(chunk, numbers_of(rows), opening.facts)
+        judged = await asyncio.to_thread(judge_chunk, rows, ids, opening.facts, findings)
+        remaining = opening.pending_cap - await chunk.pending()
+        if judged.chunk.accepted > remaining:
+            judged = judge_chunk(rows, ids, opening.facts, findings, remaining)
+        await chunk.insert(request.id, request.flow_id, judged.chunk.text, judged.chunk.tallies, opening.facts.now)
         receipts = [
             RecordReceipt(id_, record.client_identifier, verdict)
-            for id_, record, verdict in zip(ids, submission.records, judged.verdicts, strict=True)
+            for id_, record, verdict in zip(ids, made.submission.records, judged.verdicts, strict=True)
         ]
         return Receipt(request.id, receipts)
 

@@ -27,7 +27,7 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
     """An agent with his status. skills: name -> level from 1. number: E.164 digits or "". phone: what he works with, sip or number.
 
     wanted: PAUSED or LOGGED_OUT when that was asked for and waits. wrap_up_until: the end of a wrap-up that has a limit.
-    has_phone: his SIP phone has credentials.
+    has_phone: his SIP phone has credentials. said: the disposition of his last call is ``owed`` or ``saved``.
     """
 
     id: UUID
@@ -49,6 +49,7 @@ class AgentRow(msgspec.Struct, frozen=True, kw_only=True):
     wrap_up_until: datetime | None
     heard_at: datetime | None
     created_at: datetime
+    said: str = ""
     queues: tuple[AgentQueue, ...] = ()
 
 
@@ -87,6 +88,7 @@ class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
 
     misses: so many missed offers in a row pause an agent, 0 = none do. ages_s: so many seconds of waiting are worth one step of
     priority, 0 = none are. music: a prompt's name or "". caller_id: digits of a DID of the account, "" = the flow's.
+    script: what agents read to the customer.
     """
 
     id: UUID
@@ -101,6 +103,7 @@ class QueueRow(msgspec.Struct, frozen=True, kw_only=True):
     service_level_s: int = 20
     music: str = ""
     caller_id: str = ""
+    script: str = ""
     created_at: datetime
     agents: int = 0
 
@@ -209,7 +212,7 @@ class AgentTurned(msgspec.Struct, frozen=True):
 
 
 class AgentEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A change of an agent's status; ``lasted_ms`` milliseconds he was in ``from_status``."""
+    """A change of an agent's status; ``lasted_ms`` milliseconds he was in ``from_status``. disposition: what he said of the call."""
 
     id: UUID
     at: datetime
@@ -220,6 +223,7 @@ class AgentEvent(msgspec.Struct, frozen=True, kw_only=True):
     lasted_ms: int
     actor: str
     offer_id: UUID | None
+    disposition: str
 
 
 class BoardRow(msgspec.Struct, frozen=True, kw_only=True):

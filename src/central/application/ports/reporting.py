@@ -155,6 +155,7 @@ class RecordHead:
     currency: str
     country: str
     started_by: UUID | None = None
+    started_why: str = ""
     """The record whose flow started this one."""
 
 

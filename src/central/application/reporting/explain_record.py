@@ -15,6 +15,7 @@ from central.application.reporting.event_data import data_of, inner, objects, te
 from central.application.reporting.explanation import Explanation, InputRow, StatusLine
 from central.application.reporting.list_messages import tell_messages
 from central.application.reporting.rebuild_checks import rebuild_checks
+from central.application.reporting.tell_dispositions import tell_dispositions
 from central.application.reporting.tell_path import tell_clicks, tell_path
 from central.application.reporting.tell_statuses import tell_late, tell_pushes, tell_schedule, tell_statuses
 from central.application.reporting.tell_timeline import tell_timeline
@@ -63,7 +64,7 @@ def explain(history: RecordHistory, prepared: PreparedFlow, policy: Policy) -> E
     sent = tell_messages(history.messages, history.message_lines)
     late, pushes = tell_late(history), tell_pushes(history.pushes)
     timeline = tell_timeline(
-        detail, row, checks=checks, statuses=statuses, schedule=schedule, flow=(*flow, *tell_clicks(history.events), *sent),
+        detail, row, checks=checks, statuses=statuses, schedule=schedule, flow=(*flow, *tell_clicks(history.events), *tell_dispositions(history.events), *sent),
         pushes=pushes, late=late,
     )  # fmt: skip
     setting = _setting(statuses, history.record.status)
@@ -101,6 +102,7 @@ def input_row(history: RecordHistory, prepared: PreparedFlow) -> InputRow:
         variables=masked_variables(record.variables, prepared),
         warnings=texts(data, "warnings"),
         started_by=history.head.started_by,
+        started_why=history.head.started_why,
     )
 
 

@@ -37,7 +37,7 @@ class Kind(StrEnum):
 class InputRow:
     """The row as it came in: its numbers as written (where that was kept), and what intake made of them.
 
-    ``started_by``: the record whose flow started this one.
+    ``started_by``: the record whose flow started this one, or with ``started_why`` callback or retry, whose agent asked for it.
     """
 
     row: int
@@ -51,6 +51,7 @@ class InputRow:
     variables: Mapping[str, str]
     warnings: tuple[str, ...] = ()
     started_by: UUID | None = None
+    started_why: str = ""
 
 
 class CheckResult(StrEnum):

@@ -195,3 +195,5 @@ class RecordDetail(RecordView):
     struck_numbers: tuple[str, ...] = ()
     sms: tuple[MessageView, ...] = ()
     emails: tuple[MessageView, ...] = ()
+    dispositions: tuple[Mapping[str, object], ...] = ()
+    """What agents said of its calls, in order."""

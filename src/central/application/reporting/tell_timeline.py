@@ -25,6 +25,7 @@ _RANK: Final = {
     Kind.WARNING: 7, Kind.SIP: 8, Kind.GAP: 8, Kind.MESSAGE: 8, Kind.PUSH: 12, Kind.LATE: 13,
 }  # fmt: skip
 _DROPPED: Final = 2
+_MADE: Final = {"callback": "was made for a call back", "retry": "was made for another try"}
 _ENDING: Final = {Kind.ATTEMPT: 9, Kind.STATUS: 10, Kind.SCHEDULE: 11}
 
 
@@ -69,7 +70,8 @@ def _input(statuses: Sequence[StatusLine], row: InputRow) -> Iterator[Entry]:
         title = f"Row {row.row} came in: {numbers or 'no number'}{named}"
         start = f"start time {row.start_time}" if row.start_time else ""
         if row.started_by is not None:
-            title = title.replace("came in", "was made by another flow", 1)
+            made = _MADE.get(row.started_why, "was made by another flow")
+            title = title.replace("came in", made, 1)
             start = f"started by record {row.started_by}{', ' if start else ''}{start}"
         yield Entry(statuses[0].at, Kind.INPUT, title, start)
         for warning in row.warnings:

@@ -65,6 +65,7 @@ def view_detail(history: RecordHistory, prepared: PreparedFlow, *, with_sip: boo
         held_due_at=row.held_due_at,
         sms=view_messages(history.messages, "sms"),
         emails=view_messages(history.messages, "email"),
+        dispositions=tuple(dict(data_of(event)) for event in history.events if event.kind == "disposition_saved"),
         struck_numbers=tuple(number for i, number in enumerate(row.numbers) if row.struck >> i & 1),
     )
 

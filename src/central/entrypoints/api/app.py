@@ -14,6 +14,7 @@ from central.entrypoints.api.agent_routes import agent_router
 from central.entrypoints.api.carrier_routes import carrier_router
 from central.entrypoints.api.contact_routes import contact_router, link_router
 from central.entrypoints.api.desk_routes import desk_router
+from central.entrypoints.api.disposition_routes import disposition_router
 from central.entrypoints.api.email_routes import email_router, mail_link_router, sending_router
 from central.entrypoints.api.file_routes import file_router
 from central.entrypoints.api.flow_routes import flow_router
@@ -92,6 +93,7 @@ def _routers(body_bytes: int) -> list[Router]:
             agent_router,
             queue_router,
             desk_router,
+            disposition_router,
             carrier_router,
             sms_router,
             inbound_text_router,

@@ -42,7 +42,10 @@ class Pause(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class AgentEventView(Struct, frozen=True):
-    """A change of status at ``at``: ``from_status`` had lasted ``lasted_ms``. ``actor``: who ordered it, empty = his calls."""
+    """A change of status at ``at``: ``from_status`` had lasted ``lasted_ms``. ``actor``: who ordered it, empty = his calls.
+
+    ``disposition``: where a conversation ended, what the agent said of it.
+    """
 
     id: UUID
     at: Moment
@@ -53,6 +56,7 @@ class AgentEventView(Struct, frozen=True):
     lasted_ms: int
     actor: str
     offer_id: UUID | None
+    disposition: str
 
 
 class BoardView(Struct, frozen=True):
@@ -232,6 +236,7 @@ def _event_view(row: AgentEvent) -> AgentEventView:
         lasted_ms=row.lasted_ms,
         actor=row.actor,
         offer_id=row.offer_id,
+        disposition=row.disposition,
     )
 
 

@@ -21,6 +21,7 @@ from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, mak
 from central.entrypoints.api.presenting import Count, Moment, moment
 
 Number = Annotated[str, Meta(max_length=32)]
+Script = Annotated[str, Meta(max_length=20_000)]
 
 
 class QueueView(Struct, frozen=True):
@@ -38,6 +39,7 @@ class QueueView(Struct, frozen=True):
     service_level_s: int
     music: str
     caller_id: str
+    script: str
     agents: int
     created_at: Moment
 
@@ -48,6 +50,7 @@ class NewQueue(Struct, forbid_unknown_fields=True, frozen=True):
     ``strategy``: ring_all, round_robin, longest_idle, fewest_calls, random, linear or skill_based. ``max_length`` 0 = no limit.
     ``wrap_up_s`` null = none, 0 = until a disposition is saved. ``misses``: missed offers in a row that pause an agent, 0 = none do.
     ``ages_s``: waiting that is worth one step of priority, 0 = none is. ``music``: a prompt. ``caller_id``: a DID that agents see.
+    ``script``: what agents read to the customer; their desks show it.
     """
 
     name: Name
@@ -61,6 +64,7 @@ class NewQueue(Struct, forbid_unknown_fields=True, frozen=True):
     service_level_s: Count = 20
     music: str = ""
     caller_id: Number = ""
+    script: Script = ""
 
 
 class QueueChange(Struct, forbid_unknown_fields=True, frozen=True):
@@ -77,6 +81,7 @@ class QueueChange(Struct, forbid_unknown_fields=True, frozen=True):
     service_level_s: Count | UnsetType = UNSET
     music: str | UnsetType = UNSET
     caller_id: Number | UnsetType = UNSET
+    script: Script | UnsetType = UNSET
 
 
 class MemberView(Struct, frozen=True):
@@ -217,6 +222,7 @@ def _queue_view(row: QueueRow) -> QueueView:
         service_level_s=row.service_level_s,
         music=row.music,
         caller_id=row.caller_id,
+        script=row.script,
         agents=row.agents,
         created_at=moment(row.created_at),
     )

@@ -20,6 +20,7 @@ from central.application.administration.keep_prompts import KeepPrompts
 from central.application.administration.maintain_account import ChangeAccount, OperateAccounts, ReadAccount
 from central.application.administration.maintain_agents import MaintainAgents, MaintainPauseCodes
 from central.application.administration.maintain_carriers import MaintainCarriers
+from central.application.administration.maintain_dispositions import MaintainDispositions
 from central.application.administration.maintain_endpoints import MaintainEndpoints
 from central.application.administration.maintain_mail_domains import MaintainMailDomains
 from central.application.administration.maintain_people import MaintainPeople
@@ -32,6 +33,7 @@ from central.application.administration.maintain_trunks import MaintainDids, Mai
 from central.application.administration.publish_flow import PublishFlow
 from central.application.administration.save_flow import SaveFlow
 from central.application.contact_center.keep_status import KeepStatus
+from central.application.contact_center.save_disposition import SaveDisposition
 from central.application.intake.receive_upload import Upload
 from central.application.intake.submit_records import Receipt, Submission
 from central.application.messaging.send_emails import SendEmails
@@ -199,6 +201,8 @@ class CallCentre:
     queues: MaintainQueues
     pause_codes: MaintainPauseCodes
     status: KeepStatus
+    dispositions: MaintainDispositions
+    said: SaveDisposition
 
 
 @dataclass(frozen=True, slots=True)

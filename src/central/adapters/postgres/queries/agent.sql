@@ -7,7 +7,7 @@ values (%(account_id)s, %(id)s, %(key)s, %(name)s, %(kind)s, %(groups)s, %(skill
 
 -- name: agent_page
 select a.id, a.key, a.name, a.kind, a.groups, a.skills, a.number, a.phone, a.phone_password <> '' as has_phone, a.status, a.since, a.reason,
-       a.pause_code, a.wanted, a.wanted_code, a.misses, a.wrap_up_until, a.heard_at, a.created_at,
+       a.pause_code, a.wanted, a.wanted_code, a.misses, a.wrap_up_until, a.heard_at, a.created_at, a.said,
        (select coalesce(jsonb_agg(jsonb_build_object('id', q.id, 'name', q.name, 'tier', m.tier, 'place', m.place) order by q.name), '[]')
           from queue_agent m join queue q on q.account_id = m.account_id and q.id = m.queue_id
          where m.account_id = a.account_id and m.agent_id = a.id) as queues
@@ -28,13 +28,13 @@ delete from agent where account_id = %(account_id)s and id = %(id)s;
 
 -- name: create_queue
 insert into queue (account_id, id, name, strategy, ring_timeout_s, max_wait_s, max_length, wrap_up_s, misses, ages_s, service_level_s, music,
-                   caller_id, created_at)
+                   caller_id, script, created_at)
 values (%(account_id)s, %(id)s, %(name)s, %(strategy)s, %(ring_timeout_s)s, %(max_wait_s)s, %(max_length)s, %(wrap_up_s)s, %(misses)s,
-  %(ages_s)s, %(service_level_s)s, %(music)s, %(caller_id)s, %(created_at)s);
+  %(ages_s)s, %(service_level_s)s, %(music)s, %(caller_id)s, %(script)s, %(created_at)s);
 
 -- name: queue_page
 select q.id, q.name, q.strategy, q.ring_timeout_s, q.max_wait_s, q.max_length, q.wrap_up_s, q.misses, q.ages_s, q.service_level_s, q.music,
-       q.caller_id, q.created_at,
+       q.caller_id, q.script, q.created_at,
        (select count(*)::int from queue_agent m where m.account_id = q.account_id and m.queue_id = q.id) as agents
   from queue q where q.account_id = %(account_id)s and (%(id)s::uuid is null or q.id = %(id)s)
    and (%(after)s::uuid is null or q.id > %(after)s) order by q.id limit %(limit)s;
@@ -169,8 +169,11 @@ told as (
 select count(*)::int from moved;
 
 -- name: agent_events
-select id, at, from_status, to_status, reason, pause_code, lasted_ms, actor, offer_id from agent_event
- where account_id = %(account_id)s and agent_id = %(id)s and (%(before)s::uuid is null or id < %(before)s) order by id desc limit %(limit)s;
+select e.id, e.at, e.from_status, e.to_status, e.reason, e.pause_code, e.lasted_ms, e.actor, e.offer_id,
+       case when e.from_status = 'ON_CALL' then coalesce(array_to_string(c.path, ' / '), '') else '' end as disposition
+  from agent_event e left join call_disposition c on c.account_id = e.account_id and c.offer_id = e.offer_id
+ where e.account_id = %(account_id)s and e.agent_id = %(id)s and (%(before)s::uuid is null or e.id < %(before)s)
+ order by e.id desc limit %(limit)s;
 
 -- name: board
 select a.id, a.key, a.name, a.phone, case when a.phone = 'number' then a.number else '' end as number, a.status, a.since, a.pause_code,

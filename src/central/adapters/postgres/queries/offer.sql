@@ -29,15 +29,17 @@ judged as (
     from d),
 made as (
   insert into queue_place (account_id, id, queue_id, wanted_agent, record_id, leg_id, node, number, skills, priority, entered_at,
-                           patience_until, ring_timeout_s, state, outcome, over_at, lease_until)
+                           patience_until, ring_timeout_s, state, outcome, over_at, lease_until, preferred_agent)
   select account_id, id, queue_id, wanted_id, record_id, leg_id, %(node)s, number, skills, priority, %(at)s, patience_until, ring_timeout_s,
-         case when refused = '' then 'waiting' else 'over' end, refused, case when refused <> '' then %(at)s end, %(at)s + %(lease)s::interval
+         case when refused = '' then 'waiting' else 'over' end, refused, case when refused <> '' then %(at)s end, %(at)s + %(lease)s::interval,
+         (select s.agent_id from record r join flow_start s on s.account_id = r.account_id and s.request_id = r.request_id
+           where r.account_id = judged.account_id and r.id = judged.record_id)
     from judged)
 select id, refused from judged;
 
 -- name: waiting
 select p.account_id, p.id, p.queue_id, p.entered_at, p.priority, p.wanted_agent, p.skills, p.passed,
-       split_part(p.node, '/', 1)
+       split_part(p.node, '/', 1), p.preferred_agent
   from queue_place p where p.state = 'waiting' and p.lease_until > %(at)s and p.patience_until > %(at)s
  order by p.account_id, p.id;
 
@@ -109,7 +111,7 @@ select id, outcome from queue_place where id = any(%(mine)s) and state = 'over';
 -- name: lock_offers
 select o.account_id, o.id, o.place_id, o.agent_id, o.taken_at is not null, p.state,
        (select count(*)::int from offer r where r.account_id = o.account_id and r.place_id = o.place_id and r.ended_at is null and r.id <> o.id),
-       a.status, a.wanted, a.wanted_code, a.misses, q.wrap_up_s, coalesce(q.misses, 2)
+       a.status, a.wanted, a.wanted_code, a.misses, a.said, q.wrap_up_s, coalesce(q.misses, 2)
   from offer o join queue_place p on p.account_id = o.account_id and p.id = o.place_id
   join agent a on a.account_id = o.account_id and a.id = o.agent_id
   left join queue q on q.account_id = p.account_id and q.id = p.queue_id
@@ -144,6 +146,22 @@ old as (
   select a.account_id, a.id, a.since, greatest(date_trunc('milliseconds', %(at)s::timestamptz), a.since + interval '1 millisecond') as at
     from agent a join d on d.account_id = a.account_id and d.agent_id = a.id and a.status = d.from_status
    order by a.id for no key update of a),
+talked as (            -- what he has to say of it: the queue's dispositions go before the flow's
+  select o.account_id, o.id as offer_id, o.agent_id, p.record_id, p.leg_id, p.queue_id, t.flow_id, p.number, coalesce(n.required, false) as owed
+    from d join old h on h.account_id = d.account_id and h.id = d.agent_id
+    join offer o on o.account_id = d.account_id and o.id = d.offer_id
+    join queue_place p on p.account_id = o.account_id and p.id = o.place_id
+    left join record r on r.account_id = p.account_id and r.id = p.record_id
+    left join request t on t.account_id = r.account_id and t.id = r.request_id
+    left join lateral (
+      select x.required from disposition_tree x where x.account_id = p.account_id and (x.queue_id = p.queue_id or x.flow_id = t.flow_id)
+         and exists (select from disposition y where y.account_id = x.account_id and y.tree_id = x.id and y.retired_at is null)
+       order by x.queue_id is null limit 1) n on true
+   where d.answered),
+noted as (
+  insert into call_disposition (account_id, offer_id, agent_id, record_id, leg_id, queue_id, flow_id, number, talked_at, state)
+  select account_id, offer_id, agent_id, record_id, leg_id, queue_id, flow_id, number, %(at)s, case when owed then 'owed' else 'open' end from talked
+  on conflict do nothing),
 moved as (
   update agent a set status = d.to_status, since = o.at, reason = d.reason, pause_code = d.pause_code,
          wanted = case when d.to_status = a.wanted then '' else a.wanted end,
@@ -151,8 +169,11 @@ moved as (
          wrap_up_until = case when d.wrap_up_s > 0 then %(at)s + make_interval(secs => d.wrap_up_s) end,
          misses = case when d.missed then a.misses + 1 when d.answered then 0 else a.misses end,
          calls = case when d.answered then case when a.calls_on = %(today)s then a.calls + 1 else 1 end else a.calls end,
-         calls_on = case when d.answered then %(today)s else a.calls_on end
+         calls_on = case when d.answered then %(today)s else a.calls_on end,
+         last_offer = case when d.answered then d.offer_id else a.last_offer end,
+         said = case when not d.answered then a.said when w.owed then 'owed' else '' end
     from d join old o on o.account_id = d.account_id and o.id = d.agent_id
+    left join talked w on w.account_id = d.account_id and w.offer_id = d.offer_id
    where a.account_id = d.account_id and a.id = d.agent_id and a.status = d.from_status
      and exists (select from move v where v.family = 'agent' and v.from_status = d.from_status and v.to_status = d.to_status)
   returning a.account_id, a.id, d.from_status, d.to_status, d.reason, d.pause_code, d.offer_id, o.since, o.at),

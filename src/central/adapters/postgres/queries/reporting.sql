@@ -74,8 +74,7 @@ select l.last, l.n, m.row_number as row, m.id as record_id, m.status, m.reason, 
 select to_jsonb(r) as record,
        jsonb_build_object('flow_id', q.flow_id, 'flow_name', f.name, 'flow_type', f.type, 'flow_version', v.number, 'flow_version_id', v.id,
          'testing', q.testing, 'request_name', q.name, 'control', q.control, 'flow_control', f.control, 'end_at', q.end_at,
-         'currency', o.currency, 'country', o.country, 'started_by', (
-           select s.started_by from flow_start s where s.account_id = q.account_id and s.request_id = q.id)) as head,
+         'currency', o.currency, 'country', o.country, 'started_by', s.started_by, 'started_why', coalesce(s.why, '')) as head,
        (select coalesce(jsonb_agg(to_jsonb(e) order by e.at, e.id), '[]') from event e
          where e.account_id = r.account_id and e.record_id = r.id) as events,
        (select coalesce(jsonb_agg(to_jsonb(a) order by a.number), '[]') from attempt a
@@ -94,6 +93,7 @@ select to_jsonb(r) as record,
   join flow f on f.account_id = q.account_id and f.id = q.flow_id
   join flow_version v on v.account_id = q.account_id and v.id = q.flow_version_id
   join account o on o.id = r.account_id
+  left join flow_start s on s.account_id = q.account_id and s.request_id = q.id
  where r.account_id = %(account_id)s and r.id = %(record_id)s;
 
 -- name: traces
@@ -149,7 +149,7 @@ select r.account_id, r.id as record_id, v.id as flow_version_id, jsonb_strip_nul
          'record_id', r.id, 'request_id', r.request_id, 'client_identifier', r.client_identifier, 'flow_id', q.flow_id,
          'flow_version', v.number, 'flow_type', f.type, 'status', r.status, 'reason', r.reason, 'epoch', r.epoch,
          'attempts', made.attempts, 'variables', r.variables || coalesce(made.variables, '{}'), 'recordings', kept.list,
-         'sms', sent.sms, 'emails', sent.emails)) as body
+         'sms', sent.sms, 'emails', sent.emails, 'agent', said.agent, 'disposition', said.disposition)) as body
   from r
   join request q on q.account_id = r.account_id and q.id = r.request_id
   join flow f on f.account_id = q.account_id and f.id = q.flow_id
@@ -184,7 +184,13 @@ select r.account_id, r.id as record_id, v.id as flow_version_id, jsonb_strip_nul
         select m.channel, m.created_at, m.id, m.parts, jsonb_build_object(
                  'message_id', m.id, 'step', nullif(m.step, ''), 'to', case when m.recipient_hidden then '***' else m.recipient end,
                  'status', m.status, 'reason', nullif(m.reason, '')) as message
-          from message m where m.account_id = r.account_id and m.record_id = r.id) told) sent;
+          from message m where m.account_id = r.account_id and m.record_id = r.id) told) sent
+  left join lateral (     -- the last agent who talked, and what he has said by now
+    select jsonb_build_object('agent_id', c.agent_id, 'key', a.key, 'name', a.name) as agent,
+           case when c.state = 'saved' then jsonb_build_object('key', c.key, 'path', c.path, 'note', nullif(c.note, ''),
+             'contact', c.said -> 'contact', 'success', c.said -> 'success', 'follow_up', c.follow_up) end as disposition
+      from call_disposition c left join agent a on a.account_id = c.account_id and a.id = c.agent_id
+     where c.account_id = r.account_id and c.record_id = r.id order by c.talked_at desc limit 1) said on true;
 
 -- name: version_documents
 -- across accounts: frozen documents, read once by their id, which the caller took from a record of the account.
