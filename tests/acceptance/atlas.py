@@ -20,10 +20,6 @@ NOT_YET: Mapping[str, str] = {
     "MASK_NOT_AVAILABLE": "masking comes later",
     "INVALID_VALIDITY": "masking comes later",
     "REQUIRE_MASKED_NUMBER": "masking comes later",
-    "AGENT_FAILURE": "dialer flows come later",
-    "AGENT_REATTEMPT_SCHEDULED": "dialer flows come later",
-    "CUSTOMER_FAILURE": "dialer flows come later",
-    "CUSTOMER_REATTEMPT_SCHEDULED": "dialer flows come later",
 }
 """Flow statuses that intake and a one-leg voice flow cannot produce. SMS, e-mail and agent families come with their features."""
 

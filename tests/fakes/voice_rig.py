@@ -191,7 +191,7 @@ class VoiceRig:
                 account_id=record.account_id, id=record.id, request_id=record.request_id, flow_id=record.flow_id,
                 flow_version_id=record.flow_version_id, testing=True, end_at=None, fence=held.fence, status=result.status,
                 epoch=1, attempts_made=before.attempt_number, attempts_charged=result.attempts_charged,
-                platform_faults=result.platform_faults, struck=result.struck, numbers=record.numbers, variables={},
+                platform_faults=result.platform_faults, struck=result.struck, numbers=record.numbers, variables={}, agent_charged=result.agent_charged,
                 time_zone=None, expires_at=record.expires_at, client_identifier=None, due_at=self.clock.now(), hits=(),
             ),
             control=held.control,

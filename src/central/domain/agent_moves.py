@@ -67,6 +67,11 @@ def after_talk(agent: AgentNow, terms: Terms) -> Next:
     return _as_wanted(agent) if agent.wanted else Next(AgentStatus.IDLE, "conversation_over")
 
 
+def after_vain(agent: AgentNow) -> Next:
+    """He was on the line for a customer who was not reached: there is nothing to write up."""
+    return _as_wanted(agent) if agent.wanted else Next(AgentStatus.IDLE, "customer_not_reached")
+
+
 def after_wrap_up(agent: AgentNow, reason: str) -> Next:
     """Wrap-up is over, by himself or by its limit."""
     return _as_wanted(agent) if agent.wanted else Next(AgentStatus.IDLE, reason)

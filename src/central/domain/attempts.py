@@ -5,7 +5,7 @@ Plain values: the flow room's MainPathEnded and the legs' dispositions are copie
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -57,6 +57,29 @@ class LegResult(msgspec.Struct, frozen=True):
     machine: bool = False
 
 
+Budget = Literal["customer", "agent"]
+"""What an attempt is charged to; flows without a dialer have the customer's alone."""
+
+DialerResult = Literal["", "agent_missing", "agent_left", "customer_missed", "agent_lost", "abandoned", "connected"]
+"""How a dialer's step went: not tried; no agent took the call; he left while the customer rang; no customer was reached; the
+agent's leg broke in the conversation; the customer answered and no agent was there in time; they talked."""
+
+AGENT_SIDE: Final[frozenset[DialerResult]] = frozenset({"agent_missing", "agent_left", "abandoned"})
+"""Results that spend an attempt of the agent's budget (domain 8.2)."""
+
+
+class DialerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a dialer adds (domain 8.2). rule: the agent's budget; charged: what was spent of it *before* this attempt.
+
+    hold: how long an abandoned customer is left alone at least (policy, domain 9.1).
+    """
+
+    result: DialerResult
+    rule: ReattemptRule
+    charged: int
+    hold: timedelta = timedelta()
+
+
 class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the decision depends on.
 
@@ -65,7 +88,8 @@ class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     positions already struck off, out of ``numbers`` in all. ``paused`` and ``stopping`` are the request's (or flow's)
     control state now. ``parted``: the customer hung up in a conversation, and the flow went on from there without him.
     ``inbound``: the customer called us, so nothing is tried again. ``limits.expires_at`` already includes paused time.
-    ``next_opening`` is the calling window. ``without_call``: the flow has no call, so there never is a leg.
+    ``next_opening`` is the calling window. ``without_call``: the flow has no call, so there never is a leg. ``dialer``: of a
+    dialer flow; then ``rule`` and ``attempts_charged`` are the customer's budget, and ``legs`` the customer's.
     """
 
     end: AttemptEnd
@@ -88,14 +112,15 @@ class AttemptFacts(msgspec.Struct, frozen=True, kw_only=True):
     inbound: bool = False
     parted: bool = False
     without_call: bool = False
+    dialer: DialerFacts | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of the record.
 
     ``due_at`` is None exactly when ``final``. In ``PAUSE`` it is the remembered due time and ``resume_as`` the status
-    that would have been set. ``charged`` = the attempt counts against the budget; ``platform_fault`` = it was one of the
-    free ones. ``struck`` = positions struck off by this attempt. ``result`` = the attempt's status: the connected leg's
+    that would have been set. ``charged`` = the attempt counts against ``budget``; ``platform_fault`` = it was one of the
+    free ones. ``abandoned`` = the customer answered, and no agent was there in time. ``struck`` = positions struck off by this attempt. ``result`` = the attempt's status: the connected leg's
     word, else that of the first number dialled, or ``machine``, ``unknown``, ``none`` (nothing dialled).
     ``rule`` names the row of domain 7.4, ``sentence`` explains the status to a person.
     """
@@ -111,3 +136,5 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     sentence: str
     resume_as: FlowStatus | None = None
+    budget: Budget = "customer"
+    abandoned: bool = False

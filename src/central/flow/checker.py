@@ -20,8 +20,8 @@ from central.flow.set_variables import unset_reads
 from central.flow.widgets.table import WIDGETS
 
 _CONNECTED: Final = frozenset({"connected", "machine"})
+DIALER: Final = "make_call_for_dialer"
 _ANSWERED: Final = frozenset({"next"})
-_RUNNING: Final = frozenset({"multicast", "inbound"})
 
 
 def check(flow: Flow) -> tuple[Finding, ...]:
@@ -57,9 +57,6 @@ def _at(
 
 
 def _entry_findings(flow: Flow, program: Program) -> Iterator[Finding]:
-    if flow.type not in _RUNNING:
-        hint = "This release runs `type: multicast` and `type: inbound`."
-        yield Finding("type_not_available", "error", 0, "", f"Flows of type {flow.type} cannot run yet.", hint)
     if not program.steps:
         return
     if not program.start:
@@ -67,6 +64,7 @@ def _entry_findings(flow: Flow, program: Program) -> Iterator[Finding]:
         yield Finding("start_missing", "error", 0, "", "The flow has no Start step.", hint)
     if flow.type == "multicast" and not any(step.call for step in program.steps.values()):
         yield from _without_call_findings(program)
+    yield from _dialer_findings(flow, program)
     if flow.type == "inbound":
         yield from _answer_findings(program)
     else:
@@ -74,6 +72,26 @@ def _entry_findings(flow: Flow, program: Program) -> Iterator[Finding]:
             if _widget(step, "answers"):
                 hint = "Calls come in to flows of `type: inbound`."
                 yield _at(step, "answer_in_outbound", "An outbound flow has no call to answer.", hint)
+
+
+def _dialer_findings(flow: Flow, program: Program) -> Iterator[Finding]:
+    """A dialer flow has one step that brings agent and customer together, and no other flow has one."""
+    dialers = [step for step in program.steps.values() if step.widget == DIALER]
+    if flow.type != "dialer":
+        for step in dialers:
+            hint = "Write `type: dialer`, or call with make_call and bring an agent in with agent_connect."
+            yield _at(step, "dialer_step_elsewhere", "Only a flow of `type: dialer` has agents to dial with.", hint)
+        return
+    if not dialers:
+        hint = f"Add `dial: {{widget: {DIALER}, queue: ..., on: {{connected: end, ...}}}}`."
+        yield Finding("dialer_step_missing", "error", 0, "", f"A dialer flow needs a step of {DIALER}.", hint)
+    for step in dialers[1:]:
+        hint = "Which queue serves its records must be known before they are claimed."
+        yield _at(step, "dialer_step_twice", "A dialer flow has one such step.", hint)
+    for step in program.steps.values():
+        if step.call and step.widget != DIALER:
+            message = "A dialer flow calls its customers with their agents only."
+            yield _at(step, "call_in_dialer", message, f"Use {DIALER}.")
 
 
 def _without_call_findings(program: Program) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from central.domain.attempts import DialerResult
 from central.flow.errands import Errand
 from central.flow.media import Playable
 
@@ -84,9 +85,10 @@ class EndErrand(msgspec.Struct, frozen=True):
 
 
 class HangUp(msgspec.Struct, frozen=True):
-    """End the customer's leg from our side."""
+    """End the customer's leg from our side. ``first_left``: because the other party is gone before he answered."""
 
     cause: Literal["normal", "busy", "reject"] = "normal"
+    first_left: bool = False
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -112,7 +114,7 @@ class MainPathEnded(msgspec.Struct, frozen=True):
     connected nobody and the unconnected branch has run; ``failed`` = failure policy or a limit, see ``reason``
     (flow_error, step_limit, duration_limit); ``funds_short``; ``stopped``. ``called`` tells whether the flow dialled,
     ``connected`` whether the customer was connected. ``fallback_ran`` = steps ran on the unconnected branch. ``parted`` = the
-    customer hung up in a conversation, and the path went on from there without media.
+    customer hung up in a conversation, and the path went on from there without media. ``dialer``: how a dialer's step went.
     """
 
     kind: EndKind
@@ -123,6 +125,7 @@ class MainPathEnded(msgspec.Struct, frozen=True):
     connected: bool = False
     fallback_ran: bool = False
     parted: bool = False
+    dialer: DialerResult = ""
 
 
 class RunEnded(msgspec.Struct, frozen=True):

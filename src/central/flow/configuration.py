@@ -36,11 +36,13 @@ class Formats:
 class CallSettings:
     """The configurator: the reattempt rule and the limits of a call.
 
-    short_hangup: a customer who leaves sooner gives SHORT_HANGUP. channel_wait: a call step that found no free channel for
+    reattempts: of a dialer the customer's budget, and
+    agent_reattempts the agent's, of which only attempts and intervals count. short_hangup: a customer who leaves sooner gives SHORT_HANGUP. channel_wait: a call step that found no free channel for
     so long gives Channel Busy. channels and cps (calls per second) cap the flow's own calls, None = no own cap.
     """
 
     reattempts: ReattemptRule = field(default_factory=ReattemptRule)
+    agent_reattempts: ReattemptRule = field(default_factory=ReattemptRule)
     ring_timeout: timedelta = timedelta(seconds=30)
     short_hangup: timedelta = timedelta(seconds=3)
     channel_wait: timedelta = timedelta(seconds=60)

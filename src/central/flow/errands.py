@@ -15,6 +15,9 @@ from typing_extensions import override
 from central.domain.short_messages import Encoding
 from central.flow.media import Media
 
+DialMode = Literal["agent_first", "progressive", "predictive"]
+"""Who is called first, and who says when (domain 9.1)."""
+
 NOT_CONFIGURED = "not_configured"
 """The outcome of an errand that this installation has no runner for."""
 
@@ -151,6 +154,30 @@ class ConnectAgent(msgspec.Struct, frozen=True, tag="connect_agent"):
     caller_id: str = ""
 
 
+class ReachBoth(msgspec.Struct, frozen=True, tag="reach_both"):
+    """Bring an agent of ``queue`` and the record's customer together; the step calls the customer itself. A staged errand, see below.
+
+    mode: agent_first = the agent is rung, and told ``whisper``, before the customer is called; progressive = an agent is reserved,
+    and rung when the customer answers; predictive = one is looked for when he answers. The errand tells the stage ``agent`` when
+    the customer may be called. skills, priority: as in ConnectAgent. max_wait_s: how long an agent is waited for. agent_ring_s: how
+    long one is rung, None = as the queue says. music: a prompt of the library that the agent hears while the customer is called,
+    "" = ringing.
+
+    Outcomes: connected = they talked, the agent hung up, and the customer is still there; customer_left = they talked and the
+    customer hung up; agent_missing = nobody took the call; agent_left = the agent hung up before the customer answered;
+    agent_lost = his leg broke in the conversation; abandoned = the customer answered and no agent was there in time; failed.
+    """
+
+    queue: str
+    mode: DialMode = "agent_first"
+    skills: tuple[str, ...] = ()
+    priority: int = 0
+    max_wait_s: float = 60.0
+    agent_ring_s: float | None = None
+    whisper: Media | None = None
+    music: str = ""
+
+
 class TransferToFlow(msgspec.Struct, frozen=True, tag="transfer_to_flow"):
     """Let the customer's call go on in the production version of another flow of the account, by name or id.
 
@@ -242,7 +269,7 @@ class RecogniseSpeech(msgspec.Struct, frozen=True, tag="recognise_speech"):
 
 # Staged errands bring somebody to the customer. Their runners tell ErrandMoved("conversation") as soon as both sides hear each
 # other (until then the errand has the time limit of its step, from then on that of the run), and ErrandMoved("waiting") when
-# the other side was lost and another is looked for. When the customer's leg ends, whoever ended it, the errand is dropped.
+# the other side was lost and another is looked for; ReachBoth tells ErrandMoved("agent") as well. When the customer's leg ends, whoever ended it, the errand is dropped.
 Errand = (
     StartFlow
     | UpdateContact
@@ -252,6 +279,7 @@ Errand = (
     | SendEmail
     | BridgeNumber
     | ConnectAgent
+    | ReachBoth
     | TransferToFlow
     | CallWebhook
     | FetchSound

@@ -77,14 +77,14 @@ class ErrandDone(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-Stage = Literal["waiting", "conversation"]
+Stage = Literal["waiting", "agent", "conversation"]
 
 
 class ErrandMoved(msgspec.Struct, frozen=True):
     """An errand that brings somebody to the customer has come to a stage: he waits for them, or they talk.
 
     ``conversation`` is told when both sides hear each other, ``waiting`` when the other side was lost and another is looked
-    for. Domain 5.1: who hangs up in a conversation ends the step normally, who hangs up while he waits has left.
+    for, ``agent`` by a dialer's errand when an agent is there, so that the customer may be called. Domain 5.1: who hangs up in a conversation ends the step normally, who hangs up while he waits has left.
     """
 
     number: int

@@ -34,7 +34,7 @@ _UNREACHED: Final[Mapping[str, CallStatus]] = {
     "fails": CallStatus.FAILED,
 }
 _WORDS: Final = (
-    "answers", "answers as a machine", *_UNREACHED, "presses 1", "presses 1 now", "listens", "waits", "talks", "replies OUTCOME", "hangs up", "hangs up in STEP",
+    "answers", "answers as a machine", *_UNREACHED, "presses 1", "presses 1 now", "listens", "waits", "agent comes", "talks", "replies OUTCOME", "hangs up", "hangs up in STEP",
 )  # fmt: skip
 
 
@@ -223,14 +223,16 @@ def _act(rehearsal: Rehearsal, wanted: Act) -> bool:
     elif act.startswith("hangs up"):
         rehearsal.hangs_up()
     else:
-        {"talks": rehearsal.talks, "listens": rehearsal.listens}.get(act, rehearsal.waits)()
+        {"talks": rehearsal.talks, "listens": rehearsal.listens, "agent comes": rehearsal.agent_comes}.get(
+            act, rehearsal.waits
+        )()
     return True
 
 
 def _until_possible(rehearsal: Rehearsal, act: str, keys: re.Match[str] | None) -> None:
     if act.startswith("answers") or act in _UNREACHED:
         _until(rehearsal, awaits="answer")
-    elif act == "talks" or act.startswith("replies "):
+    elif act in {"talks", "agent comes"} or act.startswith("replies "):
         _until(rehearsal, errand=True)
     elif keys is not None and keys[2] is None:
         _until(rehearsal, asks=True)

@@ -127,7 +127,7 @@ def _take(walk: Walk, event: FlowEvent) -> bool:
         case ErrandDone():
             return _errand_done(walk, event)
         case ErrandMoved():
-            return walk.moved(event)
+            return _errand_moved(walk, event)
         case LegAnswered():
             return _leg_answered(walk, event)
         case LegEnded():
@@ -189,6 +189,14 @@ def _errand_done(walk: Walk, event: ErrandDone) -> bool:
     return True
 
 
+def _errand_moved(walk: Walk, event: ErrandMoved) -> bool:
+    if not walk.moved(event):
+        return False
+    if event.stage == "agent":  # whoever is to be called now, the step knows
+        follow(walk, event)
+    return True
+
+
 def _timer_fired(walk: Walk, event: TimerFired) -> bool:
     if event.timer < 1:
         return False
@@ -221,7 +229,7 @@ def _leg_answered(walk: Walk, event: LegAnswered) -> bool:
     if walk.phase != "main" or leg.state not in _UNANSWERED or leg.position != event.position:
         return False
     walk.leg = replace(leg, state="up", answered_at=event.at, machine=event.machine)
-    if isinstance(walk.wait, Dialing | Answering):
+    if isinstance(walk.wait, Dialing | Answering) or (isinstance(walk.wait, OnErrand) and walk.wait.stage == "agent"):
         follow(walk, event)
     return True
 

@@ -151,7 +151,15 @@ def conclude(walk: Walk, leaving: Leaving) -> None:
     connected = walk.leg.answered_at is not None
     walk.commands.append(
         MainPathEnded(
-            leaving.end, leaving.reason, leaving.step, leaving.detail, called, connected, walk.fallback_ran, walk.parted
+            leaving.end,
+            leaving.reason,
+            leaving.step,
+            leaving.detail,
+            called,
+            connected,
+            walk.fallback_ran,
+            walk.parted,
+            walk.dialer,
         )
     )
 

@@ -23,6 +23,7 @@ from central.flow.configuration import CallSettings
 from central.flow.document import Flow, parse
 from central.flow.preparation import prepare
 from central.flow.program import Program
+from central.flow.widgets.make_call_for_dialer import MakeCallForDialerNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class PreparedFlow:
     """Any step reads ``$user``: the claim must bring along what is kept about the contact."""
     prompts: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
     """Contents (SHA-256, hex) of the recordings that the version holds, by name and language (lower case)."""
+    dialer: MakeCallForDialerNode | None = None
+    """Which agents its records need, None = it is no dialer flow."""
 
     @property
     def inbound(self) -> bool:
@@ -92,7 +95,13 @@ def prepare_flow(
             reference.space.startswith("user.") for step in program.steps.values() for reference, _ in step.reads
         ),
         prompts=prompts or {},
+        dialer=_dialer(flow, program),
     )
+
+
+def _dialer(flow: Flow, program: Program) -> MakeCallForDialerNode | None:
+    nodes = (step.node for step in program.steps.values()) if flow.type == "dialer" else ()
+    return next((node for node in nodes if isinstance(node, MakeCallForDialerNode)), None)
 
 
 def calling_window(prepared: PreparedFlow, policy: Policy, zones: Sequence[str]) -> tuple[Rules, NextOpening]:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, assert_never
 
 from central.domain.accounts import Switch
-from central.domain.attempts import AttemptEnd, AttemptFacts, LegResult, Outcome
+from central.domain.attempts import AttemptEnd, AttemptFacts, DialerFacts, LegResult, Outcome
 from central.domain.outcomes import decide
 from central.domain.statuses import CallStatus
 from central.flow.commands import (
@@ -120,6 +120,7 @@ class Rehearsal:
             user=dict(self.contact),
             user_system={"number": self.numbers[0]},
             last_attempt=True,
+            last_agent_attempt=True,
             inbound=self.inbound,
             lacks=self.lacks,
         )
@@ -132,7 +133,7 @@ class Rehearsal:
         """What must come next for the run to go on."""
         if self.over:
             return "over"
-        if isinstance(self.run.wait, Dialing):
+        if isinstance(self.run.wait, Dialing) or (self._errand is not None and self.run.leg.state == "dialing"):
             return "answer"
         if self._errand is not None and not self.asks:
             return "errand"
@@ -218,6 +219,14 @@ class Rehearsal:
             self._pass(_SECOND)
             self._tell("note", "they talk")
             self._feed(ErrandMoved(number, "conversation", self.at))
+
+    def agent_comes(self) -> None:
+        """The errand of a dialer has an agent: the customer is called now."""
+        if self._errand is not None and not self.over:
+            number = self._errand.number
+            self._pass(_SECOND)
+            self._tell("note", "an agent is there")
+            self._feed(ErrandMoved(number, "agent", self.at))
 
     def hangs_up(self) -> None:
         """Leave."""
@@ -326,10 +335,15 @@ class Rehearsal:
                 short_hangup_s=self.calls.short_hangup / _SECOND,
                 numbers=len(self.numbers),
                 inbound=self.inbound,
+                dialer=self._dialer(end),
             )
         )
         self._tell("note", f"the record becomes {self.outcome.status}")
         self._feed(StatusDecided(self.outcome.status, self.outcome.reason, self.at))
+
+    def _dialer(self, end: MainPathEnded) -> DialerFacts | None:
+        rule = self.calls.agent_reattempts
+        return DialerFacts(result=end.dialer, rule=rule, charged=rule.attempts - 1) if end.dialer else None
 
     def _pass(self, span: timedelta, playback: int = 0) -> None:
         """Let time pass; timers that run out on the way fire, unless that ends the playback that is being heard."""

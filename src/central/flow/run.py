@@ -21,6 +21,7 @@ from typing import Literal
 import msgspec
 
 from central.domain.accounts import Switch
+from central.domain.attempts import DialerResult
 from central.domain.errors import DefectError
 from central.flow.commands import EndKind
 from central.flow.events import Stage
@@ -36,7 +37,8 @@ class RunFacts(msgspec.Struct, frozen=True):
     numbers: the record's numbers as E.164 digits, in order. struck: positions that must not be dialled any more.
     variables: ``$flow.key.*``. system: ``$flow.syskey.*`` (record_id, request_id, attempt_id, attempt_number, flow_id,
     flow_version, client_identifier, contact_number, did). user, user_system: ``$user.key.*`` and ``$user.syskey.*``.
-    last_attempt: no further attempt can follow this one, whatever its result. country: the account's (ISO 3166 alpha-2), for
+    last_attempt: no further attempt can follow this one, whatever its result; of a dialer: when the customer is not reached,
+    and last_agent_attempt: when no agent is. country: the account's (ISO 3166 alpha-2), for
     numbers that a step gives in a national form, "" = they must be international. inbound: the customer calls us, and the call
     is still to be answered. lacks: what the account may not do (domain 1.3).
     """
@@ -51,6 +53,7 @@ class RunFacts(msgspec.Struct, frozen=True):
     country: str = ""
     inbound: bool = False
     lacks: frozenset[Switch] = frozenset()
+    last_agent_attempt: bool = False
 
 
 class LegResult(msgspec.Struct, frozen=True):
@@ -242,7 +245,7 @@ class Run(msgspec.Struct, frozen=True):
     runs. queue_outcome: how the latest wait in a queue ended. status, reason: what StatusDecided said. playbacks, timers,
     errands: the last ids given out. limit: the timer of the execution's or late path's time limit, 0 = none. place: the flow in
     which the call went on, None = it is still in the record's own. masked: variables that flows which it came through hold
-    secret, and what was made of them since.
+    secret, and what was made of them since. dialer: how the dialer's step went.
     """
 
     facts: RunFacts
@@ -272,6 +275,7 @@ class Run(msgspec.Struct, frozen=True):
     queue_outcome: str = ""
     place: Place | None = None
     masked: frozenset[str] = frozenset()
+    dialer: DialerResult = ""
 
     @property
     def connected(self) -> bool:

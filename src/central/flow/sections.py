@@ -72,6 +72,7 @@ def read_calls(section: Reading) -> CallSettings:
     default = CallSettings()
     settings = CallSettings(
         reattempts=_reattempts(section),
+        agent_reattempts=_agent_reattempts(section),
         ring_timeout=section.duration("ring_timeout", default.ring_timeout, _SECOND, 180 * _SECOND),
         short_hangup=section.duration("short_hangup", default.short_hangup, timedelta(), 60 * _SECOND),
         channel_wait=section.duration("channel_wait", default.channel_wait, timedelta(), 600 * _SECOND),
@@ -103,6 +104,14 @@ def _reattempts(section: Reading) -> ReattemptRule:
             hint="Remove `growth`, or shorten the wait.",
         )
         return default
+
+
+def _agent_reattempts(section: Reading) -> ReattemptRule:
+    """A dialer's second budget."""
+    default = ReattemptRule()
+    attempts = section.whole("agent_attempts", default.attempts, 1, MAX_ATTEMPTS)
+    intervals = section.durations("agent_interval", default.intervals[0], MIN_INTERVAL, MAX_INTERVAL)
+    return ReattemptRule(attempts, intervals)
 
 
 def _retry_on(section: Reading) -> frozenset[CallStatus]:

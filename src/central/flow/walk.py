@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
+from central.domain.attempts import DialerResult
 from central.flow.commands import (
     CancelTimer,
     Command,
@@ -40,7 +41,7 @@ class Walk:
     """A run under way at the moment ``at``; the fields are those of ``Run``. ``commands`` gathers what the world must do."""
 
     __slots__ = (
-        "at", "begun_at", "commands", "counters", "digits", "entries", "errands", "facts", "fallback_ran", "left_at", "leg", "limit", "masked", "parted", "parting", "phase",
+        "at", "begun_at", "commands", "counters", "dialer", "digits", "entries", "errands", "facts", "fallback_ran", "left_at", "leg", "limit", "masked", "parted", "parting", "phase",
         "place", "playbacks", "program", "queue_outcome", "reason", "results", "status", "step", "timers", "typed", "unconnected", "variables", "visits", "wait",
     )  # fmt: skip
 
@@ -75,6 +76,7 @@ class Walk:
         self.queue_outcome = run.queue_outcome
         self.place: Place | None = run.place
         self.masked: frozenset[str] = run.masked
+        self.dialer: DialerResult = run.dialer
 
     def freeze(self) -> Run:
         """The run after this step."""
@@ -82,7 +84,7 @@ class Walk:
             self.facts, self.variables, self.phase, self.step, self.wait, self.leg, self.results, self.counters,
             self.begun_at, self.unconnected, self.fallback_ran, self.left_at, self.visits, self.typed, self.digits, self.entries, self.status,
             self.reason, self.playbacks, self.timers, self.limit, self.errands, self.parted, self.parting, self.queue_outcome,
-            self.place, self.masked,
+            self.place, self.masked, self.dialer,
         )  # fmt: skip
 
     # -- the timeline --------------------------------------------------------------------------------------------------
@@ -159,12 +161,15 @@ class Walk:
         return isinstance(self.wait, OnErrand) and self.wait.stage == "conversation"
 
     def moved(self, event: ErrandMoved) -> bool:
-        """The errand has come to a stage; False when that is no news. A conversation has no limit but that of the run."""
+        """The errand has come to a stage; False when that is no news.
+
+        A conversation has no limit but that of the run, and a customer who is called that of his ringing.
+        """
         wait = self.wait
         if not isinstance(wait, OnErrand) or wait.number != event.number or wait.stage == event.stage:
             return False
         self.cancel_timer(wait.guard)
-        guard = 0 if event.stage == "conversation" else self.start_timer(wait.limit_s)
+        guard = self.start_timer(wait.limit_s) if event.stage == "waiting" else 0
         self.wait = OnErrand(wait.number, guard, wait.hears, event.stage, wait.limit_s)
         self.note("errand", stage=event.stage)
         return True

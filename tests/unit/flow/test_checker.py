@@ -261,9 +261,33 @@ def test_a_flow_without_start() -> None:
     assert "start_missing" in codes
 
 
-def test_types_that_cannot_run_yet() -> None:
-    data = after_answer(GOOD).replace(b"multicast", b"dialer")
-    assert [f.code for f in findings(data)] == ["type_not_available"]
+DIAL = "  call: {widget: make_call_for_dialer, queue: QUEUE, on: {connected: END, agent_failed: end, customer_failed: end}}\n"
+
+
+def _dialer(queue: str = "sales", more: str = "", connected: str = "end") -> bytes:
+    steps = START + DIAL.replace("QUEUE", queue).replace("END", connected) + more
+    return document(steps).replace(b"multicast", b"dialer")
+
+
+def test_a_dialer_flow_has_one_dialer_step() -> None:
+    assert findings(_dialer()) == ()
+    assert [f.code for f in findings(after_answer(GOOD).replace(b"multicast", b"dialer"))] == [
+        "dialer_step_missing",
+        "call_in_dialer",
+    ]
+    other = DIAL.replace("  call:", "  again:").replace("QUEUE", "sales").replace("END", "end")
+    twice = _dialer(more=other, connected="again")
+    assert "dialer_step_twice" in [f.code for f in findings(twice)]
+
+
+def test_only_dialer_flows_have_a_dialer_step() -> None:
+    assert [f.code for f in findings(_dialer().replace(b"dialer\n", b"multicast\n"))] == ["dialer_step_elsewhere"]
+
+
+def test_the_queue_of_a_dialer_is_known_before_the_record() -> None:
+    queue = '"{{ $flow.key.Queue }}"'
+    data = _dialer(queue).replace(b"steps:", b"variables: {Queue: {}}\nsteps:")
+    assert [f.code for f in findings(data)] == ["queue_not_fixed"]
 
 
 def test_media_beside_the_call() -> None:

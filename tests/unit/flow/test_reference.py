@@ -59,7 +59,7 @@ def test_every_operator_and_operation_is_explained() -> None:
 def test_the_example_of_a_page_is_a_lawful_flow(widget: Widget) -> None:
     page = (REFERENCE / "widgets" / f"{widget.name}.md").read_text("utf-8")
     example = page.split("```yaml\n")[1].split("```")[0]
-    found = [check(around(widget, example, kind)) for kind in ("multicast", "inbound")]
+    found = [check(around(widget, example, kind)) for kind in ("multicast", "inbound", "dialer")]
     assert () in found, found[0]
 
 
@@ -71,9 +71,11 @@ def around(widget: Widget, example: str, kind: str) -> Flow:
     (name,) = program.steps
     names = {str(ref.name) for ref, _ in program.steps[name].reads if ref.space == "flow.key"}
     targets = {target.step for target in program.steps[name].targets.values()} - {END, name}
-    first = {"multicast": "{widget: make_call, on: {connected: it}}", "inbound": "{widget: answer_call, next: it}"}[
-        kind
-    ]
+    first = {
+        "multicast": "{widget: make_call, on: {connected: it}}",
+        "inbound": "{widget: answer_call, next: it}",
+        "dialer": "",
+    }[kind]
     steps = {**dict.fromkeys(targets, "{widget: hang_up}"), "start": "{widget: start, next: call}", "call": first}
     if widget.call:
         steps |= {"start": f"{{widget: start, next: {name}}}"}

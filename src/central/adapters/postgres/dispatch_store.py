@@ -26,6 +26,8 @@ from central.application.ports.dispatch import (
     NodeState,
     PickedRecord,
     Purse,
+    QueueNeed,
+    QueueRoom,
     Sleeper,
 )
 from central.application.ports.world import Ids
@@ -37,6 +39,7 @@ from central.domain.statuses import FlowStatus
 
 _SQL = hot_statements("dispatch")
 _TRACKING = hot_statements("tracking")
+_DIAL = hot_statements("dial")
 _MAY_SLEEP: Final = frozenset({FlowStatus.IN_PROGRESS, FlowStatus.RESUME})
 _GRANT_AGE = timedelta(seconds=5)
 
@@ -64,7 +67,12 @@ class PostgresClaim:
         grants = await _SQL["take_grants"].rows(connection, {"node": node})
         if not grants:
             return
-        quota = as_json([{"account_id": a, "request_id": q, "n": n} for a, q, n in _merged(grants)])
+        free = _merged([(a, q, n) for a, q, n, queue in grants if queue is None])
+        paced = [{"account_id": a, "request_id": q, "queue_id": u, "n": n} for a, q, n, u in grants if u is not None]
+        if paced:
+            spent = await _DIAL["spend"].rows(connection, {"quota": as_json(paced), "now": self._now})
+            free = _merged([*free, *spent])
+        quota = as_json([{"account_id": a, "request_id": q, "n": n} for a, q, n in free])
         rows = await _SQL["pick"].rows(connection, {"quota": quota, "now": self._now})
         self.records = await self._with_sleepers([_picked(row) for row in rows])
         if not rows:
@@ -189,6 +197,12 @@ class PostgresDispatch:
             rows = await _SQL["open_grants"].rows(connection)
         return {RequestId(request_id): n for _, request_id, n in rows}
 
+    async def queue_rooms(self, asked: Sequence[QueueNeed], now: datetime) -> Sequence[QueueRoom]:
+        """What queues can serve now, in one snapshot."""
+        async with transaction(self._pool) as connection:
+            rows = await _DIAL["rooms"].rows(connection, {"asked": as_json(asked), "now": now})
+        return [QueueRoom(*row) for row in rows]
+
     async def grant(self, grants: Sequence[Grant], epoch: int, holder: str) -> None:
         """Write grants, if ``epoch`` still leads; grants that no node took for some seconds are dropped."""
         async with transaction(self._pool) as connection:
@@ -240,10 +254,10 @@ def _keys(records: Sequence[PickedRecord]) -> str:
 
 def _picked(row: tuple[Any, ...]) -> PickedRecord:
     (account_id, id_, request_id, fence, status, epoch, made, charged, faults, struck, numbers, variables, zone, expires, client,
-     due, flow_id, version_id, testing, end_at, hits) = row  # fmt: skip
+     due, agent_charged, flow_id, version_id, testing, end_at, hits) = row  # fmt: skip
     return PickedRecord(
         account_id, id_, request_id, flow_id, version_id, testing, end_at, fence, status, epoch, made, charged, faults, struck,
-        tuple(numbers), variables, zone, expires, client, due, tuple((n, w) for n, w in hits) if hits else (),
+        tuple(numbers), variables, zone, expires, client, due, tuple((n, w) for n, w in hits) if hits else (), None, agent_charged,
     )  # fmt: skip
 
 

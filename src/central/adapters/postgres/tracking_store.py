@@ -31,8 +31,8 @@ class PostgresTracking:
             rows = await _SQL["reap"].rows(connection, {"owner": owner, "n": n, "lease": lease})
         return [
             ReapedRecord(a, i, q, flow, version, fence, status, made, charged, faults, struck, tuple(numbers), expires, end, zone,
-                         control, force)
-            for a, i, q, fence, made, charged, faults, struck, numbers, expires, zone, status, version, flow, end, control, force in rows
+                         control, force, agent)
+            for a, i, q, fence, made, charged, faults, struck, numbers, expires, zone, status, agent, version, flow, end, control, force in rows
         ]  # fmt: skip
 
     async def legs_of(

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from central.application.ports.contact_center import OfferEnd, TalkEnd
 from central.application.ports.offers import AgentMove, OfferEnded, OfferStore, OpenOffer, PlaceMove
-from central.domain.agent_moves import Next, OfferFault, after_offer, after_talk
+from central.domain.agent_moves import Next, OfferFault, after_offer, after_talk, after_vain
 from central.domain.ids import AccountId
 from central.domain.statuses import AgentStatus
 
@@ -128,9 +128,10 @@ class _Decided:
         if mine is None:
             return
         self.ended.append(OfferEnded(mine.account_id, mine.id, news.how))
-        self._move(mine, after_talk(mine.agent, mine.terms))
+        vain = news.how == "not_reached"
+        self._move(mine, after_vain(mine.agent) if vain else after_talk(mine.agent, mine.terms))
         again = news.how == "agent_lost"
-        state, outcome = ("waiting", "") if again else ("over", "agent_allocated")
+        state, outcome = ("waiting", "") if again else ("over", "not_reached" if vain else "agent_allocated")
         passed = mine.agent_id if again else None
         self.places.append(
             PlaceMove(account_id=mine.account_id, id=mine.place_id, state=state, outcome=outcome, passed=passed)

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Final
 
-from central.application.conversation.bring_in import BringIn, first
+from central.application.conversation.bring_in import BringIn
 from central.application.conversation.live_call import FurtherLeg, LiveCall
+from central.application.conversation.ring_agents import ring_agents
 from central.application.conversation.run_errands import Moved, Returned
 from central.application.conversation.voice_desk import VoiceDesk
-from central.application.ports.contact_center import AgentWish, ContactCenter, Offer, OfferEnd, Place
-from central.application.ports.telephony import phone_user
-from central.domain.statuses import CallStatus
+from central.application.ports.contact_center import AgentWish, ContactCenter, Offer, Place
 from central.flow.errands import ConnectAgent
-
-_ENDS: Final[dict[str, OfferEnd]] = {
-    CallStatus.BUSY: "busy",
-    CallStatus.RING_TIMEOUT: "missed",
-    CallStatus.NO_USER_RESPONDING: "missed",
-    CallStatus.USER_REJECTED: "refused",
-    CallStatus.CANCELLED: "withdrawn",
-}
-"""What an unanswered call to an agent tells the contact center; every other status: he could not be reached."""
 
 
 class ConnectAgents:
@@ -86,38 +74,9 @@ class ConnectAgents:
         if customer is None or customer.over:
             return None
         await telephony.ring(customer.id)
-        rung = {
-            offer.id: self._bring.ring(
-                call,
-                offer.number or phone_user(offer.agent),
-                "agent",
-                offer.ring_timeout_s,
-                errand.caller_id or offer.caller_id,
-                phone=None if offer.number else offer.agent,
-            )
-            for offer in offers
-        }
-        for offer in offers:
-            place.watch(offer, partial(self._bring.take_away, call, rung[offer.id]))
-        left = {offer.id: offer for offer in offers}
-        won: tuple[Offer, FurtherLeg] | None = None
         try:
-            while left and won is None:
-                await first(*(rung[key].ended for key in left), *(rung[key].answered for key in left))
-                for key, offer in list(left.items()):
-                    further = rung[key]
-                    if further.ended.done():
-                        del left[key]
-                        await place.ended(offer, _ENDS.get(further.ended.result()[0], "unreachable"))
-                    elif further.answered.done() and won is None:
-                        del left[key]
-                        if await place.taken(offer):
-                            won = offer, further
-            return won
+            return await ring_agents(self._bring, call, place, offers, errand.caller_id)
         finally:
-            for key, further in rung.items():
-                if won is None or key != won[0].id:
-                    self._bring.part(call, further)
             await telephony.stop_ringing(customer.id)
 
     async def _converse(self, call: LiveCall, errand: ConnectAgent, further: FurtherLeg, moved: Moved) -> bool:

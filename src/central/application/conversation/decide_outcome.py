@@ -6,12 +6,12 @@ node is gone.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from central.application.conversation.live_call import LiveCall
 from central.application.ports.journal import RecordResult
-from central.domain.attempts import AttemptEnd, AttemptFacts, Outcome
+from central.domain.attempts import AttemptEnd, AttemptFacts, DialerFacts, Outcome
 from central.domain.due_times import Limits
 from central.domain.outcomes import decide
 from central.domain.statuses import FlowStatus
@@ -47,9 +47,22 @@ def outcome_of(call: LiveCall, now: datetime, end: MainPathEnded | None = None) 
         numbers=len(record.numbers),
         inbound=handed.prepared.inbound,
         without_call=not handed.prepared.needs_voice,
+        dialer=_dialer(call, end),
         struck=frozenset(i for i in range(len(record.numbers)) if handed.struck >> i & 1),
     )
     return decide(facts)
+
+
+def _dialer(call: LiveCall, end: MainPathEnded | None) -> DialerFacts | None:
+    prepared, abandon = call.handed.prepared, call.handed.policy.abandon
+    if not prepared.dialer:
+        return None
+    return DialerFacts(
+        result=call.run.dialer if end is None else end.dialer,
+        rule=prepared.calls.agent_reattempts,
+        charged=call.handed.record.agent_charged,
+        hold=(abandon.redial_hold if abandon is not None else None) or timedelta(),
+    )
 
 
 def result_row(call: LiveCall, outcome: Outcome, event_id: UUID, now: datetime) -> RecordResult:
@@ -60,21 +73,6 @@ def result_row(call: LiveCall, outcome: Outcome, event_id: UUID, now: datetime) 
         struck |= 1 << position
     held = outcome.status is FlowStatus.PAUSE
     last = call.legs[-1].status if call.legs else None
-    data: dict[str, object] = {
-        "rule": outcome.rule,
-        "sentence": outcome.sentence,
-        "attempt": call.handed.attempt_number,
-        "result": outcome.result,
-        "charged": outcome.charged,
-    }
-    if outcome.due_at is not None:
-        data["due_at"] = outcome.due_at
-    if call.end is not None:
-        data |= {"step": call.end.step} if call.end.step else {}
-        data |= {"detail": call.end.detail} if call.end.detail else {}
-        data |= {"fallback_ran": True} if call.end.fallback_ran else {}
-    if call.run.place is not None:
-        data["flow"] = {"id": call.run.place.flow_id, "name": call.run.place.name, "version": call.run.place.version}
     return RecordResult(
         account_id=call.account_id,
         id=call.record_id,
@@ -85,7 +83,10 @@ def result_row(call: LiveCall, outcome: Outcome, event_id: UUID, now: datetime) 
         due_at=None if held else outcome.due_at,
         held_status=outcome.resume_as if held else None,
         held_due_at=outcome.due_at if held else None,
-        attempts_charged=record.attempts_charged + outcome.charged,
+        attempts_charged=record.attempts_charged + (outcome.charged and outcome.budget == "customer"),
+        agent_charged=record.agent_charged + (outcome.charged and outcome.budget == "agent"),
+        budget=outcome.budget,
+        abandoned=outcome.abandoned,
         platform_faults=record.platform_faults + outcome.platform_fault,
         struck=struck,
         last_call_status=last,
@@ -96,8 +97,31 @@ def result_row(call: LiveCall, outcome: Outcome, event_id: UUID, now: datetime) 
         variables=_kept(call),
         event_id=event_id,
         at=now,
-        data=data,
+        data=_told(call, outcome),
     )
+
+
+def _told(call: LiveCall, outcome: Outcome) -> dict[str, object]:
+    """What the event says of the decision."""
+    data: dict[str, object] = {
+        "rule": outcome.rule,
+        "sentence": outcome.sentence,
+        "attempt": call.handed.attempt_number,
+        "result": outcome.result,
+        "charged": outcome.charged,
+    }
+    if call.handed.prepared.dialer:
+        data |= {"budget": outcome.budget} if outcome.charged else {}
+        data |= {"abandoned": True} if outcome.abandoned else {}
+    if outcome.due_at is not None:
+        data["due_at"] = outcome.due_at
+    if call.end is not None:
+        data |= {"step": call.end.step} if call.end.step else {}
+        data |= {"detail": call.end.detail} if call.end.detail else {}
+        data |= {"fallback_ran": True} if call.end.fallback_ran else {}
+    if call.run.place is not None:
+        data["flow"] = {"id": call.run.place.flow_id, "name": call.run.place.name, "version": call.run.place.version}
+    return data
 
 
 def _kept(call: LiveCall) -> dict[str, str]:

@@ -18,6 +18,7 @@ from central.application.conversation.hear_legs import HearLegs
 from central.application.conversation.live_call import LiveCall, LiveLeg
 from central.application.conversation.place_leg import PlaceLeg
 from central.application.conversation.play_media import PlayPrompts
+from central.application.conversation.reach_both import ReachBoths
 from central.application.conversation.record_calls import RecordCalls
 from central.application.conversation.run_errands import RunErrands, Runners, Staged
 from central.application.conversation.sleep_runs import SleepRuns
@@ -40,7 +41,7 @@ from central.domain.evidence import Evidence, Phase
 from central.domain.ids import RecordId
 from central.domain.statuses import CallStatus
 from central.flow import commands as do
-from central.flow.errands import BridgeNumber, ConnectAgent, RecordVoice
+from central.flow.errands import BridgeNumber, ConnectAgent, ReachBoth, RecordVoice
 from central.flow.events import Begun, ErrandDone, FlowEvent, FundsShort, StopForced, TimerFired
 from central.flow.interpreter import begin, enter, step
 from central.flow.prepared import PreparedFlow
@@ -87,6 +88,7 @@ class DriveCalls:
             runners = {**(runners or {}), BridgeNumber: Staged(BridgeNumbers(desk, bring).run)}
             if door is not None:
                 runners[ConnectAgent] = Staged(ConnectAgents(desk, bring, door).run)
+                runners[ReachBoth] = Staged(ReachBoths(desk, bring, door).run)
         self._prompts = PlayPrompts(desk, self.feed)
         self._errands = RunErrands(desk, self.feed, self.enter, {} if runners is None else runners)
         self._sleep = SleepRuns(desk, self.feed, fire=self._fire, forget=self._close.forget, talks=self._talks)
@@ -217,7 +219,7 @@ class DriveCalls:
             case do.RunErrand() | do.DropErrand() | do.EndErrand():
                 self._errand(call, command)
             case do.HangUp():
-                self._hang_up(call, command.cause)
+                self._hang_up(call, command.cause, first_left=command.first_left)
             case do.MainPathEnded():
                 self._end_silent(call)
                 self._close.ended(call, command)
@@ -266,11 +268,12 @@ class DriveCalls:
                 "pick_up",
             )
 
-    def _hang_up(self, call: LiveCall, cause: HangUpCause = "normal") -> None:
+    def _hang_up(self, call: LiveCall, cause: HangUpCause = "normal", *, first_left: bool = False) -> None:
         leg = call.leg
         if leg is None or leg.over:
             return
-        leg.local = leg.local or ("hangup_by_us" if leg.phase is Phase.ANSWERED else "cancelled_by_us")
+        unanswered = "cancelled_by_first_party" if first_left else "cancelled_by_us"
+        leg.local = leg.local or ("hangup_by_us" if leg.phase is Phase.ANSWERED else unanswered)
         leg.cut_at = leg.cut_at or self._desk.clock.now()
         refused = leg.called and leg.phase is not Phase.ANSWERED
         q850 = _REFUSALS[cause] if refused else NORMAL_CLEARING
@@ -319,6 +322,7 @@ def _facts(handed: HandedRecord) -> RunFacts:
         user=contact.values if contact is not None else {},
         user_system=about,
         last_attempt=record.attempts_charged + 1 >= prepared.rule.attempts,
+        last_agent_attempt=record.agent_charged + 1 >= prepared.calls.agent_reattempts.attempts,
         country=handed.account.country,
         inbound=prepared.inbound,
         lacks=frozenset(switch for switch in OF_FLOWS if not handed.account.has(switch)),

@@ -110,6 +110,8 @@ class HearLegs:
         if self._recorder is not None:
             self._recorder.answered(call, leg)
         self._feed(call, LegAnswered(leg.dial.position, event.at, machine=bool(event.machine)))
+        if call.met is not None and not call.met.done():
+            call.met.set_result(None)
 
     def answered(self, call: LiveCall, leg: LiveLeg, at: datetime) -> bool:
         """Store that a leg was answered; False when it was known."""
@@ -166,12 +168,15 @@ class HearLegs:
         self._desk.telemetry.warning("engine_lost" if event.engine_lost else "engine_disconnected", detail=event.detail)
         if not event.engine_lost:
             return
+        with_others = [call for call in self._desk.calls.values() if call.leg is None and call.further]
         for leg_id, other in list(self._desk.further.items()):
             self._hear_further(self._desk.by_leg[leg_id], news.LegEnded(leg_id, event.at, _lost_with_engine(other)))
         for call in list(self._desk.calls.values()):
             leg = call.leg
             if leg is not None and not leg.over and leg.sent:
                 self.over(call, leg, _lost_with_engine(leg), event.at)
+            elif call in with_others:  # a dialer whose agent was there, or was rung: no customer was called yet
+                self._lost(call, Loss.NOT_SENT)
 
     def _loss(self, leg: LiveLeg) -> Loss:
         if leg.connect_at is not None:

@@ -95,6 +95,7 @@ class LiveCall:
     leg: LiveLeg | None = None
     further: list[FurtherLeg] = field(default_factory=list[FurtherLeg])
     further_dialled: int = 0
+    met: asyncio.Future[None] | None = None  # of a dialer: done when a customer has answered
     legs: list[LegResult] = field(default_factory=list[LegResult])
     cost: int = 0
     notes: list[Note] = field(default_factory=list[Note])

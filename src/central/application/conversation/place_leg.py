@@ -82,7 +82,7 @@ class PlaceLeg:
         else:
             place = await desk.limits.take(trunk.trunk.id, max(0.0, until - desk.clock.monotonic()))
             leg.placed = place == "taken"
-            leg.local = None if place == "taken" else place
+            leg.local = leg.local or (None if place == "taken" else place)
         if call.gone or not _kept(call, leg, further):
             self._give_back(leg)
             return

@@ -77,7 +77,7 @@ class SleepRuns:
 
     def _may_sleep(self, call: LiveCall) -> int:
         """The timer to sleep on, 0 = the call stays awake."""
-        if call.gone or call.stopping or call.delay_until is None:
+        if call.gone or call.stopping or call.delay_until is None or call.handed.prepared.dialer:
             return 0
         long_enough = call.delay_until - self._desk.clock.now() >= SLEEP_FROM
         return sleeps_on(call.run) if long_enough else 0

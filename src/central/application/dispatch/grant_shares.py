@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from central.application.dispatch.admit_dials import Admission, AdmitDials
 from central.application.dispatch.usable_set_up import usable_flows
 from central.application.ports.dispatch import MESSAGES, VOICE, AliveNode, DispatchStore, DueRequest, Grant, InFlight
 from central.application.ports.library import Library
@@ -59,11 +60,18 @@ class GrantShares:
                 wanted = [d for d in due if _kind(versions, d.flow_version_id) == kind]
                 if wanted and any(room.values()):
                     calls = [row for row in used if _kind(versions, row.flow_version_id) == kind]
-                    given = self._share(kind, mine, sum(room.values()), wanted, calls, granted, versions)
+                    agents = await self._admission(wanted, used, versions) if kind == VOICE else Admission()
+                    given = self._share(kind, mine, sum(room.values()), wanted, calls, granted, versions, agents)
                     shares += given
-                    grants += _spread(given, room)
+                    grants += _spread(given, room, agents.paced)
         await self._store.grant(grants, epoch, self._holder)
         return sum(s.n for s in shares)
+
+    async def _admission(self, wanted: Sequence[DueRequest], used: Sequence[InFlight], versions: Flows) -> Admission:
+        """What queues can serve; nothing is asked where no dialer flow has due records."""
+        dials = AdmitDials(wanted, used, versions)
+        rooms = await self._store.queue_rooms(dials.needs, self._clock.now()) if dials.needs else ()
+        return dials.admission(rooms)
 
     @staticmethod
     def _versions(due: Sequence[DueRequest], used: Sequence[InFlight]) -> set[UUID]:
@@ -78,12 +86,13 @@ class GrantShares:
         used: Sequence[InFlight],
         granted: Mapping[RequestId, int],
         versions: Flows,
+        agents: Admission,
     ) -> list[Share]:
         rate = sum(node.cps for node in nodes)
         room = Room(
             capacity=min(capacity, self._tokens((ROLE, kind), rate)),
             accounts=self._room_of_accounts(demands, used) if kind == VOICE else {},
-            flows=self._room_of_flows(kind, demands, used, versions),
+            flows=agents.caps(self._room_of_flows(kind, demands, used, versions)),
             account_weights={d.account_id: d.account_weight for d in demands},
         )
         wanted = [
@@ -97,6 +106,7 @@ class GrantShares:
             for d in demands
         ]
         shares, self._deficits[kind] = share(room, wanted, self._deficits[kind])
+        shares = agents.cut(shares)
         flow_of = {d.request_id: d.flow_id for d in demands}
         for s in shares:
             self._spend((ROLE, kind), s.n)
@@ -155,7 +165,9 @@ def _kind(versions: Flows, version_id: UUID) -> str:
     return VOICE if flow is None or flow.needs_voice else MESSAGES
 
 
-def _spread(shares: Sequence[Share], free: Mapping[str, int]) -> list[Grant]:
+def _spread(
+    shares: Sequence[Share], free: Mapping[str, int], paced: Mapping[RequestId, UUID] | None = None
+) -> list[Grant]:
     """Lay the shares on the nodes, the freest first, so that load stays even."""
     room = dict(free)
     grants: list[Grant] = []
@@ -168,5 +180,5 @@ def _spread(shares: Sequence[Share], free: Mapping[str, int]) -> list[Grant]:
                 break
             room[node] -= part
             left -= part
-            grants.append(Grant(node, s.account, RequestId(s.request), part))
+            grants.append(Grant(node, s.account, RequestId(s.request), part, (paced or {}).get(s.request)))
     return grants

@@ -21,20 +21,20 @@ OfferEnd = Literal["missed", "busy", "refused", "unreachable", "withdrawn"]
 """What became of an offer that nobody answered: no answer in time, the phone said busy or no, it could not be reached, or the
 customer needs it no more."""
 
-TalkEnd = Literal["agent_left", "customer_left", "agent_lost"]
-"""Who ended a conversation; lost: the agent's leg broke."""
+TalkEnd = Literal["agent_left", "customer_left", "agent_lost", "not_reached"]
+"""Who ended a conversation; lost: the agent's leg broke; not_reached: there was none, he waited for a customer in vain."""
 
 
 class AgentWish(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer who wants an agent. leg: his, answered, on this voice node. Exactly one of queue and agent is set, by name.
+    """A customer who wants an agent. Exactly one of queue and agent is set, by name.
 
-    skills: names, each with a level if need be (``billing:3``). priority: 0 to 9, the highest first. max_wait_s: how long he
+    leg: his, answered, on this voice node; None = he is called when the agent is there. skills: names, each with a level if need be (``billing:3``). priority: 0 to 9, the highest first. max_wait_s: how long he
     waits at most. ring_timeout_s None = the queue's.
     """
 
     account_id: AccountId
     record_id: RecordId
-    leg: LegId
+    leg: LegId | None
     number: str
     max_wait_s: float
     queue: str = ""

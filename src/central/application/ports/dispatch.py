@@ -79,12 +79,47 @@ class InFlight(msgspec.Struct, frozen=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """``n`` records of one request for one node."""
+    """``n`` records of one request for one node. ``queue_id``: the claim spends the allowance of this queue."""
 
     node: str
     account_id: AccountId
     request_id: RequestId
     n: int
+    queue_id: UUID | None = None
+
+
+class QueueNeed(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue whose agents dialer flows need. key: names the answer. skills: count agents with these (name -> least level).
+
+    versions: all versions of dialer flows of this queue that have records due or in flight.
+    """
+
+    key: int
+    account_id: AccountId
+    queue: str
+    skills: Mapping[str, int]
+    versions: Sequence[UUID]
+
+
+class QueueRoom(msgspec.Struct, frozen=True):
+    """A queue as it is: agents who are free, places that wait for one, records granted and claimed on their way to a place.
+
+    mode: how it is paced, None = it is not. allowed: dials that its pacing still allows, None = there is no decision that holds.
+    """
+
+    key: int
+    queue_id: UUID
+    free: int
+    waiting: int
+    granted: int
+    coming: int
+    mode: str | None = None
+    allowed: int | None = None
+
+    @property
+    def served(self) -> int:
+        """How many more records an agent would be free for."""
+        return max(0, self.free - self.waiting - self.granted - self.coming)
 
 
 class Sleeper(msgspec.Struct, frozen=True):
@@ -120,6 +155,7 @@ class PickedRecord(msgspec.Struct, frozen=True):
     hits: tuple[tuple[str, str], ...]
     sleeper: Sleeper | None = None
     """Its attempt goes on; ``attempts_made`` counts it already."""
+    agent_charged: int = 0
 
 
 class ListState(msgspec.Struct, frozen=True):
@@ -230,6 +266,10 @@ class DispatchStore(Protocol):
 
     async def open_grants(self) -> Mapping[RequestId, int]:
         """Grants that no node has taken yet."""
+        ...
+
+    async def queue_rooms(self, asked: Sequence[QueueNeed], now: datetime) -> Sequence[QueueRoom]:
+        """What queues can serve now, in one snapshot; a queue that does not exist is left out."""
         ...
 
     async def grant(self, grants: Sequence[Grant], epoch: int, holder: str) -> None:

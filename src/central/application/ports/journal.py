@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from central.application.ports.telephony import SipTrace
+from central.domain.attempts import Budget
 from central.domain.ids import AccountId, LegId, RecordId, RequestId, TrunkId
 
 
@@ -110,6 +111,9 @@ class RecordResult(msgspec.Struct, frozen=True):
     event_id: UUID
     at: datetime
     data: Mapping[str, object]
+    agent_charged: int = 0
+    budget: Budget = "customer"
+    abandoned: bool = False
 
 
 class SleepRow(msgspec.Struct, frozen=True):

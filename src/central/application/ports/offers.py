@@ -22,7 +22,7 @@ class NewPlace(msgspec.Struct, frozen=True, kw_only=True):
     account_id: AccountId
     id: UUID
     record_id: RecordId
-    leg_id: LegId
+    leg_id: LegId | None
     number: str
     queue: str
     agent: str

@@ -32,6 +32,7 @@ class ReapedRecord:
     time_zone: str | None
     control: str
     force_stop: bool
+    agent_charged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

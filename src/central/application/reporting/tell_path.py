@@ -19,7 +19,17 @@ _ENDS: Final = {
     "funds_short": "The main path ends: the account could not pay for the next call",
     "stopped": "The main path ends: it was stopped",
 }
-_STAGES: Final = {"conversation": "The conversation begins", "waiting": "The customer waits again"}
+_STAGES: Final = {
+    "conversation": "The conversation begins",
+    "waiting": "The customer waits again",
+    "agent": "An agent is there; the customer is called",
+}
+_DIALER: Final = {
+    "agent_missing": "No agent took the call",
+    "agent_left": "The agent left before the customer had answered",
+    "abandoned": "The customer answered, and no agent was there in time",
+    "customer_missed": "No number of the customer was reached",
+}
 _LEFT: Final = {"them": "The customer hung up", "us": "Our side ended the call"}
 _WARNINGS: Final = {
     "variable_unresolved": "a variable has no value and was left empty",
@@ -38,6 +48,8 @@ _WARNINGS: Final = {
     "value_too_long": "a value was too long to be stored",
     "record_too_large": "there was no room left for a value",
     "response_field_missing": "the answer has no value for a variable, which was left empty",
+    "music_failed": "what the agent was to hear while he waited could not be played",
+    "whisper_left_out": "the whisper was left out, because the customer was on the line already",
     "whisper_failed": "what the called party was to hear alone could not be played",
     "already_answered": "the call was answered already",
     "already_connected": "the customer was connected already",
@@ -168,6 +180,9 @@ def _told(note: Data, kind: str) -> tuple[str, Kind, str]:
             return line[:1].upper() + line[1:], Kind.WARNING, line
         case "dial":
             result = text(note, "result")
+            if result in _DIALER:
+                line = f"{_DIALER[result]}; the branch waits for the last attempt"
+                return line, Kind.FLOW, line
             if result == "not_reached":
                 return (
                     "Nobody was reached; the unconnected branch waits for the last attempt",

@@ -17,7 +17,7 @@ from central.application.ports.library import Library
 from central.application.ports.telemetry import Telemetry
 from central.application.ports.tracking import Deed, LegState, ReapedRecord, TrackingStore
 from central.application.ports.world import Clock, Ids
-from central.domain.attempts import AttemptEnd, AttemptFacts, LegResult, Loss, Outcome
+from central.domain.attempts import AttemptEnd, AttemptFacts, DialerFacts, LegResult, Loss, Outcome
 from central.domain.dispositions import dispose
 from central.domain.due_times import Limits
 from central.domain.evidence import Evidence, Phase
@@ -125,6 +125,7 @@ class ReapLeases:
                 numbers=len(record.numbers),
                 inbound=prepared.inbound,
                 without_call=not prepared.needs_voice,
+                dialer=_dialer(record, prepared),
                 struck=frozenset(i for i in range(len(record.numbers)) if record.struck >> i & 1),
             )
         )
@@ -182,7 +183,9 @@ class ReapLeases:
             due_at=None if held else outcome.due_at,
             held_status=outcome.resume_as if held else None,
             held_due_at=outcome.due_at if held else None,
-            attempts_charged=record.attempts_charged + outcome.charged,
+            attempts_charged=record.attempts_charged + (outcome.charged and outcome.budget == "customer"),
+            agent_charged=record.agent_charged + (outcome.charged and outcome.budget == "agent"),
+            budget=outcome.budget,
             platform_faults=record.platform_faults + outcome.platform_fault,
             struck=struck,
             last_call_status=results[-1].status if results else None,
@@ -195,6 +198,12 @@ class ReapLeases:
             at=self._clock.now(),
             data=data,
         )
+
+
+def _dialer(record: ReapedRecord, prepared: PreparedFlow) -> DialerFacts | None:
+    if prepared.dialer is None:
+        return None
+    return DialerFacts(result="", rule=prepared.calls.agent_reattempts, charged=record.agent_charged)
 
 
 def loss_of(legs: Sequence[LegState], deeds: Collection[Deed] = ()) -> Loss:

@@ -65,9 +65,9 @@ class AgentConnectNode:
         errand = ConnectAgent(
             queue=queue,
             max_wait_s=max_wait_s,
-            skills=self._skills(walk),
+            skills=skills_of(walk, self.skills),
             priority=self.priority.value(walk),
-            music=self._music(walk),
+            music=sound_of(walk, self.music),
             announce_position=self.announce_position,
             whisper=whisper_of(walk, self.whisper),
             record=self.record and not unrecorded,
@@ -88,24 +88,28 @@ class AgentConnectNode:
             return Failed(f"agent_connect_{outcome}", done.detail)
         return outcome if outcome in self.wired else "no_agent_available"
 
-    def _skills(self, walk: Walk) -> tuple[str, ...]:
-        found: list[str] = []
-        for template in self.skills:
-            rendered = walk.render(template)
-            if _SKILL.fullmatch(rendered.text.strip()):
-                found.append(rendered.text.strip())
-            else:
-                walk.warn("input_unreadable", field="skills", detail=f"skills: {rendered.shown[:40]!r}")
-        return tuple(found)
 
-    def _music(self, walk: Walk) -> str:
-        if self.music is None:
-            return ""
-        name = walk.text(self.music).strip()
-        if PROMPT_NAME.fullmatch(name):
-            return name
-        walk.warn("prompt_name_invalid", detail=f"{name[:64]!r} is not the name of a prompt.")
+def skills_of(walk: Walk, skills: tuple[Template, ...]) -> tuple[str, ...]:
+    """The skills now; one that cannot be read is left out with a warning."""
+    found: list[str] = []
+    for template in skills:
+        rendered = walk.render(template)
+        if _SKILL.fullmatch(rendered.text.strip()):
+            found.append(rendered.text.strip())
+        else:
+            walk.warn("input_unreadable", field="skills", detail=f"skills: {rendered.shown[:40]!r}")
+    return tuple(found)
+
+
+def sound_of(walk: Walk, music: Template | None) -> str:
+    """The prompt's name now, "" = none."""
+    if music is None:
         return ""
+    name = walk.text(music).strip()
+    if PROMPT_NAME.fullmatch(name):
+        return name
+    walk.warn("prompt_name_invalid", detail=f"{name[:64]!r} is not the name of a prompt.")
+    return ""
 
 
 def _prepare(fields: Fields) -> AgentConnectNode:
@@ -116,10 +120,10 @@ def _prepare(fields: Fields) -> AgentConnectNode:
         fields.needs(Switch.RECORDING, "records the conversation", "record")
     return AgentConnectNode(
         queue=queue or Template((), ""),
-        skills=_read_skills(fields),
+        skills=read_skills(fields),
         priority=read_whole(fields, "priority", 0, 0, 9),
         max_wait=read_duration(fields, "max_wait", USUAL_WAIT, timedelta(seconds=1), LONGEST_WAIT),
-        music=_read_music(fields),
+        music=read_music(fields),
         announce_position=fields.flag("announce_position", default=False),
         whisper=read_spoken_at(fields, "whisper"),
         record=record,
@@ -127,7 +131,8 @@ def _prepare(fields: Fields) -> AgentConnectNode:
     )
 
 
-def _read_skills(fields: Fields) -> tuple[Template, ...]:
+def read_skills(fields: Fields) -> tuple[Template, ...]:
+    """Read the skills that an agent must have."""
     tree = fields.tree("skills")
     trees = tree.items if isinstance(tree, Items) else () if tree is None else (tree,)
     found = [fields.as_template(one.text, one.line) for one in trees if isinstance(one, Scalar)]
@@ -138,7 +143,8 @@ def _read_skills(fields: Fields) -> tuple[Template, ...]:
     return tuple(found)
 
 
-def _read_music(fields: Fields) -> Template | None:
+def read_music(fields: Fields) -> Template | None:
+    """Read the name of a prompt to be heard while somebody waits."""
     found = fields.template("music")
     if found is not None and found.literal is not None:
         if PROMPT_NAME.fullmatch(found.literal):

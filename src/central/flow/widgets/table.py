@@ -13,6 +13,7 @@ from central.flow.widgets.delay import DELAY
 from central.flow.widgets.email import EMAIL
 from central.flow.widgets.hang_up import HANG_UP
 from central.flow.widgets.make_call import MAKE_CALL
+from central.flow.widgets.make_call_for_dialer import MAKE_CALL_FOR_DIALER
 from central.flow.widgets.menu import MENU
 from central.flow.widgets.multi_play import MULTI_PLAY
 from central.flow.widgets.on_flow_complete import ON_FLOW_COMPLETE
@@ -39,6 +40,7 @@ WIDGETS: Final[Mapping[str, Widget]] = {
         ON_FLOW_COMPLETE,
         ANSWER_CALL,
         MAKE_CALL,
+        MAKE_CALL_FOR_DIALER,
         PLAY,
         MULTI_PLAY,
         MENU,

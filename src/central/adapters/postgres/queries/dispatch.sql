@@ -51,16 +51,18 @@ select account_id, request_id, sum(n)::int as n from dispatch_grant group by 1, 
 
 -- name: grant
 -- Written only while the epoch is still the leader's: a leader that lost its place changes nothing.
-insert into dispatch_grant (node, account_id, request_id, n, epoch)
-select g.node, g.account_id, g.request_id, g.n, %(epoch)s
-  from jsonb_to_recordset(%(grants)s::jsonb) as g(node text, account_id uuid, request_id uuid, n int)
- where exists (select from leader l where l.role = 'dispatcher' and l.epoch = %(epoch)s and l.holder = %(holder)s);
+-- The lock keeps the place from changing hands before these rows are seen: whoever leads next counts them.
+with mine as materialized (
+  select l.role from leader l where l.role = 'dispatcher' and l.epoch = %(epoch)s and l.holder = %(holder)s for share)
+insert into dispatch_grant (node, account_id, request_id, n, epoch, queue_id)
+select g.node, g.account_id, g.request_id, g.n, %(epoch)s, g.queue_id
+  from jsonb_to_recordset(%(grants)s::jsonb) as g(node text, account_id uuid, request_id uuid, n int, queue_id uuid), mine;
 
 -- name: drop_stale_grants
 delete from dispatch_grant where granted_at < now() - %(age)s::interval;
 
 -- name: take_grants
-delete from dispatch_grant where node = %(node)s returning account_id, request_id, n;
+delete from dispatch_grant where node = %(node)s returning account_id, request_id, n, queue_id;
 
 -- name: pick
 -- The due records of each granted request, locked, with what the lists say about each of their numbers.
@@ -72,7 +74,7 @@ picked as materialized (
     join flow f on f.account_id = rq.account_id and f.id = rq.flow_id and f.control = 'running'
    cross join lateral (
     select x.account_id, x.id, x.request_id, x.fence, x.status, x.epoch, x.attempts_made, x.attempts_charged, x.platform_faults,
-           x.struck, x.numbers, x.variables, x.time_zone, x.expires_at, x.client_identifier, x.due_at,
+           x.struck, x.numbers, x.variables, x.time_zone, x.expires_at, x.client_identifier, x.due_at, x.agent_charged,
            rq.flow_id, rq.flow_version_id, rq.testing, rq.end_at
       from record x
      where x.account_id = q.account_id and x.request_id = q.request_id and x.due_at <= %(now)s

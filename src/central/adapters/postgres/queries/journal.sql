@@ -73,7 +73,7 @@ with d as materialized (
   select * from jsonb_to_recordset(%(results)s::jsonb) as d(account_id uuid, id uuid, fence int, attempt_number smallint, status text,
     reason text, due_at timestamptz, held_status text, held_due_at timestamptz, attempts_charged smallint, platform_faults smallint,
     struck smallint, last_call_status text, result text, outcome text, charged boolean, cost bigint, variables jsonb, event_id uuid,
-    at timestamptz, data jsonb)),
+    at timestamptz, data jsonb, agent_charged smallint, budget text, abandoned boolean)),
 held as materialized (   -- by itself: joined with requests at once, all records of an account may be read to find these
   select r.account_id, r.id, r.request_id, r.status as old_status, r.changed_at from d join record r on r.account_id = d.account_id and r.id = d.id
    where r.fence = d.fence and r.lease_until is not null
@@ -93,11 +93,13 @@ accepted as materialized (
 done as (
   update record r set status = a.status, reason = a.reason, due_at = a.due_at, lease_until = null, owner = null,
          held_status = a.held_status, held_due_at = a.held_due_at, attempts_charged = coalesce(a.attempts_charged, r.attempts_charged),
+         agent_charged = coalesce(a.agent_charged, r.agent_charged),
          platform_faults = coalesce(a.platform_faults, r.platform_faults), struck = coalesce(a.struck, r.struck),
          last_call_status = coalesce(a.last_call_status, r.last_call_status), changed_at = a.moved_at
     from accepted a where r.account_id = a.account_id and r.id = a.id returning r.account_id, r.id),
 closed as (
-  update attempt t set ended_at = a.at, outcome = a.outcome, result = a.result, charged = a.charged, cost = a.cost, variables = a.variables
+  update attempt t set ended_at = a.at, outcome = a.outcome, result = a.result, charged = a.charged, cost = a.cost, variables = a.variables,
+         budget = nullif(a.budget, 'customer'), abandoned = coalesce(a.abandoned, false)
     from accepted a where t.account_id = a.account_id and t.record_id = a.id and t.number = a.attempt_number
   returning t.account_id, t.reserved, t.cost),
 told as (

@@ -21,7 +21,7 @@ taken as (
   update record r set lease_until = now() + %(lease)s::interval, owner = %(owner)s, fence = r.fence + 1
     from lost l where r.account_id = l.account_id and r.id = l.id
   returning r.account_id, r.id, r.request_id, r.fence, r.attempts_made, r.attempts_charged, r.platform_faults, r.struck, r.numbers,
-            r.expires_at, r.time_zone, r.status),
+            r.expires_at, r.time_zone, r.status, r.agent_charged),
 marked as (
   update attempt a set outcome = 'uncertain' from taken t
    where a.account_id = t.account_id and a.record_id = t.id and a.number = t.attempts_made and a.outcome is null),
