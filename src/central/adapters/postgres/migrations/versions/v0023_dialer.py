@@ -5,7 +5,7 @@ from __future__ import annotations
 from central.adapters.postgres.steps import run_sql
 
 revision = "0023_dialer"
-down_revision = "0029_text_answers"
+down_revision = "0026_dispositions"
 
 
 def upgrade() -> None:
