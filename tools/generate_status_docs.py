@@ -35,7 +35,6 @@ FAMILIES = {
     "email": "What became of an e-mail",
     "agent": "What an agent is doing",
 }
-_LATER = ("agent",)  # families whose features have no cases yet
 _SHOWN_CASES = 6
 _SHOWN_LINES = 60
 _LEFT_OUT = frozenset({"push"})
@@ -134,7 +133,7 @@ def _status(family: str, row: Mapping[str, Any], seen: Mapping[str, Any] | None)
     yield f"### {row['name']}\n"
     yield f"{row['meaning']}\n"
     yield from (f"* {fact}" for fact in _facts(family, row))
-    yield from (f"* {line}" for line in _cases(family, seen))
+    yield from (f"* {line}" for line in _cases(seen))
     yield ""
     if seen is not None and seen.get("timeline"):
         yield f"<details><summary>Example: {seen['example']}</summary>\n"
@@ -173,9 +172,9 @@ def _call_facts(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"{title}: {_numbers(row[key])}"
 
 
-def _cases(family: str, seen: Mapping[str, Any] | None) -> Iterator[str]:
+def _cases(seen: Mapping[str, Any] | None) -> Iterator[str]:
     if seen is None:
-        yield "Cases: none yet" + (" (comes with its feature)" if family in _LATER else "")
+        yield "Cases: none yet"
         return
     rest = seen["cases"] - len(seen["some"])
     named = ", ".join(f"`{case}`" for case in seen["some"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,7 @@ class Played:
     counting: Counting = field(default_factory=Counting)
     numbers: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     agents: dict[str, str] = field(default_factory=dict[str, str])
+    histories: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict[str, Sequence[Mapping[str, Any]]])
     phones: dict[str, RegisteredPhone] = field(default_factory=dict[str, "RegisteredPhone"])
     _figures: object = None
     _records: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
@@ -237,12 +238,24 @@ class Played:
             )
 
     def close(self) -> None:
-        """Stop what still waits, so that nothing calls on behind the suite's back; the counts must come out even."""
+        """Stop what still waits, so that nothing calls on behind the suite's back; the counts must come out even.
+
+        The agents go home; their histories are read, oldest change first.
+        """
         if any(not record["final"] for record in self.records().values()):
             self.api.post(f"/requests/{self.request_id}/stop", force=True)
             self.until("the request is Completed after its stop", self._completed, _CLOSE_S)
         self.faults += self.counting.wrong
         self.counting.wrong = []
+        for agent in self.agents.values():
+            self.api.post(f"/agents/{agent}/logout", {})
+        if self.agents:
+            self.until("all agents are logged out", self._gone_home, _CLOSE_S)
+        for name, agent in self.agents.items():
+            self.histories[name] = list(self.api.pages(f"/agents/{agent}/events"))[::-1]
+
+    def _gone_home(self) -> bool:
+        return all(self.api.get(f"/agents/{agent}")["status"] == "LOGGED_OUT" for agent in self.agents.values())
 
     def _completed(self) -> bool:
         request = self.api.get(f"/requests/{self.request_id}")
