@@ -76,13 +76,15 @@ def remove_carrier(carrier_id: UUID) -> None:
 @sms.command(name="send")
 def send_sms(
     to: str,
-    text: str,
+    text: str = "",
     *,
     sender: str = "",
     purpose: Literal["transactional", "service", "marketing"] = "transactional",
     template: str = "",
     shorten: Annotated[bool, Parameter(negative="")] = False,
     priority: int | None = None,
+    data: str = "",
+    udh: str = "",
     preview: bool = False,
     json: Json = False,
 ) -> None:
@@ -104,6 +106,10 @@ def send_sms(
         web addresses in the text become short links whose clicks are told.
     priority
         0 to 3, the carrier's own unless given.
+    data
+        8-bit data instead of a text, in hexadecimal digits.
+    udh
+        the user data header of the data, without its length, in hexadecimal digits.
     preview
         send nothing; show parts and price, and whether it would go.
     json
@@ -111,7 +117,7 @@ def send_sms(
     """
     message = {
         "to": to, "text": text, "sender": sender, "purpose": purpose, "template_id": template, "shorten": shorten,
-        "priority": priority,
+        "priority": priority, "data_hex": data, "udh_hex": udh,
     }  # fmt: skip
     path = "/sms/preview" if preview else "/sms"
     (taken,) = call_api("POST", path, body={"messages": [message]})["messages"]

@@ -14,7 +14,9 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Encoding = Literal["gsm7", "ucs2"]
+Alphabet = Literal["gsm7", "ucs2"]
+Encoding = Literal["gsm7", "ucs2", "binary"]
+"""``binary``: octets that are no text, written down as in ``domain/binary_messages``."""
 
 GSM7: Final = (
     "@\u00a3$\u00a5\u00e8\u00e9\u00f9\u00ec\u00f2\u00c7\n\u00d8\u00f8\r\u00c5\u00e5"
@@ -40,14 +42,14 @@ _JOINER: Final = "\u200d"
 _EXTENDED: Final = re.compile(f"[{re.escape(''.join(GSM7_EXTENSION))}]")
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 # One message holds 140 octets: 160 septets or 70 UCS-2 characters.
-_SIZES: Final[dict[Encoding, tuple[int, int]]] = {"gsm7": (160, 153), "ucs2": (70, 67)}
+_SIZES: Final[dict[Alphabet, tuple[int, int]]] = {"gsm7": (160, 153), "ucs2": (70, 67)}
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """How a text goes out: ``units`` are septets (gsm7) or 16-bit characters (ucs2), ``parts`` the messages it costs."""
 
-    encoding: Encoding
+    encoding: Alphabet
     units: int
     parts: int
 
@@ -55,7 +57,7 @@ class Measured:
 def measure(text: str) -> Measured:
     """Alphabet, length and parts of a text. An empty text is one part of nothing."""
     widths = _septets(text)
-    encoding: Encoding = "ucs2" if widths is None else "gsm7"
+    encoding: Alphabet = "ucs2" if widths is None else "gsm7"
     if widths is None:
         widths = [2 if ord(char) > _WIDE else 1 for char in text]
     whole, _ = _SIZES[encoding]
@@ -65,7 +67,7 @@ def measure(text: str) -> Measured:
     return Measured(encoding, units, len(divide(text, encoding)))
 
 
-def divide(text: str, encoding: Encoding, *, wide_reference: bool = False) -> list[str]:
+def divide(text: str, encoding: Alphabet, *, wide_reference: bool = False) -> list[str]:
     """The parts that a text is sent in; as many as ``measure`` says when the encoding is the one it found.
 
     wide_reference: a 16-bit reference takes one more unit of each part (TS 23.040, section 9.2.3.24.8: 152 and 66).
@@ -91,7 +93,7 @@ def divide(text: str, encoding: Encoding, *, wide_reference: bool = False) -> li
     return pieces
 
 
-def fits_one(text: str, encoding: Encoding) -> bool:
+def fits_one(text: str, encoding: Alphabet) -> bool:
     """Whether a text goes as one message that is not a part."""
     double = _EXTENDED if encoding == "gsm7" else _ASTRAL
     return len(text) + len(double.findall(text)) <= _SIZES[encoding][0]

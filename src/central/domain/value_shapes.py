@@ -45,6 +45,12 @@ def wire_address(text: str) -> str | None:
     return _library_s_ascii(text) if len(text) <= _ADDRESS_CHARS else None
 
 
+def listed_address(text: str) -> str:
+    """The address as lists keep it: small letters, the domain as IDNA, so that both its forms are one; as it is when it is none."""
+    text = text.strip()
+    return (wire_address(text) or text).lower()
+
+
 @lru_cache(maxsize=1024)
 def _library_s_ascii(text: str) -> str | None:
     try:

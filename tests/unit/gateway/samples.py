@@ -40,7 +40,6 @@ def message(number: int = 1, text: str = "Hello.", parts: int = 1, **more: Any) 
         to="919800000001",
         sender="CENTRAL",
         text=text,
-        encoding="gsm7",
         parts=parts,
-        **more,
+        **({"encoding": "gsm7"} | more),
     )

@@ -138,3 +138,22 @@ def test_the_examples_of_the_how_to_work() -> None:
     second = json.loads(page[begin : page.index("```", begin)])
     given = msgspec.convert({**second, "secrets": SECRETS, "name": "gw"}, GatewayConfig)
     assert "entityid=1&templateid=2" in made(given, ids={"entity": "1", "template": "2"}).url
+
+
+def test_8_bit_data_goes_where_the_template_has_a_place_for_it_and_is_refused_elsewhere() -> None:
+    binary = {"encoding": "binary", "text": "05040b8423f0:00ff"}
+    refused = request_of(message(**binary), config())
+    assert isinstance(refused, NotTaken)
+    assert (refused.status, refused.reason, refused.retry) == ("FAILED", "binary_unsupported", False)
+    place = {"to": "{to}", "text": "{text?}", "hex": "{data_hex?}", "b64": "{data_base64?}", "udh": "{udh_hex?}"}
+    given = config(request={"json": place})
+    assert json.loads(made(given, **binary).body or b"") == {
+        "to": "919800000001", "hex": "00ff", "b64": "AP8=", "udh": "0605040b8423f0",
+    }  # fmt: skip
+    assert json.loads(made(given).body or b"") == {"to": "919800000001", "text": "Hello."}
+
+
+def test_the_priority_of_a_message_has_a_place() -> None:
+    given = config(request={"json": {"to": "{to}", "text": "{text}", "prio": "{priority?:number}"}})
+    assert json.loads(made(given, priority=3).body or b"")["prio"] == 3
+    assert "prio" not in json.loads(made(given).body or b"")

@@ -185,15 +185,24 @@ class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         if self.receipts is not None:
             self._check_receipts(self.receipts)
 
+    def _places(self) -> set[str]:
+        request = self.request
+        names = places(request.url) | places_of(dict(request.query)) | places_of(request.form or {})
+        names |= places(request.text or "")
+        return names if request.json is msgspec.UNSET else names | places_of(request.json)
+
+    @property
+    def takes_data(self) -> bool:
+        """Whether its request has a place for 8-bit data."""
+        return bool(self._places() & {"data_hex", "data_base64"})
+
     def _check_request(self) -> None:
         request = self.request
         check_address(request.url)
         bodies = (request.json is not msgspec.UNSET, request.form is not None, request.text is not None)
         if sum(bodies) > 1 or (any(bodies) and request.method == "GET"):
             raise ValueError("a request has one body at most (json, form or text), a GET none")
-        names = places(request.url) | places_of(dict(request.query)) | places_of(request.form or {})
-        names |= places(request.text or "")
-        names |= set[str]() if request.json is msgspec.UNSET else places_of(request.json)
+        names = self._places()
         if "to" not in names | places_of(dict(request.headers)) or "text" not in names:
             raise ValueError("a request names {to} and {text}")
         for name, value in request.headers.items():

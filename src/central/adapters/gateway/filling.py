@@ -10,11 +10,26 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
-WORDS: Final = frozenset({"to", "sender", "text", "id", "parts", "encoding", "validity_s", "validity_min"})
+WORDS: Final = frozenset(
+    {
+        "to",
+        "sender",
+        "text",
+        "id",
+        "parts",
+        "encoding",
+        "validity_s",
+        "validity_min",
+        "priority",
+        "data_hex",
+        "data_base64",
+        "udh_hex",
+    }
+)
 """What every message has; beside them ``ids.NAME`` (its registrations) and ``secret.NAME``."""
 
 _PLACE: Final = re.compile(
-    r"\{\{|\}\}|\{(?P<name>[a-z_]+|(?:ids|secret)\.[A-Za-z0-9_-]{1,64})(?P<maybe>\?)?(?::(?P<form>number))?\}"
+    r"\{\{|\}\}|\{(?P<name>[a-z_][a-z0-9_]*|(?:ids|secret)\.[A-Za-z0-9_-]{1,64})(?P<maybe>\?)?(?::(?P<form>number))?\}"
 )
 _DEEPEST: Final = 16
 

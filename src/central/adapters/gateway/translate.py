@@ -18,6 +18,7 @@ from central.adapters.gateway.filling import Missing, Write, fill, fill_entry, f
 from central.adapters.gateway.finding import Place, Written, read_document
 from central.adapters.gateway.reasons import CLASSES, NO_ID, NOT_SENT, REFUSED_IN_BODY, Rest, Row, row_of
 from central.application.ports.carriers import Answer, NotSent, NotTaken, Submission, Taken, Uncertain
+from central.domain.binary_messages import read_binary
 from central.domain.statuses import SmsStatus
 
 USER_AGENT: Final = "Central-Gateways/1"
@@ -61,6 +62,9 @@ class Judged(msgspec.Struct, frozen=True):
 
 def request_of(message: Submission, config: GatewayConfig) -> WireRequest | NotTaken:
     """The request of a message, or why there can be none."""
+    if message.encoding == "binary" and not config.takes_data:
+        detail = "The gateway's template has no place for 8-bit data ({data_hex} or {data_base64})."
+        return NotTaken("", "", "binary_unsupported", SmsStatus.FAILED, detail=detail)
     asked, values = config.request, _values(message, config)
     try:
         headers = {"user-agent": USER_AGENT, "accept": "*/*", "accept-encoding": "identity"}
@@ -78,7 +82,7 @@ def request_of(message: Submission, config: GatewayConfig) -> WireRequest | NotT
         url = fill(asked.url, values, lambda text: quote(text, safe=""))
     except Missing as missing:
         return NotTaken(
-            "", "", f"{missing.name.partition('.')[2]}_missing", SmsStatus.FAILED, detail="The template needs it."
+            "", "", f"{missing.name.rpartition('.')[2]}_missing", SmsStatus.FAILED, detail="The template needs it."
         )
     pairs = [(name, value) for name, value in query.items() if value is not None]
     if pairs:
@@ -90,8 +94,13 @@ def request_of(message: Submission, config: GatewayConfig) -> WireRequest | NotT
 
 def _values(message: Submission, config: GatewayConfig) -> dict[str, str]:
     seconds = int(message.validity_s)
+    binary = message.encoding == "binary"
+    header, data = read_binary(message.text) if binary else (b"", b"")
     return {
-        "to": config.to_prefix + message.to, "sender": message.sender, "text": message.text, "id": str(message.id),
+        "to": config.to_prefix + message.to, "sender": message.sender, "text": "" if binary else message.text, "id": str(message.id),
+        "priority": "" if message.priority is None else str(message.priority),
+        "data_hex": data.hex(), "data_base64": base64.b64encode(data).decode("ascii"),
+        "udh_hex": (bytes((len(header),)) + header).hex() if header else "",
         "parts": str(message.parts), "encoding": config.words.get(message.encoding, message.encoding),
         "validity_s": str(seconds), "validity_min": str(max(1, seconds // 60)),
         **{f"ids.{name}": value for name, value in message.ids.items()},

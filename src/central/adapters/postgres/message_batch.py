@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,6 +52,7 @@ class PostgresMessageBatch:
         self.account: Account | None = None
         self.lists: Mapping[str, ListDate] = {}
         self.free = 0
+        self.reports: Mapping[MessageId, int] = {}
 
     async def lock(self, ids: Collection[tuple[AccountId, MessageId]]) -> None:
         """Lock these messages, with their parts."""
@@ -73,7 +74,8 @@ class PostgresMessageBatch:
         asked = {"named": as_json(list(ids)), "account_id": account_id}
         rows, told = await rows_together(self._connection, (_SQL["mails_named"], asked), (_SQL["told_before"], asked))
         self._have(rows, ())
-        return {(message, report) for message, report in told}
+        self.reports = Counter(message for message, _, heard in told if heard)
+        return {(message, report) for message, report, _ in told}
 
     def _have(self, rows: Sequence[Sequence[Any]], known: Sequence[Sequence[Any]]) -> None:
         parts: dict[int, list[KnownPart]] = defaultdict(list)  # by numbers: they are found sooner than UUIDs

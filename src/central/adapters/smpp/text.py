@@ -14,7 +14,9 @@ import msgspec
 
 from central.adapters.smpp.config import Alphabet, Joining
 from central.adapters.smpp.pdu import Tlvs
+from central.domain.binary_messages import divide_binary, fits_itself, joins_itself, read_binary
 from central.domain.short_messages import GSM7, GSM7_EXTENSION, Encoding, divide, fits_one
+from central.domain.short_messages import Alphabet as TextAlphabet
 
 SAR_REFERENCE: Final = 0x020C
 SAR_TOTAL: Final = 0x020E
@@ -79,7 +81,7 @@ def gsm7(text: str) -> bytes:
         raise Unencodable("a character is not in the GSM 7 bit alphabet") from error
 
 
-def encode(text: str, encoding: Encoding, alphabet: Alphabet) -> bytes:
+def encode(text: str, encoding: TextAlphabet, alphabet: Alphabet) -> bytes:
     """Octets of a text. alphabet: what the carrier takes for GSM 7 bit. A lone surrogate becomes U+FFFD. Raises Unencodable."""
     if encoding == "gsm7":
         if alphabet == "gsm7":
@@ -102,6 +104,8 @@ def parts(
     A text that the carrier's alphabet cannot hold goes as UCS-2, perhaps in more parts than were counted. Raises Unencodable
     for a text that is no GSM 7 bit text at all.
     """
+    if encoding == "binary":
+        return encoding, _binary_parts(text, joining, reference)
     if encoding == "gsm7" and alphabet != "gsm7":
         gsm7(text)
         try:
@@ -117,6 +121,33 @@ def parts(
         raise Unencodable(f"{len(pieces)} parts; a message has at most {_BYTE}")
     octets = [encode(piece, encoding, alphabet) for piece in pieces]
     return encoding, [_joined(one, joining, reference, len(octets), n) for n, one in enumerate(octets, 1)]
+
+
+def _binary_parts(text: str, joining: Joining, reference: int) -> list[Part]:
+    """8-bit data; a user data header of its own stands before the elements that join the parts."""
+    try:
+        header, octets = read_binary(text)
+    except ValueError as error:
+        raise Unencodable(str(error)) from error
+    if not fits_itself(header, octets):
+        raise Unencodable("a part by its own header is longer than a message")
+    pieces = divide_binary(header, octets, wide_reference=joining == "udh16")
+    own = bytes((len(header),)) + header if header else b""
+    if len(pieces) == 1 or joins_itself(header):
+        return [Part(own + octets, header=bool(header))]
+    if joining == "payload":
+        return [Part(own + octets, header=bool(header), payload=True)]
+    if len(pieces) > _BYTE:
+        raise Unencodable(f"{len(pieces)} parts; a message has at most {_BYTE}")
+    found: list[Part] = []
+    for number, piece in enumerate(pieces, 1):
+        part = _joined(b"", joining, reference, len(pieces), number)
+        if part.header:
+            elements = header + part.octets[1:]
+            found.append(Part(bytes((len(elements),)) + elements + piece, header=True))
+        else:
+            found.append(Part(own + piece, header=bool(header), tlvs=part.tlvs))
+    return found
 
 
 def _joined(octets: bytes, joining: Joining, reference: int, total: int, number: int) -> Part:

@@ -30,6 +30,7 @@ _DESTINATIONS: Final = 20_000
 _CACHED: Final = 1_000
 _MOST_RELATIVE_S: Final = 31 * 86_400
 _WORD: Final = 0xFFFF
+_CODINGS: Final = {"binary": 4}  # data_coding (section 5.2.19) that no carrier has a setting for
 _TIME_TO_LIVE: Final = 0x0017
 
 Parts = list[tuple[Ticket, bytes]]
@@ -84,7 +85,7 @@ class Writer:
             return extra
         if (extra or self._data) and not tlvs:
             return NotSent("bind_without_tlvs", "the SMSC told a version that has no optional parameters", alert=True)
-        coding = config.gsm7_data_coding if encoding == "gsm7" else config.ucs2_data_coding
+        coding = _CODINGS.get(encoding) or (config.gsm7_data_coding if encoding == "gsm7" else config.ucs2_data_coding)
         if self._data:
             middle = bytes((config.registered, coding))
             extra += self._time_to_live(message.validity_s)

@@ -19,7 +19,7 @@ from central.application.ports.numbering import (
 )
 from central.domain.errors import InvalidInput, NotFound
 from central.domain.moments import checked_moment
-from central.domain.value_shapes import is_email
+from central.domain.value_shapes import is_email, listed_address
 
 MAX_ENTRIES = 1000
 _MAX_NOTE = 500
@@ -55,9 +55,9 @@ def check_entry(name: ListName, entry: ListEntry, country: str) -> ListEntry:
 def _check_address(name: ListName, entry: ListEntry) -> ListEntry:
     if entry.prefix:
         raise InvalidInput("prefix_not_possible", "Lists of addresses hold whole addresses.", field="prefix")
-    address = entry.number.strip().lower()
+    address = listed_address(entry.number)
     if name == "mail_whitelist" and "@" not in address:
-        return replace(entry, number=check_domain(address, "address"))
+        return replace(entry, number=check_domain(listed_address(f"x@{address}")[2:], "address"))
     if len(address) > _MAX_ADDRESS or not is_email(address):
         raise InvalidInput("invalid_email", "This is no e-mail address.", field="address")
     return replace(entry, number=address)
@@ -91,7 +91,7 @@ class EditList:
     ) -> Sequence[ListEntry]:
         """Entries that begin with ``digits``, by number or address. Raises InvalidInput, NotFound ``list_not_found``."""
         name = list_named(list_name)
-        begin = digits.lower()[:_MAX_ADDRESS] if name in ADDRESS_LISTS else check_prefix(digits)
+        begin = listed_address(digits[:_MAX_ADDRESS]) if name in ADDRESS_LISTS else check_prefix(digits)
         return await self.store.search(actor.account_id, name, begin.replace("\0", ""), after, limit)
 
     async def find(self, actor: Actor, list_name: str, entry: str, country: str) -> ListEntry:

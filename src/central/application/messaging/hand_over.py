@@ -6,7 +6,7 @@ out, and it is not sent again. So never more is handed over at once than the car
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -22,6 +22,7 @@ from central.domain.accounts import Account, AccountState, Switch, validity_over
 from central.domain.errors import OperatorError
 from central.domain.message_events import MessageEvent as Kind
 from central.domain.policies import Policy
+from central.domain.short_messages import Encoding
 from central.domain.statuses import SmsStatus
 
 LEASE: Final = timedelta(seconds=90)
@@ -35,6 +36,7 @@ _LEAST_VALIDITY_S: Final = 60.0
 _ASIDE: Final = 1000
 """So many that may not go now are looked at in one transaction, and so often in one turn."""
 _ROUNDS: Final = 50
+_ENCODINGS: Final[Mapping[str, Encoding]] = {"gsm7": "gsm7", "binary": "binary"}
 
 
 class HandOverSms:
@@ -166,7 +168,7 @@ def _submission(message: StoredMessage, now: datetime) -> Submission:
         to=message.recipient,
         sender=message.sender,
         text=message.text,
-        encoding="gsm7" if message.encoding == "gsm7" else "ucs2",
+        encoding=_ENCODINGS.get(message.encoding, "ucs2"),
         parts=message.parts,
         tries=message.tries + 1,
         validity_s=max(_LEAST_VALIDITY_S, (message.deadline - now).total_seconds()),

@@ -31,8 +31,9 @@ Fault = tuple[EmailStatus, str, str]
 
 
 def recipients_of(mail: Mail) -> list[str]:
-    """Everybody who is to get it, each once: to, then cc, then bcc."""
-    return list({one.casefold(): one for one in (*mail.to, *mail.cc, *mail.bcc)}.values())
+    """Everybody who is to get it, each once, as it goes over the wire where it can: to, then cc, then bcc."""
+    everybody = (wire_address(one) or one for one in (*mail.to, *mail.cc, *mail.bcc))
+    return list({one.casefold(): one for one in everybody}.values())
 
 
 def judge_mail(

@@ -12,6 +12,7 @@ from central.application.ports.carriers import CarrierId
 from central.application.ports.message_store import Acceptance, ListDate, NewMessage
 from central.application.ports.messages import ShortMessage
 from central.domain.accounts import Account, AccountState, Switch, validity_over
+from central.domain.binary_messages import fits_itself, header_fault, read_binary
 from central.domain.calling_hours import effective_rules, next_opening
 from central.domain.message_routes import CarrierRoute, carriers_for
 from central.domain.numbers import is_international, normalise
@@ -147,6 +148,8 @@ def _text_fault(message: ShortMessage, facts: Acceptance, routes: list[CarrierRo
         return _STOP, "sender_invalid", SENDER_RULE
     if _BROKEN.search(message.text):
         return _STOP, "bad_text", "The text holds NUL, or half of a character (a lone surrogate)."
+    if fault := _data_fault(message):
+        return _STOP, "bad_data", fault
     if not message.text.strip():
         return _STOP, "text_empty", "There is nothing to send."
     if message.parts > LIMIT_PARTS:
@@ -163,6 +166,16 @@ def _text_fault(message: ShortMessage, facts: Acceptance, routes: list[CarrierRo
     if any(missing.get(need, False) for need in routes[0].needs):
         return _STOP, "dlt_missing", "The carrier asks for the registration ids of entity and template."
     return None
+
+
+def _data_fault(message: ShortMessage) -> str:
+    """What is wrong with 8-bit data, "" = nothing, or it is a text."""
+    if message.encoding != "binary":
+        return ""
+    header, octets = read_binary(message.text)
+    if fault := header_fault(header):
+        return fault
+    return "" if fits_itself(header, octets) else "It is a part by its own header, and longer than a message."
 
 
 def opens_at(recipient: str, purpose: str, account: Account, policy: Policy | None, wanted: datetime) -> datetime:

@@ -11,17 +11,18 @@ from central.application.messaging.accept_messages import AcceptShortMessages
 from central.application.ports.message_store import NewMessage
 from central.application.ports.messages import ShortMessage
 from central.application.ports.world import Ids
+from central.domain.binary_messages import divide_binary, written_binary
 from central.domain.errors import InvalidInput
 from central.domain.ids import AccountId, MessageId
 from central.domain.numbers import normalise
 from central.domain.policies import Purpose
-from central.domain.short_messages import measure
+from central.domain.short_messages import Encoding, measure
 
 LIMIT_MESSAGES = 10_000
 
 
 class SmsWish(msgspec.Struct, frozen=True, kw_only=True):
-    """One message as it is asked for; ``to`` as written."""
+    """One message as it is asked for; ``to`` as written. data: 8-bit data instead of a text, header: its user data header."""
 
     to: str
     text: str
@@ -34,6 +35,8 @@ class SmsWish(msgspec.Struct, frozen=True, kw_only=True):
     validity: timedelta | None = None
     shorten: bool = False
     priority: int | None = None
+    data: bytes = b""
+    header: bytes = b""
 
 
 class SendSms:
@@ -60,22 +63,30 @@ class SendSms:
         return [_message(wish, MessageId(id_), account_id, country) for wish, id_ in made]
 
 
-def _message(wish: SmsWish, id_: MessageId, account_id: AccountId, country: str) -> ShortMessage:
+def _content(wish: SmsWish) -> tuple[str, Encoding, int]:
+    """The text, or the written data; how it goes out, and in how many parts."""
+    if wish.data:
+        return written_binary(wish.header, wish.data), "binary", len(divide_binary(wish.header, wish.data))
     size = measure(wish.text)
+    return wish.text, size.encoding, size.parts
+
+
+def _message(wish: SmsWish, id_: MessageId, account_id: AccountId, country: str) -> ShortMessage:
+    text, encoding, parts = _content(wish)
     return ShortMessage(
         id=id_,
         account_id=account_id,
         purpose=wish.purpose,
         to=normalise(wish.to, country) or wish.to[:32],
-        text=wish.text,
-        encoding=size.encoding,
-        parts=size.parts,
+        text=text,
+        encoding=encoding,
+        parts=parts,
         sender=wish.sender,
         template_id=wish.template_id,
         entity_id=wish.entity_id,
         client_identifier=wish.client_identifier,
         send_at=wish.send_at,
         validity=wish.validity,
-        shorten=wish.shorten,
+        shorten=wish.shorten and not wish.data,
         priority=wish.priority,
     )

@@ -113,7 +113,7 @@ class StoreHeard:
             rounds = max((len(told) for told in placed.values()), default=0)
             for turn in range(rounds):  # several about one message, in the order they came
                 await self._store_turn(
-                    batch, {id_: told[turn] for id_, told in placed.items() if turn < len(told)}, now
+                    batch, {id_: told[turn] for id_, told in placed.items() if turn < len(told)}, turn, now
                 )
                 if turn + 1 < rounds:
                     await batch.reload()
@@ -121,7 +121,9 @@ class StoreHeard:
         if unknown := sum(one.report_id not in found for one in news):
             self._telemetry.count("mail_reports_unmatched", unknown)
 
-    async def _store_turn(self, batch: MessageBatch, told: dict[MessageId, MailHeard], now: datetime) -> None:
+    async def _store_turn(
+        self, batch: MessageBatch, told: dict[MessageId, MailHeard], turn: int, now: datetime
+    ) -> None:
         lines = Lines(self._ids.uuids(len(told)))
         decided: list[Decided] = []
         suppressed: list[Suppression] = []
@@ -129,7 +131,15 @@ class StoreHeard:
             heard = told.get(message.id)
             if heard is None:
                 continue
-            decided.append(self._decided(message, heard, lines))
+            one = self._decided(message, heard, lines)
+            if (
+                one.move is None
+                and heard.status not in _HITS
+                and batch.reports.get(message.id, 0) + turn >= MOST_REPORTS
+            ):
+                self._telemetry.count("mail_reports_beyond_bound", 1)
+            else:
+                decided.append(one)
             if heard.suppress:
                 suppressed.append(_suppression(message, heard.suppress, heard.detail))
         await batch.write(
@@ -154,6 +164,8 @@ class StoreHeard:
         )  # fmt: skip
 
 
+MOST_REPORTS: Final = 50
+"""Of one e-mail: whoever has its bounce address can write to it for ever. What changes its status is kept all the same."""
 _HITS: Final[Mapping[EmailStatus | None, TokenKind]] = {
     EmailStatus.OPENED: TokenKind.OPEN, EmailStatus.CLICKED: TokenKind.CLICK,
 }  # fmt: skip

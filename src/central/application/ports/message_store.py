@@ -222,6 +222,7 @@ class MessageBatch(Protocol):
     """Its lists as they are now (hand-over only)."""
     free: int
     """What the account can spend, in millionths (hand-over only)."""
+    reports: Mapping[MessageId, int]  # in the history of each e-mail (where reports are stored only)
 
     async def write(
         self, moves: Sequence[Move], events: Sequence[MessageEvent], parts: Sequence[PartMove], at: datetime

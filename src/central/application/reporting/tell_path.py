@@ -214,7 +214,7 @@ def _asked_for(note: Data, kind: str) -> str:
     if text(note, "channel") == "email":
         return f'E-mail to {text(note, "to")}: "{text(note, "subject")}"'
     parts = whole(note, "parts") or 1
-    alphabet = {"gsm7": "GSM alphabet", "ucs2": "UCS-2"}.get(text(note, "encoding"), "")
+    alphabet = {"gsm7": "GSM alphabet", "ucs2": "UCS-2", "binary": "8-bit data"}.get(text(note, "encoding"), "")
     size = f"{parts} parts" if parts > 1 else "1 part"
     return f'SMS to {text(note, "to")} ({size}, {alphabet}): "{text(note, "text")}"'
 

@@ -23,6 +23,7 @@ from central.domain.mail_domains import JudgedRecord, WantedRecord
 from central.domain.mail_tokens import TokenKind
 from central.domain.policies import Purpose
 from central.domain.rights import Right
+from central.domain.value_shapes import wire_address
 from central.entrypoints.api.gate import PER_ADDRESS, CallerHere, UseCases, needs
 from central.entrypoints.api.paging import Cursor, Limit, Page, cursor_uuid, make_page
 from central.entrypoints.api.presenting import Moment, moment_or_none
@@ -157,7 +158,10 @@ async def list_emails(
     request_id: Annotated[UUID | None, QueryParameter(description="Those of this request")] = None,
 ) -> Page[dict[str, Any]]:
     """Newest first, each with the sentence that explains its status."""
-    wanted = MessageWish(channel="email", status=status, recipient=to, record_id=record_id, request_id=request_id)
+    recipient = None if to is None else wire_address(to) or to
+    wanted = MessageWish(
+        channel="email", status=status, recipient=recipient, record_id=record_id, request_id=request_id
+    )
     before = cursor_uuid(cursor)
     rows = await services.messaging.read.page(
         caller.account_id, wanted, None if before is None else MessageId(before), limit + 1

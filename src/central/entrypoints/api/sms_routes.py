@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from central.application.messaging.send_sms import LIMIT_MESSAGES, SmsWish
 from central.application.ports.message_reports import MessageWish
 from central.application.ports.message_store import NewMessage
+from central.domain.errors import InvalidInput
 from central.domain.ids import MessageId
 from central.domain.policies import Purpose
 from central.domain.rights import Right
@@ -31,10 +32,11 @@ class NewSms(Struct, forbid_unknown_fields=True, frozen=True):
     empty = the carrier's. ``validity_s``: how long it may take (a day unless given). ``shorten``: web addresses in the text become short
     links of 30 days, whose clicks stand in the message's history; a template may ask for it too.
     ``priority``: 0 to 3, as SMPP carriers understand it (null = the carrier's setting).
+    ``data_hex`` or ``data_base64``: 8-bit data instead of a text; ``udh_hex``: its user data header, without its length.
     """
 
     to: Annotated[str, Meta(min_length=1, max_length=64)]
-    text: Annotated[str, Meta(min_length=1, max_length=20_000)]
+    text: Annotated[str, Meta(max_length=20_000)] = ""
     sender: Annotated[str, Meta(max_length=16)] = ""
     purpose: Purpose = Purpose.TRANSACTIONAL
     template_id: Annotated[str, Meta(max_length=64)] = ""
@@ -44,6 +46,9 @@ class NewSms(Struct, forbid_unknown_fields=True, frozen=True):
     validity_s: Annotated[int, Meta(ge=60, le=7 * 86_400)] | None = None
     shorten: bool = False
     priority: Annotated[int, Meta(ge=0, le=3)] | None = None
+    data_hex: Annotated[str, Meta(max_length=3_000, pattern="^([0-9A-Fa-f]{2})*$")] = ""
+    data_base64: Annotated[bytes, Meta(max_length=1_500)] = b""
+    udh_hex: Annotated[str, Meta(max_length=280, pattern="^([0-9A-Fa-f]{2})*$")] = ""
 
 
 class NewSmsBatch(Struct, forbid_unknown_fields=True, frozen=True):
@@ -142,9 +147,20 @@ def _wishes(data: NewSmsBatch) -> list[SmsWish]:
             validity=None if one.validity_s is None else timedelta(seconds=one.validity_s),
             shorten=one.shorten,
             priority=one.priority,
+            data=_data(one),
+            header=bytes.fromhex(one.udh_hex),
         )
         for one in data.messages
     ]
+
+
+def _data(one: NewSms) -> bytes:
+    """Its 8-bit data. Raises InvalidInput ``bad_data``: there is a text too, nothing at all, or a header of nothing."""
+    given = [bool(one.text), bool(one.data_hex), bool(one.data_base64)]
+    if sum(given) != 1 or (one.udh_hex and not any(given[1:])):
+        message = "A message has a text, or data_hex, or data_base64; udh_hex belongs to data."
+        raise InvalidInput("bad_data", message, field="messages")
+    return one.data_base64 or bytes.fromhex(one.data_hex)
 
 
 @get("/sms", guards=[needs(Right.MESSAGES_READ)], summary="Short messages", tags=["SMS"])

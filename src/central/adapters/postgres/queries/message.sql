@@ -464,8 +464,8 @@ select m.account_id, m.id, m.channel, m.status, m.recipient, m.sender, m.encodin
  order by m.account_id, m.id for no key update of m;
 
 -- name: told_before
--- Copies of one report are stored once. Asked after the lock, in a statement of its own.
-select e.message_id, e.data ->> 'report_id' from message m
+-- Copies of one report are stored once, and so many reports of a message. Asked after the lock, in a statement of its own.
+select e.message_id, e.data ->> 'report_id', e.kind = 'report_came' from message m
   join message_event e on e.account_id = m.account_id and e.message_id = m.id
  where m.channel = 'email' and m.id = any(array(select jsonb_array_elements_text(%(named)s::jsonb)::uuid)) and e.data ? 'report_id';
 
