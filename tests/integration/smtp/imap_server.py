@@ -77,13 +77,9 @@ class ImapServer:
             case ["SELECT", "INBOX"]:
                 return [b"* %d EXISTS" % len(self.mails), b"* OK [UIDVALIDITY 1] ok"], "OK [READ-WRITE] done"
             case ["UID", "SEARCH"]:
-                return [b"* SEARCH " + " ".join(map(str, self.unseen())).encode()], "OK done"
+                return [b"* SEARCH " + " ".join(map(str, self._within(words[2]))).encode()], "OK done"
             case ["UID", "FETCH"]:
-                limit = int(re.findall(r"<0\.(\d+)>", command)[0])
-                if ".PEEK" not in command:
-                    raise AssertionError("a fetch without PEEK marks what it reads")
-                uids = [int(one) for one in words[2].split(",") if int(one) in self.mails]
-                return [*self.says, *(self._fetched(uid, limit) for uid in uids)], "OK done"
+                return self._read(command, words[2]), "OK done"
             case ["UID", "STORE"]:
                 for uid in [int(one) for one in words[2].split(",") if not self.stubborn]:
                     self.flags[uid].add(words[3].split("(")[1].rstrip(")"))
@@ -96,6 +92,23 @@ class ImapServer:
                 return [], "OK begin"
             case _:
                 return [], "NO what?"
+
+    def _read(self, command: str, named: str) -> list[bytes]:
+        uids = [int(one) for one in named.split(",") if int(one) in self.mails]
+        if "RFC822.SIZE" in command:
+            return [b"* %d FETCH (UID %d RFC822.SIZE %d)" % (uid, uid, len(self.mails[uid])) for uid in uids]
+        limit = int(re.findall(r"<0\.(\d+)>", command)[0])
+        if ".PEEK" not in command:
+            raise AssertionError("a fetch without PEEK marks what it reads")
+        return [*self.says, *(self._fetched(uid, limit) for uid in uids)]
+
+    def _within(self, piece: str) -> list[int]:
+        """Unread messages, of a range of places in the folder when one is named."""
+        begin, colon, end = piece.partition(":")
+        if not colon:
+            return self.unseen()
+        places = sorted(self.mails)[int(begin) - 1 : None if end == "*" else int(end)]
+        return [uid for uid in self.unseen() if places and places[0] <= uid <= places[-1]]
 
     def _fetched(self, uid: int, limit: int) -> bytes:
         content = self.mails[uid][:limit]

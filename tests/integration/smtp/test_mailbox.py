@@ -104,7 +104,7 @@ async def test_what_is_not_stored_stays_unread() -> None:
         await ours.until(lambda: len(ours.heard) == 1)
         await settled(server, lambda: not server.unseen())
         assert sum("STORE" in one for one in server.log) == 1
-        assert sum("FETCH" in one for one in server.log) == 3
+        assert sum("BODY.PEEK" in one for one in server.log) == 3
 
 
 @pytest.mark.parametrize("uidplus", [True, False])
@@ -159,7 +159,7 @@ async def test_a_server_that_forgets_flags_causes_no_busy_loop() -> None:
         await ours.until(lambda: "down" in ours.moves)
         assert len(ours.heard) == 1
         await asyncio.sleep(0.3)
-        assert sum("FETCH" in one for one in server.log) == 1
+        assert sum("BODY.PEEK" in one for one in server.log) == 1
 
 
 async def test_a_report_that_somebody_marks_as_unread_is_read_again() -> None:

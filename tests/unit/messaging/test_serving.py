@@ -80,6 +80,9 @@ class News:
     def awaited(self) -> Collection[MessageId]:
         return ()
 
+    def held(self) -> int:
+        return 0
+
     async def answers(self, news: Sequence[PartAnswered]) -> None:
         raise AssertionError(news)
 

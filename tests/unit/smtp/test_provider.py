@@ -5,6 +5,7 @@ The events follow the examples of Amazon's documentation; no Amazon account was 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from datetime import UTC, datetime, timedelta
@@ -276,3 +277,24 @@ async def test_calls_with_ever_new_certificates_do_not_make_us_ask_for_ever() ->
         codes.append(caught.value.code)
     assert len(pages.asked) == 10
     assert codes[9:11] == ["event_forged", "provider_busy"]
+
+
+async def test_a_certificate_that_comes_slowly_keeps_none_waiting_whose_certificate_is_known() -> None:
+    class Slow(Pages):
+        async def get(self, url: str) -> bytes:
+            if "ffff" in url:
+                await asyncio.Event().wait()
+            return await super().get(url)
+
+    events = ProviderEvents(frozenset({TOPIC}), Now(), prove, Slow())
+    known = json.dumps(signed(event("Send", send={}))).encode()
+    assert await events.hear(known)
+    forged = json.dumps(signed("x", SigningCertURL=URL.replace("0123456789abcdef" * 2, "f" * 32))).encode()
+    waiting = asyncio.create_task(events.hear(forged))
+    try:
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            assert await events.hear(known)
+        assert not waiting.done()
+    finally:
+        waiting.cancel()

@@ -24,6 +24,11 @@ FAILURES: Final = (imaplib.IMAP4.error, OSError, EOFError, ValueError)
 
 _LIMIT_LINES_BYTES: Final = 4 * 1024 * 1024
 """Of all lines in answer to one command; imaplib itself allows a million octets for one."""
+LIMIT_LOOK_BYTES: Final = 8 * 1024 * 1024
+"""Of the messages of one look at a mailbox, unless one alone is larger: many mailboxes share a process."""
+_SEARCHED: Final = 50_000
+"""Messages of one search: their UIDs take at most half a million octets."""
+_SIZE: Final = re.compile(rb"RFC822\.SIZE (\d{1,15})")
 _UID: Final = re.compile(rb"UID (\d+)")
 
 
@@ -111,6 +116,7 @@ class Folder:
     def __init__(self, config: MailboxConfig, address: str) -> None:
         """Connect to ``address``, which was judged, log in, choose the folder. Raises LoginRefused and OperatorError too."""
         self._config = config
+        self._count = 0
         context = tls_context(config)
         self._imap: imaplib.IMAP4
         if config.tls == "implicit":
@@ -121,7 +127,7 @@ class Folder:
             if config.tls == "starttls":
                 self._imap.starttls(context)
             self._log_in()
-            self._done(self._imap.select(_quoted(config.folder)))
+            self._count_them(self._done(self._imap.select(_quoted(config.folder))))
         except BaseException:
             self.close()
             raise
@@ -135,10 +141,44 @@ class Folder:
             raise LoginRefused(_said(error)) from error
 
     def unread(self) -> list[int]:
-        """The oldest messages that are neither seen nor deleted, at most ``batch``."""
-        found = self._done(self._imap.uid("SEARCH", "UNSEEN UNDELETED"))
-        uids = sorted(int(one) for line in found if isinstance(line, bytes) for one in line.split() if one.isdigit())
-        return uids[: self._config.batch]
+        """The oldest messages that are neither seen nor deleted, at most ``batch``.
+
+        A large folder is asked in pieces: imaplib refuses an answer of more than a million octets in one line.
+        """
+        self._count_them(self._imap.response("EXISTS")[1])
+        for begin in range(1, max(1, self._count) + 1, _SEARCHED):
+            whole = self._count <= _SEARCHED
+            last = begin + _SEARCHED > self._count
+            piece = "" if whole else f"{begin}:* " if last else f"{begin}:{begin + _SEARCHED - 1} "
+            found = self._done(self._imap.uid("SEARCH", piece + "UNSEEN UNDELETED"))
+            uids = sorted(
+                int(one) for line in found if isinstance(line, bytes) for one in line.split() if one.isdigit()
+            )
+            if uids:
+                return uids[: self._config.batch]
+        return []
+
+    def _count_them(self, told: Sequence[object]) -> None:
+        """How many messages the folder has, as the server told last."""
+        numbers = [int(one) for one in told if isinstance(one, bytes) and one.isdigit()]
+        self._count = numbers[-1] if numbers else self._count
+
+    def fitting(self, uids: Sequence[int]) -> list[int]:
+        """The first of these, as many as one look may hold in memory; at least one. Those without a size went away."""
+        answer = self._done(self._imap.uid("FETCH", _names(uids), "(UID RFC822.SIZE)"))
+        sizes = {
+            int(uid[1]): min(int(size[1]), self._config.size_bytes)
+            for line in answer
+            if isinstance(line, bytes) and (uid := _UID.search(line)) and (size := _SIZE.search(line))
+        }
+        found: list[int] = []
+        room = LIMIT_LOOK_BYTES
+        for uid in uids:
+            room -= sizes.get(uid, 0)
+            if room < 0 and found:
+                break
+            found.append(uid)
+        return found
 
     def fetch(self, uids: Sequence[int]) -> list[Mail]:
         """Their contents; a message that went away meanwhile is left out."""
@@ -176,7 +216,7 @@ class Folder:
 
 
 def _most_bytes(config: MailboxConfig) -> int:
-    return _LIMIT_LINES_BYTES + config.batch * config.size_bytes
+    return _LIMIT_LINES_BYTES + min(config.batch * config.size_bytes, LIMIT_LOOK_BYTES + config.size_bytes)
 
 
 def _names(uids: Sequence[int]) -> str:

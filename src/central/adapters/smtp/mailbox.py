@@ -93,8 +93,7 @@ class MailboxReader(MailEar):
     async def _look(self) -> bool:
         """Read what is unread, wait until it is stored, put it away. True = something was."""
         if self._folder is None:
-            (address, *_) = await self._reach.addresses(self._config.host.strip("[]"), self._config.port)
-            self._folder = await self._aside(Folder, self._config, address)
+            self._folder = await self._opened()
             await self._moved("up", "")
         folder = self._folder
         uids = await self._aside(folder.unread)
@@ -102,7 +101,7 @@ class MailboxReader(MailEar):
             return False
         if self._put_away.intersection(uids):
             raise ValueError("the server shows messages as unread that were put away")
-        mails = await self._aside(folder.fetch, uids)
+        mails = await self._aside(folder.fetch, await self._aside(folder.fitting, uids))
         told = {mail.uid: self._heard(mail.content) for mail in mails}
         if not mails or not await self._inbox.bring([one for news in told.values() for one in news]):
             return False
@@ -110,6 +109,14 @@ class MailboxReader(MailEar):
         await self._aside(folder.put_away, ours, [uid for uid in told if uid not in ours])
         self._put_away = set(told)
         return True
+
+    async def _opened(self) -> Folder:
+        """By the first address of the host that answers."""
+        *others, last = await self._reach.addresses(self._config.host.strip("[]"), self._config.port)
+        for address in others:
+            with suppress(*FAILURES):
+                return await self._aside(Folder, self._config, address)
+        return await self._aside(Folder, self._config, last)
 
     def _heard(self, content: bytes) -> list[MailHeard]:
         return heard(read_report(content), content, self._clock.now(), self._prove, trusting=self._config.trusting)

@@ -57,6 +57,9 @@ class ProviderEvents:
         return read_ses(message.message, f"sns:{message.message_id}", self._clock.now(), self._prove)
 
     async def _certificate(self, message: SnsMessage) -> Certificate:
+        known = self._certificates.get(message.certificate_url)
+        if known is not None:
+            return known  # without the lock: a page that comes slowly keeps none waiting whose certificate is known
         async with self._fetching:
             known = self._certificates.get(message.certificate_url)
             if known is None:

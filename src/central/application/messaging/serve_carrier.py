@@ -61,6 +61,10 @@ class StoreNews(Protocol[Given_contra, Told_contra]):
         """What was given to the carrier and has no stored answer."""
         ...
 
+    def held(self) -> int:
+        """Answers that came and are not stored, as others of their message are missing."""
+        ...
+
     async def answers(self, news: Sequence[Told_contra]) -> None:
         """Store what became of hand-overs; they are told once. Raises NeighbourError."""
         ...
@@ -119,7 +123,7 @@ class ServeCarrier(Generic[Given, Told]):
     async def send(self) -> int:
         """Hand over what is due and fits; 0 = nothing is to be done for a while. Raises NeighbourError: then nothing was given."""
         self._freed.clear()
-        room = self.carrier.room()
+        room = self.carrier.room() - self.news.held()
         if room <= 0:
             return await self._until_freed()
         submissions = await self._hand_over(self.row, room)

@@ -47,6 +47,10 @@ class StoreMailNews:
         """What was given to the relay and has no stored answer."""
         return self._awaited
 
+    def held(self) -> int:
+        """A mail has one answer, which is stored when it comes."""
+        return 0
+
     async def answers(self, news: Sequence[MailAnswered]) -> None:
         """Store what became of hand-overs. Raises NeighbourError: tell them again."""
         now = self._clock.now()

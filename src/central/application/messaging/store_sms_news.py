@@ -56,6 +56,10 @@ class StoreSmsNews:
         """What was given to the carrier and has no stored answer."""
         return [message for message, _ in self._awaited]
 
+    def held(self) -> int:
+        """Answers to parts of messages that are not answered whole: until they are stored they keep their places."""
+        return sum(map(len, self._answers.values()))
+
     async def answers(self, news: Sequence[PartAnswered]) -> None:
         """Store hand-overs of which all parts are answered. Raises NeighbourError: tell them again."""
         for answered in news:
