@@ -71,7 +71,7 @@ class SendSms(msgspec.Struct, frozen=True, tag="send_sms"):
     to: E.164 digits. encoding, parts: how it will go out (domain/short_messages.py). sender "" = the account's own.
     template_id, entity_id: registration ids where the country requires them, else "". shorten: web addresses become short links.
     shown: the text as people see it, secrets
-    masked, None = the text itself. hidden: the number is a secret.
+    masked, None = the text itself. hidden: the number is a secret. priority: 0 to 3, None = the carrier's.
     """
 
     to: str
@@ -85,6 +85,7 @@ class SendSms(msgspec.Struct, frozen=True, tag="send_sms"):
     shorten: bool = False
     shown: str | None = None
     hidden: bool = False
+    priority: int | None = None
 
 
 class SendEmail(msgspec.Struct, frozen=True, tag="send_email"):

@@ -50,6 +50,11 @@ def test_sender_and_registration_ids_are_handed_over() -> None:
     assert sms(what, {"E": "1101"}).asked == [SendSms("919800000009", "Hello.", "gsm7", 1, "CLINIC", "110716", "1101")]
 
 
+@pytest.mark.parametrize(("said", "priority"), [("priority: 0", 0), ("priority: 3", 3), ("shorten: false", None)])
+def test_a_step_may_say_how_urgent_its_message_is(said: str, priority: int | None) -> None:
+    assert sms("text: Hello, " + said).asked == [SendSms("919800000001", "Hello", "gsm7", 1, priority=priority)]
+
+
 def test_links_are_shortened_where_the_step_says_so() -> None:
     text = "text: 'See https://a.example/', "
     assert sms(text + "shorten: true").asked == [

@@ -62,6 +62,7 @@ class SendShortMessages:
             template_id=errand.template_id,
             entity_id=errand.entity_id,
             shorten=errand.shorten,
+            priority=errand.priority,
             shown=errand.shown,
             hidden=errand.hidden,
         )

@@ -49,6 +49,7 @@ class SmsNode:
     ends: frozenset[str] = frozenset()
     result: tuple[tuple[str, Told], ...] = ()
     shorten: bool = False
+    priority: int | None = None
 
     def enter(self, walk: Walk) -> Outcome:
         """Check what there is to send, and hand it over."""
@@ -80,7 +81,8 @@ class SmsNode:
         shown = None if rendered.shown == rendered.text else rendered.shown
         hidden = to[0] != to[1]
         errand = SendSms(
-            to[0], rendered.text, size.encoding, size.parts, sender, *ids, wait_s, shorten=self.shorten, shown=shown, hidden=hidden
+            to[0], rendered.text, size.encoding, size.parts, sender, *ids, wait_s, shorten=self.shorten, shown=shown, hidden=hidden,
+            priority=self.priority,
         )  # fmt: skip
         walk.send(errand, LIMIT_HAND_OVER_S + wait_s)
         return None
@@ -123,6 +125,7 @@ def _prepare(fields: Fields) -> SmsNode:
         ends=frozenset(_ENDS) & fields.targets.keys(),
         result=_result(fields),
         shorten=fields.flag("shorten", default=False),
+        priority=fields.whole("priority", 0, 0, 3) if fields.present("priority") else None,
     )
     parts = measure("".join(part for part in node.text.parts if isinstance(part, str))).parts
     if parts > LIMIT_PARTS:
@@ -198,6 +201,7 @@ no call.""",
             "no wait",
         ),
         Field("shorten", "true or false", "Whether web addresses in the text become short links.", "false"),
+        Field("priority", "0 to 3", "How urgent it is, as carriers understand it.", "the carrier's"),
         Field("result", "mapping of variable names to `status` or `reason`", "What to keep of its end."),
     ),
     branches=(
