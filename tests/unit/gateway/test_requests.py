@@ -141,7 +141,7 @@ def test_the_examples_of_the_how_to_work() -> None:
 
 
 def test_8_bit_data_goes_where_the_template_has_a_place_for_it_and_is_refused_elsewhere() -> None:
-    binary = {"encoding": "binary", "text": "05040b8423f0:00ff"}
+    binary: dict[str, Any] = {"encoding": "binary", "text": "05040b8423f0:00ff"}
     refused = request_of(message(**binary), config())
     assert isinstance(refused, NotTaken)
     assert (refused.status, refused.reason, refused.retry) == ("FAILED", "binary_unsupported", False)

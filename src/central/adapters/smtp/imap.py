@@ -167,9 +167,9 @@ class Folder:
         """The first of these, as many as one look may hold in memory; at least one. Those without a size went away."""
         answer = self._done(self._imap.uid("FETCH", _names(uids), "(UID RFC822.SIZE)"))
         sizes = {
-            int(uid[1]): min(int(size[1]), self._config.size_bytes)
+            int(named[1]): min(int(size[1]), self._config.size_bytes)
             for line in answer
-            if isinstance(line, bytes) and (uid := _UID.search(line)) and (size := _SIZE.search(line))
+            if isinstance(line, bytes) and (named := _UID.search(line)) and (size := _SIZE.search(line))
         }
         found: list[int] = []
         room = LIMIT_LOOK_BYTES
