@@ -35,11 +35,12 @@ def config(url: str = "https://gw.example/v1/messages", **more: Any) -> GatewayC
 
 
 def message(number: int = 1, text: str = "Hello.", parts: int = 1, **more: Any) -> Submission:
+    known: dict[str, Any] = {"encoding": "gsm7"} | more
     return Submission(
         id=MessageId(UUID(int=number)),
         to="919800000001",
         sender="CENTRAL",
         text=text,
         parts=parts,
-        **({"encoding": "gsm7"} | more),
+        **known,
     )
