@@ -150,3 +150,22 @@ async def test_agents_and_queues_are_set_up_and_steered(central: Command) -> Non
     await central("pause-code", "remove", "LUNCH")
     assert [one["key"] for one in await central("agent", "list", "--json")] == ["bob"]
     assert (await central("queue", "list", "--json"), await central("pause-code", "list", "--json")) == ([], [])
+
+
+async def test_a_tree_of_dispositions_is_set_from_a_file_and_shown(
+    tenant: Tenant, central: Command, tmp_path: Path
+) -> None:
+    await tenant.post("/queues", {"name": "support"})
+    file = tmp_path / "tree.json"
+    file.write_text('{"required": true, "dispositions": [{"key": "sold", "name": "Sold", "success": true}]}')
+    put = await central("disposition", "set", str(file), "--queue", "support", "--json")
+    assert [(one["key"], one["success"]) for one in put["dispositions"]] == [("sold", True)]
+    shown = await central("disposition", "show", "--queue", "support", "--json")
+    assert shown == put
+    file.write_text(json.dumps(shown))
+    again = await central("disposition", "set", str(file), "--queue", "support", "--json")
+    assert [one["version"] for one in again["dispositions"]] == [1]
+    assert "Sold" in await central("disposition", "show", "--queue", "support")
+    with pytest.raises(CallerError) as caught:
+        await central("disposition", "show")
+    assert caught.value.code == "owner_needed"
