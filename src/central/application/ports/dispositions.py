@@ -82,7 +82,7 @@ class DeskCall:
 
     offer_id: UUID
     record_id: UUID
-    leg_id: UUID
+    leg_id: UUID | None
     status: str
     agent_name: str
     queue_id: UUID | None

@@ -120,7 +120,7 @@ class AgentCallView(Struct, frozen=True):
 
     offer_id: UUID
     record_id: UUID
-    leg_id: UUID
+    leg_id: UUID | None
     request_id: UUID | None
     status: str
     queue: str | None

@@ -5,6 +5,8 @@ alter table attempt add column budget text;                                -- nu
 alter table attempt add column abandoned boolean not null default false;   -- he answered, and no agent was there in time
 -- squawk-ignore ban-drop-not-null
 alter table queue_place alter column leg_id drop not null;                 -- of a dialer: an agent is awaited before a customer is called
+-- squawk-ignore ban-drop-not-null
+alter table call_disposition alter column leg_id drop not null;            -- likewise
 
 -- A grant of records whose dials are paced: the claim spends the allowance of this queue.
 alter table dispatch_grant add column queue_id uuid;
