@@ -223,15 +223,23 @@ def test_what_cannot_be_sent_is_told_at_once(posted: Posted) -> None:
         posted.by[status] = posted.api.get(f"/emails/{one[0]['message_id']}")
 
 
-def test_a_template_without_end_fails_and_holds_up_nobody(posted: Posted) -> None:
+def test_a_template_without_end_is_told_at_once_and_holds_up_nobody(posted: Posted) -> None:
     loop = "{% for i in (1..100000000) %}x{% endfor %}"
     taken = posted.send({"to": ["looping@home.example"], "html": loop}, {"to": ["delivered.2@home.example"]})
-    posted.wait(
-        {"loop": taken[0][0]["message_id"], "other": taken[1][0]["message_id"]},
-        {"loop": ("Failure", ""), "other": ("Delivered", "")},
-    )
-    assert posted.by["loop"]["status"] == "Failure"
+    assert (taken[0][0]["status"], taken[0][0]["reason"]) == ("Invalid Data", "template_limit")
+    posted.wait({"other": taken[1][0]["message_id"]}, {"other": ("Delivered", "")})
     assert posted.by["other"]["status"] == "Delivered"
+
+
+def test_an_e_mail_of_an_account_without_a_relay_fails(posted: Posted) -> None:
+    (relay,) = posted.api.get("/carriers")["items"]
+    posted.api.patch(f"/carriers/{relay['id']}", {"enabled": False})
+    try:
+        ((failed,),) = posted.send({"to": ["delivered.5@home.example"]})
+    finally:
+        posted.api.patch(f"/carriers/{relay['id']}", {"enabled": True})
+    assert (failed["status"], failed["reason"]) == ("Failure", "no_gateway")
+    posted.by["no relay"] = posted.api.get(f"/emails/{failed['message_id']}")
 
 
 def test_hostile_content_ends_with_a_reason_and_holds_up_nobody(posted: Posted) -> None:
@@ -239,9 +247,10 @@ def test_hostile_content_ends_with_a_reason_and_holds_up_nobody(posted: Posted) 
         *({"to": ["delivered.3@home.example"]} | one for one in HOSTILE.values()), {"to": ["delivered.4@home.example"]}
     )
     first = {name: one[0] for name, one in zip([*HOSTILE, "good"], taken, strict=True)}
-    expected = {
-        name: ("Invalid Data" if one["status"] == "Invalid Data" else "Failure", "") for name, one in first.items()
-    }
+    assert {name: one["status"] for name, one in first.items() if name != "good"} == dict.fromkeys(
+        HOSTILE, "Invalid Data"
+    )
+    expected = dict.fromkeys(HOSTILE, ("Invalid Data", ""))
     expected["good"] = ("Delivered", "")
     posted.wait({name: one["message_id"] for name, one in first.items()}, expected)
     assert {name: posted.by[name]["status"] for name in first} == {

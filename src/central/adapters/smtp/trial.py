@@ -2,7 +2,7 @@
 
 A mail that says the same as one before it in its batch is not tried again, and a plain text needs no trial at all. Trials have
 a thread of their own, one at a time, and a budget of time for each batch: templates that take long hold up nobody else. What
-the budget does not reach is found when the mail is composed for its relay, where it ends with the same status.
+the budget does not reach is found when the mail is composed for its relay: it ends as Failure then, with the same reason.
 """
 
 from __future__ import annotations
