@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.acceptance.web_answers import PREFIX, answer
@@ -23,6 +24,7 @@ class Post:
     body: bytes
     answered: int
     method: str = "POST"
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class Receiver:
