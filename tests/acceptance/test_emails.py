@@ -250,7 +250,7 @@ def test_hostile_content_ends_with_a_reason_and_holds_up_nobody(posted: Posted) 
     assert {name: one["status"] for name, one in first.items() if name != "good"} == dict.fromkeys(
         HOSTILE, "Invalid Data"
     )
-    expected = dict.fromkeys(HOSTILE, ("Invalid Data", ""))
+    expected: dict[str, tuple[str, str]] = dict.fromkeys(HOSTILE, ("Invalid Data", ""))
     expected["good"] = ("Delivered", "")
     posted.wait({name: one["message_id"] for name, one in first.items()}, expected)
     assert {name: posted.by[name]["status"] for name in first} == {
