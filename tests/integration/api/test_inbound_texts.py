@@ -42,7 +42,8 @@ async def test_texts_are_read_by_pages_newest_first(tenant: Tenant, database: st
     assert await read(tenant, limit=2, cursor=page["next"]) == [ids[0]]
     assert page["items"][0] == {
         "text_id": ids[2], "from": ONE, "to": CODE, "text": "c", "carrier": None, "opted_out": False,
-        "flow": None, "start": None, "start_detail": None, "request_id": None, "came_at": "2026-03-01T14:00:00.000+00:00",
+        "flow": None, "start": None, "start_detail": None, "request_id": None, "answer": None,
+            "came_at": "2026-03-01T14:00:00.000+00:00",
     }  # fmt: skip
 
 
