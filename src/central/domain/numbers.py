@@ -66,7 +66,8 @@ def heard(raw: str, country: str) -> str | None:
     national = _library_number(digits.removeprefix("+"), country)
     if national is None or (known and phonenumbers.number_type(national) not in _WRITERS):
         return found
-    return phonenumbers.format_number(national, phonenumbers.PhoneNumberFormat.E164)[1:]
+    whole = phonenumbers.format_number(national, phonenumbers.PhoneNumberFormat.E164)[1:]
+    return whole if MIN_DIGITS <= len(whole) <= MAX_DIGITS else None  # the library knows numbers of three digits, too
 
 
 def _library_number(digits: str, country: str | None) -> phonenumbers.PhoneNumber | None:

@@ -20,7 +20,7 @@ INDIA, LONDON, BERLIN, BOSTON = "919800000001", "442079460958", "493012345678", 
         ("02079460958", "GB", LONDON), ("2079460958", "GB", LONDON), (LONDON, "US", LONDON), ("030 12345678", "DE", BERLIN),
         ("+9800000001", "IN", INDIA),  # said to be international, and none
         (INDIA, "DE", INDIA), ("4915112345678", "", "4915112345678"),
-        ("56767", "IN", None), ("CENTRAL", "IN", None), ("", "IN", None), ("+", "", None), ("9" * 40, "US", None),
+        ("56767", "IN", None), ("30000", "DE", None), ("CENTRAL", "IN", None), ("", "IN", None), ("+", "", None), ("9" * 40, "US", None),
     ],
 )  # fmt: skip
 def test_a_number_is_read_in_the_form_of_its_country(raw: str, country: str, number: str | None) -> None:
